@@ -1,0 +1,67 @@
+/* capture.h - the queue between a source and its listener.
+ *
+ * The source's side takes mono or interleaved samples in chunks of any size,
+ * never blocks, allocates, locks or logs, and may be called from an audio
+ * callback. A full queue drops what does not fit and counts it; the frame
+ * numbers go on, so that the listener sees a gap of exactly that length.
+ *
+ * Threads: one writer (capture_write*, capture_end), one reader (capture_wait,
+ * capture_read, capture_done); the counters may be read by anyone.
+ */
+#ifndef TUTTI_DAEMON_CAPTURE_H
+#define TUTTI_DAEMON_CAPTURE_H
+
+#include "daemon/messages.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CAPTURE_MIX_ALL (-1)
+
+struct capture; /* opaque */
+
+/* A queue that holds at least hold_ms (10 to 60,000) of sound at rate_hz (8,000
+ * to 384,000). NULL if out of range or memory is short. */
+struct capture *capture_new(unsigned rate_hz, unsigned hold_ms);
+void capture_free(struct capture *capture);
+
+unsigned capture_rate_hz(const struct capture *capture);
+
+/* Appends frames of interleaved samples with 1 to 64 channels, mixed to mono by
+ * their mean (channel = CAPTURE_MIX_ALL) or taking one channel (0 = first), each
+ * sample times gain. NaN counts as 0. Writer's thread; real-time safe. */
+void capture_write(struct capture *capture, const float *interleaved, size_t frames,
+                   unsigned channels, int channel, float gain);
+
+/* Counts frames that the source knows to be lost before they reached us (a device's own overrun).
+ */
+void capture_skip(struct capture *capture, uint64_t frames);
+
+/* Blocks the writer (for sources that are not real-time: files, pipes) until there is room for
+ * frames or timeout_ms passed; false on timeout. */
+bool capture_wait_for_room(struct capture *capture, size_t frames, unsigned timeout_ms);
+
+/* No more will come; the reader is woken. */
+void capture_end(struct capture *capture);
+
+/* Sleeps until a block is there, the end was reached, capture_interrupt() was called, or timeout_ms
+ * passed. Reader's thread. */
+void capture_wait(struct capture *capture, unsigned timeout_ms);
+
+/* Wakes capture_wait(); any thread. */
+void capture_interrupt(struct capture *capture);
+
+/* The oldest block into *block; false if there is none. Reader's thread; real-time safe. */
+bool capture_read(struct capture *capture, struct capture_block *block);
+
+/* True once capture_end() was called and everything was read. */
+bool capture_done(const struct capture *capture);
+
+/* Counters, any thread. */
+uint64_t capture_frames(const struct capture *capture); /* offered so far, lost ones included */
+uint64_t capture_lost_frames(const struct capture *capture);   /* dropped or skipped */
+uint64_t capture_overruns(const struct capture *capture);      /* times that frames were lost */
+uint64_t capture_last_write_ns(const struct capture *capture); /* CLOCK_MONOTONIC, 0: never */
+
+#endif

@@ -1,0 +1,36 @@
+/* feature_stream.h - from samples at the source's rate to log-mel columns with
+ * their place in time: resampling, the front end, level, and gaps.
+ *
+ * It is the listener's work without the thread, so that a live source and
+ * `tutti analyze` go the same way and hear the same.
+ *
+ * Threads: one stream belongs to one thread. Memory only in feature_stream_new().
+ */
+#ifndef TUTTI_DAEMON_FEATURE_STREAM_H
+#define TUTTI_DAEMON_FEATURE_STREAM_H
+
+#include "common/status.h"
+#include "daemon/messages.h"
+#include "nn/model.h"
+
+struct feature_stream; /* opaque */
+
+/* Called for each column, oldest first. */
+typedef void feature_column_callback(void *context, const struct column *column);
+
+/* A stream of sound at rate_hz for a model's front end. The model must outlive it only during this
+ * call. */
+struct feature_stream *feature_stream_new(const struct model *model, unsigned rate_hz,
+                                          feature_column_callback *callback, void *context,
+                                          struct tutti_error *error);
+void feature_stream_free(struct feature_stream *stream);
+
+/* Takes one block. A block that begins later than the last one ended is preceded by as much silence
+ * as is missing, up to one window; beyond that the stream starts afresh at the block's frame number
+ * (the next column's lost_frames tells the whole loss either way). Real-time safe. */
+void feature_stream_feed(struct feature_stream *stream, const struct capture_block *block);
+
+/* The sound is over: emits the columns that were waiting for more. */
+void feature_stream_finish(struct feature_stream *stream);
+
+#endif

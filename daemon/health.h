@@ -1,0 +1,46 @@
+/* health.h - which stage of a pipeline is late, since when; never a guess.
+ *
+ * Each stage notes when it last did its work; whoever asks compares that with
+ * the clock. So a dead thread cannot report itself healthy.
+ *
+ * Threads: health_note() from the stage's thread, real-time safe; health_check()
+ * from any.
+ */
+#ifndef TUTTI_DAEMON_HEALTH_H
+#define TUTTI_DAEMON_HEALTH_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum health_stage {
+    HEALTH_CAPTURE,    /* samples arrive */
+    HEALTH_LISTENER,   /* columns are made */
+    HEALTH_RECOGNIZER, /* results are made */
+    HEALTH_PUBLISHER,  /* results are in the timeline */
+    HEALTH_STAGES
+};
+
+struct health {
+    _Atomic uint64_t started_ns;
+    _Atomic uint64_t last_ns[HEALTH_STAGES]; /* CLOCK_MONOTONIC; 0: never */
+};
+
+struct health_report {
+    bool healthy;
+    enum health_stage late; /* the first late stage in the path, if not healthy */
+    double late_s;          /* for how long it has been silent (since start if it never spoke) */
+};
+
+/* now_ns: CLOCK_MONOTONIC. */
+void health_init(struct health *health, uint64_t now_ns);
+void health_note(struct health *health, enum health_stage stage, uint64_t now_ns);
+
+/* A stage is late when it has been silent for longer than limit_s plus one hop; during the first
+ * 3 s after the start (grace) silence is not counted. */
+struct health_report health_check(const struct health *health, uint64_t now_ns, double limit_s,
+                                  double hop_s);
+
+const char *health_stage_name(enum health_stage stage); /* "capture", ... */
+
+#endif

@@ -1,0 +1,27 @@
+/* inference.h - what a recognition needs of a network, whichever arithmetic it
+ * uses: the int8 network of the daemon, or the float reference that only
+ * programs linked with OpenBLAS offer.
+ */
+#ifndef TUTTI_DAEMON_INFERENCE_H
+#define TUTTI_DAEMON_INFERENCE_H
+
+#include "common/status.h"
+#include "nn/model.h"
+
+struct inference {
+    void *network;
+    /* columns: [columns][mel bands], oldest first; probabilities: [labels] */
+    void (*run)(void *network, const float *columns, float *probabilities);
+    void (*free)(void *network);
+    const char *kernel; /* "avx2", "portable", "float", ...; lives as long as the network */
+};
+
+/* kernel NULL: the fastest this processor has. Real-time safe to run. */
+enum tutti_status inference_open_int8(const struct model *model, const char *kernel,
+                                      struct inference *inference, struct tutti_error *error);
+
+/* In a library of its own (inference_float_dep), because it links OpenBLAS. */
+enum tutti_status inference_open_float(const struct model *model, struct inference *inference,
+                                       struct tutti_error *error);
+
+#endif

@@ -1,0 +1,50 @@
+/* messages.h - the fixed-size messages that pass between Tutti's threads.
+ *
+ *   source ──capture_block──► listener ──column──► recognizer ──result──► publisher
+ *
+ * They are copied into and out of lock-free rings (dsp/ring.h); nothing in them
+ * points anywhere. Every time in them is a 64-bit count of frames at the rate of
+ * the source, counted from the source's first frame. Frames that were lost are
+ * counted as well, so a loss is a gap in these numbers, never a shift.
+ */
+#ifndef TUTTI_DAEMON_MESSAGES_H
+#define TUTTI_DAEMON_MESSAGES_H
+
+#include <stdint.h>
+
+#define CAPTURE_BLOCK_FRAMES 256 /* 5.3 ms at 48 kHz */
+#define MAX_MEL_BANDS 512        /* models/FORMAT.md */
+#define MAX_LABELS 256           /* models/FORMAT.md */
+
+/* Mono samples, full scale +-1, from one source. */
+struct capture_block {
+    uint64_t first_frame;
+    uint64_t captured_ns; /* CLOCK_MONOTONIC of arrival; 0 when analyzing a file */
+    uint32_t frames;      /* 1 ... CAPTURE_BLOCK_FRAMES */
+    float samples[CAPTURE_BLOCK_FRAMES];
+};
+
+/* One column of the log-mel spectrogram. */
+struct column {
+    uint64_t end_frame;   /* the sound up to here is in the column: its centre + half a hop */
+    uint64_t captured_ns; /* CLOCK_MONOTONIC of the arrival of its newest sample; 0: a file */
+    uint64_t lost_frames; /* lost directly before this column and replaced by silence */
+    float level_dbfs;     /* RMS of the last 400 ms, LEVEL_FLOOR_DBFS ... +3 */
+    float peak_dbfs;
+    uint32_t clipped; /* 1 if the input clipped since the column before */
+    float bands[MAX_MEL_BANDS];
+};
+
+/* What the network heard in the window that ends at end_frame. */
+struct result {
+    uint64_t end_frame;
+    uint64_t lost_frames; /* lost since the result before */
+    float level_dbfs;
+    float peak_dbfs;
+    uint32_t clipped;
+    uint64_t captured_ns; /* CLOCK_MONOTONIC when the newest sample of the hop was captured;
+                             0 when analyzing a file */
+    float probability[MAX_LABELS]; /* 0 ... 1, in the model's order of labels */
+};
+
+#endif

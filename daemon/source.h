@@ -1,0 +1,72 @@
+/* source.h - where sound comes from: a microphone or line input, a file, the
+ * built-in demo piece, or raw PCM on standard input.
+ *
+ * A source is opened (which finds out its rate), then started onto a capture
+ * queue, which it fills from a thread or callback of its own until it is closed
+ * or its sound ends. Any number of sources may be open at once.
+ *
+ * Threads: open, start and close from one thread; the state from any.
+ */
+#ifndef TUTTI_DAEMON_SOURCE_H
+#define TUTTI_DAEMON_SOURCE_H
+
+#include "common/status.h"
+#include "daemon/capture.h"
+
+#include <stdbool.h>
+
+enum source_state {
+    SOURCE_OPEN,    /* not started */
+    SOURCE_RUNNING, /* delivering, as far as the source itself can tell */
+    SOURCE_ENDED,   /* the file or pipe is over; everything was delivered */
+    SOURCE_LOST,    /* the device or file failed while running */
+};
+
+struct source_config {
+    /* "default" or "" : the default input device; "demo"; "file:PATH"; "-": standard input;
+     * anything else: a device by its exact name, else by a case-insensitive shell pattern or part
+     * of its name that fits one device only. */
+    const char *input;
+    const char *stdin_format; /* for "-", such as "f32le:48000:1"; see dsp/convert.h */
+    int channel;              /* CAPTURE_MIX_ALL or 0, 1, ... */
+    double gain_db;           /* -60 ... +60 */
+    unsigned rate_hz;         /* wanted from a device; 0: the device's own */
+    bool repeat;              /* a file starts again when it ends; the demo always does */
+};
+
+struct source; /* opaque */
+
+/* Opens what config->input names; the strings are copied. NULL with a sentence in *error: no such
+ * device (the text lists what there is), not a sound file, a directory, ... */
+struct source *source_open(const struct source_config *config, struct tutti_error *error);
+
+unsigned source_rate_hz(const struct source *source);
+const char *
+source_name(const struct source *source); /* for people: "demo", the device's name, ... */
+const char *source_kind(const struct source *source); /* "device", "file", "demo", "stdin" */
+
+/* Begins delivering into capture, which must have the source's rate and outlive source_close().
+ * Once per source. */
+enum tutti_status source_start(struct source *source, struct capture *capture,
+                               struct tutti_error *error);
+
+enum source_state source_state(const struct source *source);
+
+/* Stops and frees; NULL is fine. Returns within about 2 s even if a device hangs (then the stuck
+ * device is abandoned, not freed). */
+void source_close(struct source *source);
+
+/* One input device as `tutti devices` lists it. */
+struct source_device {
+    char name[256];    /* as source_open() takes it; survives a reboot where the system allows */
+    char backend[64];  /* "ALSA", "JACK Audio Connection Kit", ... */
+    unsigned channels; /* inputs */
+    unsigned rate_hz;  /* default */
+    bool is_default;
+};
+
+/* Up to capacity input devices into devices; returns how many there are in all, or -1 with *error.
+ * Probing may make ALSA or JACK print to stderr; this is suppressed. */
+int source_list_devices(struct source_device *devices, int capacity, struct tutti_error *error);
+
+#endif
