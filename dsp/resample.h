@@ -1,0 +1,72 @@
+/* resample.h - brings a mono stream from a device's rate to the model's rate.
+ *
+ * Streaming, linear-phase sample-rate conversion by soxr ("high quality",
+ * 20 bits, flat up to 95% of the lower Nyquist frequency). Feed chunks of any
+ * size up to a stated limit; take what comes out, which may be nothing. Equal
+ * rates pass through untouched and without delay.
+ *
+ * Time: output sample k is the signal at input sample k * in_rate / out_rate,
+ * both counted from 0 at resampler_new() or resampler_reset(). The filter's
+ * delay is compensated; it shows only as output that comes later
+ * (resampler_delay_frames()), never as shifted time.
+ *
+ * Not thread-safe: one resampler belongs to one thread. Memory is taken only in
+ * resampler_new(), which also runs soxr until its internal buffers have grown as
+ * far as they ever will; feed, flush and reset allocate nothing.
+ */
+#ifndef TUTTI_DSP_RESAMPLE_H
+#define TUTTI_DSP_RESAMPLE_H
+
+#include "common/status.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define RESAMPLER_MIN_RATE_HZ 8000u
+#define RESAMPLER_MAX_RATE_HZ 384000u
+#define RESAMPLER_MAX_INPUT_FRAMES ((size_t)1 << 20)
+
+struct resampler; /* opaque */
+
+/* A resampler from in_rate_hz to out_rate_hz (each RESAMPLER_MIN_RATE_HZ to
+ * RESAMPLER_MAX_RATE_HZ) that will be fed at most max_input_frames samples a
+ * call (1 to RESAMPLER_MAX_INPUT_FRAMES). NULL with *error filled (error may be
+ * NULL) if an argument is out of range or memory is short. Free it with
+ * resampler_free(). */
+struct resampler *resampler_new(unsigned in_rate_hz, unsigned out_rate_hz, size_t max_input_frames,
+                                struct tutti_error *error);
+
+/* Frees the resampler; NULL is fine. */
+void resampler_free(struct resampler *resampler);
+
+/* Takes `frames` samples (0 to max_input_frames; more are the caller's mistake
+ * and only the first max_input_frames are taken). Returns how many output
+ * samples there are and points *output at them: the resampler's own memory,
+ * or, where the rates are equal, `samples` itself. They stay valid until the
+ * next call for this resampler and, with equal rates, as long as `samples`.
+ *
+ * The input has to be finite (see dsp/convert.h): a NaN would spoil the output
+ * as far as the filter reaches, and no further. */
+size_t resampler_feed(struct resampler *resampler, const float *samples, size_t frames,
+                      const float **output);
+
+/* The end of the stream: gives what the filter still holds, as if silence
+ * followed. Call it until it returns 0: the stream is then complete, and its
+ * whole output is round(n * out_rate / in_rate) samples for n fed (halves go
+ * up). *output as for resampler_feed(). Until resampler_reset() further input
+ * is ignored. */
+size_t resampler_flush(struct resampler *resampler, const float **output);
+
+/* Forgets the stream, for instance after a gap: the next sample fed is sample 0,
+ * and none of what was fed before can be heard in what comes out after. */
+void resampler_reset(struct resampler *resampler);
+
+/* The most samples that one call of feed or flush can give. */
+size_t resampler_max_output_frames(const struct resampler *resampler);
+
+/* The most input samples, beyond the one that an output sample belongs to, that
+ * may have to be fed before that output sample comes out (0 for equal rates).
+ * Measured in resampler_new(). */
+size_t resampler_delay_frames(const struct resampler *resampler);
+
+#endif
