@@ -1,0 +1,78 @@
+#!/bin/sh
+# Installs what is needed (Debian 12), builds, and runs every test.
+#
+#   sh check.sh            everything: plain build, sanitizers, programs, page, documents
+#   sh check.sh --quick    the plain build and its tests alone
+#   sh check.sh --no-install …   do not touch the system's packages
+#
+# Builds go to build/, build-asan/, build-tsan/. The last line is "N passed, N failed".
+set -eu
+cd "$(dirname "$0")"
+
+quick=false
+install=true
+for argument in "$@"; do
+    case $argument in
+    --quick) quick=true ;;
+    --no-install) install=false ;;
+    -h | --help)
+        sed -n '2,8s/^# \{0,1\}//p' "$0"
+        exit 0
+        ;;
+    *)
+        echo "check.sh: unknown option '$argument' (see --help)" >&2
+        exit 2
+        ;;
+    esac
+done
+
+if $install; then
+    sh tests/packages.sh build test
+fi
+
+# setup DIR OPTION... : configures a build directory, or brings an existing one up to date.
+setup() {
+    directory=$1
+    shift
+    if [ -f "$directory/build.ninja" ]; then
+        meson setup --reconfigure "$directory" "$@" >/dev/null
+    else
+        meson setup "$directory" "$@" >/dev/null
+    fi
+}
+
+status=0
+builds=''
+
+# check DIR TEST_OPTION... : builds with warnings as errors and tests.
+check() {
+    directory=$1
+    shift
+    echo "== $directory"
+    rm -f "$directory/meson-logs/testlog.json"
+    builds="$builds $directory"
+    ninja -C "$directory" --quiet || { status=1; return; }
+    meson test -C "$directory" --no-rebuild --print-errorlogs "$@" || status=1
+}
+
+setup build --werror
+check build
+if ! $quick; then
+    setup build-asan --werror -Db_sanitize=address,undefined
+    check build-asan --suite unit --suite program --timeout-multiplier 4
+    setup build-tsan --werror -Db_sanitize=thread
+    check build-tsan --suite unit --suite program --timeout-multiplier 4
+fi
+
+passed=0
+failed=0
+for build in $builds; do
+    log=$build/meson-logs/testlog.json
+    [ -f "$log" ] || { failed=$((failed + 1)); continue; }
+    passed=$((passed + $(grep -cE '"result": "(OK|EXPECTEDFAIL)"' "$log" || true)))
+    failed=$((failed + $(grep -cE '"result": "(FAIL|ERROR|TIMEOUT|INTERRUPT|UNEXPECTEDPASS)"' "$log" || true)))
+done
+[ "$failed" -eq 0 ] || status=1
+[ "$passed" -gt 0 ] || status=1
+echo "$passed passed, $failed failed"
+exit $status

@@ -1,0 +1,45 @@
+#!/bin/sh
+# Installs the Debian packages that are missing.
+#   sh tests/packages.sh build   what building and running needs
+#   sh tests/packages.sh test    what the tests need beside
+# Needs root or sudo only if something is missing.
+set -eu
+
+packages=''
+for group in "$@"; do
+    case $group in
+    build) packages="$packages gcc libc6-dev meson ninja-build pkg-config portaudio19-dev
+        libfftw3-dev libopenblas-dev libmicrohttpd-dev libcjson-dev libsoxr-dev libsndfile1-dev
+        libinih-dev libcmocka-dev libsystemd-dev" ;;
+    test) packages="$packages git clang-format libasound2-dev alsa-utils ffmpeg curl procps
+        python3-torch python3-torchaudio python3-numpy python3-scipy python3-soundfile
+        python3-matplotlib python3-tqdm chromium fluidsynth sox espeak-ng" ;;
+    *)
+        echo "packages.sh: unknown group '$group'" >&2
+        exit 2
+        ;;
+    esac
+done
+case " $* " in
+*" test "*) command -v node >/dev/null && command -v npm >/dev/null || packages="$packages nodejs npm" ;;
+esac
+
+missing=''
+for package in $packages; do
+    state=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
+    [ "$state" = installed ] || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+as_root=''
+if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || {
+        echo "Please install as root:$missing" >&2
+        exit 1
+    }
+    as_root=sudo
+fi
+echo "installing:$missing"
+$as_root apt-get update -qq
+# shellcheck disable=SC2086
+DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -qq --no-install-recommends $missing >/dev/null
