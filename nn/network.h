@@ -1,0 +1,70 @@
+/* network.h - runs a model in 8-bit integers: mel columns in, probabilities out.
+ *
+ * The arithmetic is fixed to the bit by models/FORMAT.md, so every kernel (portable
+ * C, AVX2, ...) gives the same probabilities; kernels differ in speed alone. The
+ * kernel is chosen once in network_new() from what the processor has. network_float.h
+ * is the float network that this one is measured against.
+ *
+ * A network belongs to one thread at a time; one thread may have several. The packed
+ * weights are shared between a network and its clones, which makes a network for each
+ * of many threads cheap. Memory is taken only in network_new() and network_clone():
+ * network_run() neither allocates, locks, nor calls the system.
+ */
+#ifndef TUTTI_NN_NETWORK_H
+#define TUTTI_NN_NETWORK_H
+
+#include "common/status.h"
+#include "nn/model.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct network; /* opaque */
+
+struct network_options {
+    const char *kernel; /* "portable", "avx2", ...; NULL: the fastest this processor has */
+};
+
+/* Makes a network for a model, which may be closed afterwards. options may be NULL.
+ * NULL with *error filled: TUTTI_ERROR_NOT_FOUND for an unknown kernel,
+ * TUTTI_ERROR_UNSUPPORTED for one that this processor or build does not have,
+ * TUTTI_ERROR_MEMORY. */
+struct network *network_new(const struct model *, const struct network_options *options,
+                            struct tutti_error *error);
+
+/* Another network of the same model and kernel, for another thread. It shares the
+ * packed weights and has activations of its own. May be called while the original
+ * runs. NULL when memory is short. */
+struct network *network_clone(const struct network *);
+
+/* Frees a network; NULL is fine. Clones stay usable. */
+void network_free(struct network *);
+
+/* Runs one window. columns: [columns][mel_bands] of the model's front end, oldest
+ * first, as log-mel after the front end's scaling; a value that is not finite counts
+ * as the lowest that the input's quantization can hold. probabilities: one per
+ * label, calibrated, 0 to 1, always finite. Constant time; real-time safe. */
+void network_run(struct network *, const float *columns, float *probabilities);
+
+/* Called after each layer, with the layer's index (model_layer_describe()). */
+typedef void network_observer(void *context, size_t layer);
+
+/* network_run() that reports its progress: index 0 to the number of layers - 1, each
+ * layer once, in order. For profiling: the observer reads the clock, nn does not. */
+void network_run_observed(struct network *, const float *columns, float *probabilities,
+                          network_observer *observer, void *context);
+
+/* The kernel's name, such as "avx2". Static. */
+const char *network_kernel_name(const struct network *);
+
+/* Bytes of activations and scratch memory of this network, and of the packed weights
+ * that it shares with its clones. */
+size_t network_arena_bytes(const struct network *);
+size_t network_packed_bytes(const struct network *);
+
+/* The name of kernel index, slowest first, or NULL from the last one on; *available
+ * (may be NULL) says whether this processor has it. "portable" is index 0 and always
+ * available. */
+const char *network_kernel(size_t index, bool *available);
+
+#endif
