@@ -1,0 +1,125 @@
+"""Writes a tiny random network that has every kind of operation, and what it has to answer.
+
+tiny.safetensors   a model file of format 1: 3 labels, windows of 23 columns x 18 bands
+tiny_windows.f32   8 windows of log-mel, little-endian float32, [window][column][band]
+tiny_float.f32     probabilities [window][label] of the float network on the float16 weights (PyTorch)
+tiny_int8.f32      probabilities [window][label] of the integer network, simulated bit for bit
+
+Channel counts are odd on purpose, so that vector code meets its tails; kernels, strides and paddings
+differ between time and frequency, so that a swap of the two is found.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+from typing import Dict, List, Tuple
+
+import numpy as np
+import torch
+
+from .frontend import CONFIG
+from .graph import Graph, Op, run_float
+from .model_file import write_model
+from .quantize import (INPUT_SCALE, INPUT_ZERO, calibrate, dequantize_input, quantize,
+                       quantize_input, run_integer)
+
+COLUMNS, BANDS, WINDOWS = 23, 18, 8
+LABELS = ("low", "middle", "high")
+
+
+def random_weight(random: np.random.Generator, shape: Tuple[int, ...]) -> np.ndarray:
+    fan_in = int(np.prod(shape[1:]))
+    return random.normal(0.0, 1.4 / np.sqrt(fan_in), shape).astype(np.float32)
+
+
+def weighted(random: np.random.Generator, *shape: int) -> Tuple[np.ndarray, np.ndarray]:
+    return random_weight(random, shape), random.normal(0.0, 0.3, shape[0]).astype(np.float32)
+
+
+def tiny_graph(random: np.random.Generator) -> Graph:
+    """conv, depthwise, pointwise, squeeze-excite, residual, mean, linear; all three activations."""
+
+    def conv(name: str, inputs: int, outputs: int, kernel: List[int], stride: List[int],
+             padding: List[int], activation: str) -> Op:
+        fields = {"in": inputs, "out": outputs, "kernel": kernel, "stride": stride,
+                  "padding": padding, "activation": activation}
+        return Op("conv", name, fields, {"": weighted(random, outputs, *kernel, inputs)})
+
+    def depthwise(name: str, channels: int, kernel: List[int], stride: List[int],
+                  padding: List[int], activation: str) -> Op:
+        fields = {"channels": channels, "kernel": kernel, "stride": stride, "padding": padding,
+                  "activation": activation}
+        return Op("depthwise", name, fields, {"": weighted(random, channels, *kernel)})
+
+    def dense(kind: str, name: str, inputs: int, outputs: int, activation: str,
+              residual: str = "") -> Op:
+        fields = {"in": inputs, "out": outputs, "activation": activation}
+        return Op(kind, name, fields, {"": weighted(random, outputs, inputs)}, residual or None)
+
+    def squeeze_excite(name: str, channels: int, squeezed: int) -> Op:
+        weights: Dict[str, Tuple[np.ndarray, np.ndarray]] = {
+            "reduce": weighted(random, squeezed, channels),
+            "expand": weighted(random, channels, squeezed)}
+        return Op("squeeze_excite", name, {"channels": channels, "squeezed": squeezed}, weights)
+
+    return Graph([
+        conv("stem", 1, 7, [3, 5], [2, 1], [1, 2], "hardswish"),
+        depthwise("a.depthwise", 7, [3, 3], [1, 1], [1, 1], "relu"),
+        dense("pointwise", "a.project", 7, 7, "none", "stem"),
+        dense("pointwise", "b.expand", 7, 37, "hardswish"),
+        depthwise("b.depthwise", 37, [5, 3], [1, 2], [2, 0], "hardswish"),
+        squeeze_excite("b.squeeze_excite", 37, 9),
+        dense("pointwise", "b.project", 37, 19, "none"),
+        dense("pointwise", "c.expand", 19, 45, "relu"),
+        depthwise("c.depthwise", 45, [5, 5], [1, 1], [2, 2], "relu"),
+        squeeze_excite("c.squeeze_excite", 45, 11),
+        dense("pointwise", "c.project", 45, 19, "none", "b.project"),
+        conv("d.conv", 19, 13, [1, 3], [2, 2], [0, 1], "none"),
+        Op("mean", "mean", {"channels": 13}),
+        dense("linear", "hidden", 13, 21, "hardswish"),
+        dense("linear", "head", 21, len(LABELS), "none"),
+    ])
+
+
+def random_windows(random: np.random.Generator, count: int) -> np.ndarray:
+    """Windows that use the whole range of the input, on and off the grid of its integers."""
+    smooth = random.normal(0.0, 1.0, (count, COLUMNS, BANDS)).cumsum(axis=1) * 0.4
+    values = smooth + random.normal(0.5, 0.7, (count, 1, 1))
+    low, high = (0 - INPUT_ZERO) * INPUT_SCALE, (255 - INPUT_ZERO) * INPUT_SCALE
+    values = np.clip(values, low - 0.2, high + 0.2)
+    values[0] = dequantize_input(quantize_input(values[0]))
+    return values.astype(np.float32)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--output", type=Path, required=True, help="folder to write into")
+    parser.add_argument("--seed", type=int, default=1, help="of weights and windows")
+    arguments = parser.parse_args()
+    random = np.random.default_rng(arguments.seed)
+    graph = tiny_graph(random)
+    calibration = torch.from_numpy(random_windows(random, 64))
+    windows = random_windows(random, WINDOWS)
+    network = quantize(graph, calibrate(graph, calibration, 100.0))
+    with torch.no_grad():
+        expected = torch.sigmoid(run_float(graph.rounded_to_half(), torch.from_numpy(windows)))
+        integers = torch.from_numpy(quantize_input(windows))
+        simulated = torch.sigmoid(run_integer(network, integers))
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    write_model(arguments.output / "tiny.safetensors", network, "tiny", LABELS,
+                thresholds=[0.5, 0.4, 0.6], training={"purpose": "a test fixture, random weights"},
+                frontend=replace(CONFIG, mel_bands=BANDS, columns=COLUMNS))
+    for name, values in (("windows", windows), ("float", expected.numpy()),
+                         ("int8", simulated.numpy())):
+        values.astype("<f4").tofile(arguments.output / f"tiny_{name}.f32")
+    difference = (expected - simulated).abs()
+    print(f"probabilities {float(expected.min()):.3f} to {float(expected.max()):.3f}; "
+          f"int8 differs by {float(difference.mean()):.4f} on average, "
+          f"{float(difference.max()):.4f} at most")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,169 @@
+"""The graph of models/FORMAT.md: a list of operations with folded float weights.
+
+A graph is what is left of a trained network once batch norm is folded into the convolutions. Here
+tensors are (windows, channels, time, frequency); weights have the shapes of the model file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Callable, Dict, List, Optional, Tuple
+
+import numpy as np
+import torch
+from torch import nn
+
+from .network import BATCH_NORM_EPSILON, InvertedResidual, Network, SqueezeExcite
+
+Tensors = Dict[str, torch.Tensor]
+
+
+@dataclass
+class Op:
+    """One operation. `weights` maps "" (or "reduce"/"expand") to (weight, bias)."""
+
+    kind: str
+    name: str
+    fields: Dict[str, object] = field(default_factory=dict)
+    weights: Dict[str, Tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
+    residual: Optional[str] = None
+
+    @property
+    def activation(self) -> str:
+        return str(self.fields.get("activation", "none"))
+
+
+@dataclass
+class Graph:
+    ops: List[Op]
+
+    def rounded_to_half(self) -> "Graph":
+        """The network that a reader of the file's float weights sees."""
+        ops = []
+        for op in self.ops:
+            weights = {key: (weight.astype(np.float16).astype(np.float32), bias)
+                       for key, (weight, bias) in op.weights.items()}
+            ops.append(Op(op.kind, op.name, op.fields, weights, op.residual))
+        return Graph(ops)
+
+
+def activate(x: torch.Tensor, activation: str) -> torch.Tensor:
+    """The activation in the order of float operations that the format prescribes."""
+    if activation == "relu":
+        return x.clamp(min=0.0)
+    if activation == "hardswish":
+        return x * ((x + 3.0).clamp(0.0, 6.0) * torch.tensor(np.float32(1.0) / np.float32(6.0)))
+    return x
+
+
+def convolve(x: torch.Tensor, op: Op, weight: torch.Tensor) -> torch.Tensor:
+    """The sum of products of a conv, depthwise, pointwise or linear op, without its bias."""
+    if op.kind in ("conv", "depthwise"):
+        groups = x.shape[1] if op.kind == "depthwise" else 1
+        kernel = weight.unsqueeze(1) if op.kind == "depthwise" else weight.permute(0, 3, 1, 2)
+        return nn.functional.conv2d(x, kernel.contiguous(), None, op.fields["stride"],
+                                    op.fields["padding"], 1, groups)
+    return nn.functional.conv2d(x, weight[:, :, None, None])
+
+
+def run_float(graph: Graph, windows: torch.Tensor,
+              observe: Callable[[str, torch.Tensor], None] = lambda name, x: None) -> torch.Tensor:
+    """Logits (n, labels) of log-mel windows (n, columns, bands); no quantization anywhere.
+
+    `observe` sees every tensor that the integer network quantizes: op outputs by the op's name,
+    and NAME.pooled and NAME.hidden of a squeeze-excite.
+    """
+    x = windows.unsqueeze(1)
+    observe("input", x)
+    outputs: Tensors = {}
+    for op in graph.ops:
+        if op.kind == "mean":
+            x = x.mean(dim=(2, 3), keepdim=True)
+        elif op.kind == "squeeze_excite":
+            pooled = x.mean(dim=(2, 3))
+            observe(op.name + ".pooled", pooled)
+            weight, bias = (torch.from_numpy(a) for a in op.weights["reduce"])
+            hidden = torch.relu(pooled @ weight.T + bias)
+            observe(op.name + ".hidden", hidden)
+            weight, bias = (torch.from_numpy(a) for a in op.weights["expand"])
+            x = x * torch.sigmoid(hidden @ weight.T + bias)[:, :, None, None]
+        else:
+            weight, bias = (torch.from_numpy(a) for a in op.weights[""])
+            x = activate(convolve(x, op, weight) + bias[:, None, None], op.activation)
+            if op.residual is not None:
+                x = x + outputs[op.residual]
+        outputs[op.name] = x
+        observe(op.name, x)
+    return x.flatten(1)
+
+
+def fold_norm(sequence: nn.Sequential) -> Tuple[np.ndarray, np.ndarray]:
+    """Weight (out, in/groups, bands, columns) and bias of a convolution and its batch norm."""
+    conv, norm = sequence[0], sequence[1]
+    gain = norm.weight.double() / torch.sqrt(norm.running_var.double() + BATCH_NORM_EPSILON)
+    weight = conv.weight.double() * gain[:, None, None, None]
+    bias = norm.bias.double() - norm.running_mean.double() * gain
+    return weight.detach().float().numpy(), bias.detach().float().numpy()
+
+
+def conv_op(name: str, sequence: nn.Sequential, activation: str) -> Op:
+    """A conv, depthwise or pointwise op from a folded convolution."""
+    weight, bias = fold_norm(sequence)
+    conv = sequence[0]
+    time_first = weight.transpose(0, 3, 2, 1)  # (out, columns, bands, in)
+    geometry = {"kernel": list(conv.kernel_size[::-1]), "stride": list(conv.stride[::-1]),
+                "padding": list(conv.padding[::-1])}
+    if conv.groups > 1:
+        fields = {"channels": conv.out_channels, **geometry, "activation": activation}
+        return Op("depthwise", name, fields, {"": (time_first[..., 0].copy(), bias)})
+    fields = {"in": conv.in_channels, "out": conv.out_channels}
+    if conv.kernel_size == (1, 1):
+        return Op("pointwise", name, {**fields, "activation": activation},
+                  {"": (weight[:, :, 0, 0].copy(), bias)})
+    return Op("conv", name, {**fields, **geometry, "activation": activation},
+              {"": (time_first.copy(), bias)})
+
+
+def arrays(linear: nn.Linear) -> Tuple[np.ndarray, np.ndarray]:
+    return linear.weight.detach().float().numpy(), linear.bias.detach().float().numpy()
+
+
+def squeeze_excite_op(name: str, module: SqueezeExcite) -> Op:
+    gate = module.conc_se_layers[0]
+    fields = {"channels": gate.fc1.in_features, "squeezed": gate.fc1.out_features}
+    return Op("squeeze_excite", name, fields,
+              {"reduce": arrays(gate.fc1), "expand": arrays(gate.fc2)})
+
+
+def block_ops(name: str, module: InvertedResidual, previous: str) -> List[Op]:
+    config = module.config
+    activation = "hardswish" if config.hardswish else "relu"
+    stages = list(module.block)
+    ops: List[Op] = []
+    if config.expands:
+        ops.append(conv_op(f"{name}.expand", stages.pop(0), activation))
+    ops.append(conv_op(f"{name}.depthwise", stages.pop(0), activation))
+    if config.squeezed:
+        ops.append(squeeze_excite_op(f"{name}.squeeze_excite", stages.pop(0)))
+    project = conv_op(f"{name}.project", stages.pop(0), "none")
+    project.residual = previous if config.residual else None
+    return ops + [project]
+
+
+def linear_op(name: str, module: nn.Linear, activation: str, outputs: int) -> Op:
+    weight, bias = arrays(module)
+    fields = {"in": module.in_features, "out": outputs, "activation": activation}
+    return Op("linear", name, fields, {"": (weight[:outputs].copy(), bias[:outputs].copy())})
+
+
+def fold(network: Network, outputs: int) -> Graph:
+    """The graph of a trained network; only the first `outputs` rows of its head are kept."""
+    features = list(network.features)
+    ops = [conv_op("features.0", features[0], "hardswish")]
+    for i, module in enumerate(features[1:-1], start=1):
+        ops += block_ops(f"features.{i}", module, ops[-1].name)
+    ops.append(conv_op(f"features.{len(features) - 1}", features[-1], "hardswish"))
+    ops.append(Op("mean", "mean", {"channels": network.hidden.in_features}))
+    ops.append(linear_op("hidden", network.hidden, "hardswish", network.hidden.out_features))
+    ops.append(linear_op("head", network.head, "none", outputs))
+    return Graph(ops)

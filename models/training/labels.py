@@ -1,0 +1,79 @@
+"""The labels of the model, and what they are called in AudioSet and in General MIDI."""
+
+from __future__ import annotations
+
+from typing import Dict, List, Tuple
+
+LABELS: Tuple[str, ...] = (
+    "accordion", "acoustic_guitar", "banjo", "bass", "cello", "clarinet", "drums",
+    "electric_guitar", "flute", "mallet_percussion", "mandolin", "organ", "piano", "saxophone",
+    "synthesizer", "trombone", "trumpet", "ukulele", "violin", "voice")
+
+# Names as in AudioSet's class list. The head starts from the mean of these classes' weights.
+AUDIOSET: Dict[str, Tuple[str, ...]] = {
+    "accordion": ("Accordion",),
+    "acoustic_guitar": ("Acoustic guitar", "Guitar"),
+    "banjo": ("Banjo",),
+    "bass": ("Bass guitar", "Double bass"),
+    "cello": ("Cello",),
+    "clarinet": ("Clarinet",),
+    "drums": ("Drum kit", "Drum", "Snare drum", "Hi-hat"),
+    "electric_guitar": ("Electric guitar",),
+    "flute": ("Flute",),
+    "mallet_percussion": ("Mallet percussion", "Marimba, xylophone", "Vibraphone"),
+    "mandolin": ("Mandolin",),
+    "organ": ("Organ", "Electronic organ", "Hammond organ"),
+    "piano": ("Piano",),
+    "saxophone": ("Saxophone",),
+    "synthesizer": ("Synthesizer",),
+    "trombone": ("Trombone",),
+    "trumpet": ("Trumpet",),
+    "ukulele": ("Ukulele",),
+    "violin": ("Violin, fiddle",),
+    "voice": ("Singing", "Male singing", "Female singing", "Choir"),
+}
+
+# General MIDI programs (counted from 0) that sound like each label.
+GM_PROGRAMS: Dict[str, Tuple[int, ...]] = {
+    "accordion": (21, 23),
+    "acoustic_guitar": (24, 25),
+    "banjo": (105,),
+    "bass": (32, 33, 34, 35, 36),
+    "cello": (42,),
+    "clarinet": (71,),
+    "drums": (),  # channel 10
+    "electric_guitar": (26, 27, 28, 29, 30),
+    "flute": (73, 72),
+    "mallet_percussion": (11, 12, 13, 9),
+    "mandolin": (25,),  # played as tremolo; General MIDI has no mandolin of its own
+    "organ": (16, 17, 18, 19, 20),
+    "piano": (0, 1, 2, 3),
+    "saxophone": (64, 65, 66, 67),
+    "synthesizer": (38, 39, 62, 63, 80, 81, 82, 84, 87, 88, 89, 90, 91, 93, 95),
+    "trombone": (57,),
+    "trumpet": (56,),
+    "ukulele": (24,),  # the nylon guitar an octave higher
+    "violin": (40,),
+    "voice": (52, 53, 54),
+}
+
+# Neighbours that are none of the labels: the model must keep quiet on them.
+GM_OTHERS: Dict[str, Tuple[int, ...]] = {
+    "french_horn": (60,), "tuba": (58,), "oboe": (68,), "english_horn": (69,), "bassoon": (70,),
+    "harmonica": (22,), "harp": (46,), "sitar": (104,), "bagpipe": (109,), "shanai": (111,),
+    "harpsichord": (6,), "koto": (107,), "timpani": (47,), "celesta": (8, 10),
+}
+
+
+def target(labels: str) -> List[int]:
+    """0/1 per label from the index's `labels` column: `a|b`, or `none`."""
+    names = [] if labels in ("none", "") else labels.split("|")
+    unknown = [name for name in names if name not in LABELS]
+    if unknown:
+        raise ValueError(f"unknown label {unknown[0]!r}")
+    return [int(label in names) for label in LABELS]
+
+
+def audioset_rows(class_names: List[str]) -> Dict[str, List[int]]:
+    """The rows of AudioSet's 527 outputs that belong to each label."""
+    return {label: [class_names.index(name) for name in AUDIOSET[label]] for label in LABELS}

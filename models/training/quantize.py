@@ -1,0 +1,217 @@
+"""int8 quantization after training, and the integer network of models/FORMAT.md bit for bit.
+
+Weights get one scale per output channel, activations one scale and zero per tensor, taken from the
+range that calibration windows reach in the float network.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Dict, Tuple
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from .graph import Graph, Op, activate, convolve, run_float
+
+# Covers what the front end can give: (ln 1e-5 + 4.5) / 5 = -1.403 up to full scale.
+INPUT_SCALE = 0.018
+INPUT_ZERO = 78
+
+
+@dataclass(frozen=True)
+class Range:
+    """real = scale * (q - zero), q in 0..255."""
+
+    scale: float
+    zero: int
+
+    def as_metadata(self) -> dict:
+        return {"scale": self.scale, "zero": self.zero}
+
+
+@dataclass
+class IntegerWeights:
+    """The tensors of one weight: `weight` int8, `scale` float32, `bias` int32 per channel."""
+
+    weight: np.ndarray
+    scale: np.ndarray
+    bias: np.ndarray
+
+
+@dataclass
+class IntegerGraph:
+    """A graph with the ranges of its tensors and its integer weights ("NAME" or "NAME.reduce")."""
+
+    graph: Graph
+    ranges: Dict[str, Range]
+    weights: Dict[str, IntegerWeights]
+
+
+def range_of(low: float, high: float) -> Range:
+    """The range that holds low…high and zero exactly."""
+    low, high = min(low, 0.0), max(high, 0.0)
+    scale = float(np.float32(max(high - low, 1e-6) / 255.0))
+    return Range(scale, int(np.clip(round(-low / scale), 0, 255)))
+
+
+class RangeObserver:
+    """Histogram of every tensor, widened as values come, so that percentiles can be asked for."""
+
+    BINS = 4096
+
+    def __init__(self) -> None:
+        self.low: Dict[str, float] = {}
+        self.high: Dict[str, float] = {}
+        self.counts: Dict[str, np.ndarray] = {}
+        self.counting = False
+
+    def __call__(self, name: str, x: torch.Tensor) -> None:
+        if not self.counting:
+            self.low[name] = min(self.low.get(name, np.inf), float(x.min()))
+            self.high[name] = max(self.high.get(name, -np.inf), float(x.max()))
+            return
+        counts = torch.histc(x, self.BINS, self.low[name], self.high[name]).numpy()
+        self.counts[name] = self.counts.get(name, 0.0) + counts.astype(np.float64)
+
+    def range(self, name: str, percentile: float) -> Range:
+        low, high = self.low[name], self.high[name]
+        if percentile < 100.0 and high > low:
+            share = np.cumsum(self.counts[name]) / self.counts[name].sum()
+            edges = np.linspace(low, high, self.BINS + 1)
+            tail = (100.0 - percentile) / 100.0
+            high = float(edges[min(np.searchsorted(share, 1.0 - tail) + 1, self.BINS)])
+            low = float(edges[np.searchsorted(share, tail)])
+        return range_of(low, high)
+
+
+def calibrate(graph: Graph, windows: torch.Tensor, percentile: float,
+              batch: int = 16) -> Dict[str, Range]:
+    """Ranges of all quantized tensors over log-mel windows (n, columns, bands)."""
+    observer = RangeObserver()
+    with torch.no_grad():
+        for counting in ((False, True) if percentile < 100.0 else (False,)):
+            observer.counting = counting
+            for part in tqdm(windows.split(batch), desc="calibration", unit="batch"):
+                run_float(graph, part, observer)
+    ranges = {name: observer.range(name, percentile) for name in observer.low}
+    ranges["input"] = Range(INPUT_SCALE, INPUT_ZERO)
+    del ranges[graph.ops[-1].name]  # the logits stay real
+    return ranges
+
+
+def quantize_weight(weight: np.ndarray, bias: np.ndarray, input_range: Range) -> IntegerWeights:
+    largest = np.abs(weight.reshape(weight.shape[0], -1)).max(axis=1).astype(np.float64)
+    # The sum of products and the bias share 32 bits. A channel whose weights all but vanished
+    # would get a scale so small that its bias overflows; it gets a larger one instead.
+    room = np.iinfo(np.int32).max - weight[0].size * 255 * 127
+    floor = np.abs(bias.astype(np.float64)) / (input_range.scale * 0.99 * room)
+    scale = np.maximum(np.maximum(largest / 127.0, floor), 1e-12).astype(np.float32)
+    shape = (-1,) + (1,) * (weight.ndim - 1)
+    integers = np.clip(np.rint(weight / scale.reshape(shape)), -127, 127).astype(np.int8)
+    unit = (np.float32(input_range.scale) * scale).astype(np.float64)
+    return IntegerWeights(integers, scale, np.rint(bias / unit).astype(np.int32))
+
+
+def quantize(graph: Graph, ranges: Dict[str, Range]) -> IntegerGraph:
+    weights: Dict[str, IntegerWeights] = {}
+    previous = ranges["input"]
+    for op in graph.ops:
+        if op.kind == "squeeze_excite":
+            for part, source in (("reduce", "pooled"), ("expand", "hidden")):
+                weights[f"{op.name}.{part}"] = quantize_weight(
+                    *op.weights[part], ranges[f"{op.name}.{source}"])
+        elif op.weights:
+            weights[op.name] = quantize_weight(*op.weights[""], previous)
+        previous = ranges.get(op.name, previous)
+    return IntegerGraph(graph, ranges, weights)
+
+
+def to_integers(real: torch.Tensor, output: Range) -> torch.Tensor:
+    """q = clamp(round-half-even(real · (1/scale)) + zero), as a float tensor of integers."""
+    inverse = torch.tensor(np.float32(1.0) / np.float32(output.scale))
+    return ((real * inverse).round() + output.zero).clamp(0, 255)
+
+
+def accumulate(x: torch.Tensor, op: Op, weights: IntegerWeights) -> torch.Tensor:
+    """(float)acc of a convolution; x holds q - zero.
+
+    The sums stay below 2^24 (at most 512 products of 255 · 127), so float32 holds them exactly in
+    whatever order they are added.
+    """
+    products = weights.weight[0].size
+    if products * 255 * 127 >= 1 << 24:
+        raise ValueError(f"{op.name}: {products} products do not fit float32 exactly")
+    sums = convolve(x, op, torch.from_numpy(weights.weight).float())
+    return (sums.int() + torch.from_numpy(weights.bias)[:, None, None]).float()
+
+
+def unit_of(source: Range, weights: IntegerWeights) -> torch.Tensor:
+    unit = torch.from_numpy(np.float32(source.scale) * weights.scale)
+    return unit[:, None, None]
+
+
+def mean_integers(x: torch.Tensor, source: Range, output: Range) -> torch.Tensor:
+    """The mean over time and frequency of x = q - zero, requantized."""
+    positions = x.shape[2] * x.shape[3]
+    sums = x.int().sum(dim=(2, 3), keepdim=True).float()
+    unit = torch.tensor(np.float32(source.scale) / np.float32(positions))
+    return to_integers(sums * unit, output)
+
+
+def squeeze_excite(x: torch.Tensor, op: Op, source: Range, network: IntegerGraph) -> torch.Tensor:
+    ranges = network.ranges
+    pooled_range, hidden_range = ranges[op.name + ".pooled"], ranges[op.name + ".hidden"]
+    pooled = mean_integers(x, source, pooled_range) - pooled_range.zero
+    linear = Op("linear", op.name)
+    weights = network.weights[op.name + ".reduce"]
+    hidden = accumulate(pooled, linear, weights) * unit_of(pooled_range, weights)
+    hidden = to_integers(hidden.clamp(min=0.0), hidden_range) - hidden_range.zero
+    weights = network.weights[op.name + ".expand"]
+    logits = accumulate(hidden, linear, weights) * unit_of(hidden_range, weights)
+    gate = 1.0 / (1.0 + torch.exp(-logits))
+    real = x * torch.tensor(np.float32(source.scale))
+    return to_integers(real * gate, ranges[op.name])
+
+
+def run_integer(network: IntegerGraph, windows: torch.Tensor) -> torch.Tensor:
+    """Logits (n, labels) of windows (n, columns, bands) of input integers 0…255 (uint8).
+
+    Every float operation is done in float32 in the order that the format prescribes; only the
+    exponential of the gate may differ from another implementation's in its last bit.
+    """
+    source = network.ranges["input"]
+    x = windows.unsqueeze(1).float() - source.zero
+    kept: Dict[str, Tuple[torch.Tensor, Range]] = {}
+    for op in network.graph.ops:
+        output = network.ranges.get(op.name)
+        if op.kind == "mean":
+            x = mean_integers(x, source, output)
+        elif op.kind == "squeeze_excite":
+            x = squeeze_excite(x, op, source, network)
+        else:
+            weights = network.weights[op.name]
+            real = activate(accumulate(x, op, weights) * unit_of(source, weights), op.activation)
+            if op.residual is not None:
+                earlier, earlier_range = kept[op.residual]
+                addend = earlier * torch.tensor(np.float32(earlier_range.scale))
+                real = real + addend
+            if output is None:
+                return real.flatten(1)
+            x = to_integers(real, output)
+        x = x - output.zero
+        source = output
+        kept[op.name] = (x, output)
+    raise ValueError("the last op has to have a null output")
+
+
+def quantize_input(logmel: np.ndarray) -> np.ndarray:
+    """Log-mel as the integers that the network sees (round half to even, as in the format)."""
+    inverse = np.float32(1.0) / np.float32(INPUT_SCALE)
+    q = np.rint(logmel.astype(np.float32) * inverse) + INPUT_ZERO
+    return np.clip(q, 0, 255).astype(np.uint8)
+
+
+def dequantize_input(integers: np.ndarray) -> np.ndarray:
+    return (integers.astype(np.float32) - INPUT_ZERO) * np.float32(INPUT_SCALE)
