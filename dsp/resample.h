@@ -24,7 +24,7 @@
 
 #define RESAMPLER_MIN_RATE_HZ 8000u
 #define RESAMPLER_MAX_RATE_HZ 384000u
-#define RESAMPLER_MAX_INPUT_FRAMES ((size_t)1 << 20)
+#define RESAMPLER_MAX_INPUT_FRAMES 65536u
 
 struct resampler; /* opaque */
 
@@ -64,9 +64,10 @@ void resampler_reset(struct resampler *resampler);
 /* The most samples that one call of feed or flush can give. */
 size_t resampler_max_output_frames(const struct resampler *resampler);
 
-/* The most input samples, beyond the one that an output sample belongs to, that
- * may have to be fed before that output sample comes out (0 for equal rates).
- * Measured in resampler_new(). */
+/* How late output comes: the most input samples past the one an output sample
+ * belongs to that have to be fed before it comes out (0 for equal rates). About
+ * 16 ms from 44,100 or 48,000 to 32,000 Hz. Measured in resampler_new(): for
+ * figures of latency, not a bound to compute with. */
 size_t resampler_delay_frames(const struct resampler *resampler);
 
 #endif

@@ -1,0 +1,164 @@
+#include "dsp/convert.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+static const struct layout {
+    const char *name;
+    size_t bytes;
+    bool big_endian;
+    bool is_float;
+} layouts[] = {
+    [CONVERT_S16LE] = {"s16le", 2, false, false}, [CONVERT_S16BE] = {"s16be", 2, true, false},
+    [CONVERT_S24LE] = {"s24le", 3, false, false}, [CONVERT_S24BE] = {"s24be", 3, true, false},
+    [CONVERT_S32LE] = {"s32le", 4, false, false}, [CONVERT_S32BE] = {"s32be", 4, true, false},
+    [CONVERT_F32LE] = {"f32le", 4, false, true},  [CONVERT_F32BE] = {"f32be", 4, true, true},
+};
+
+#define LAYOUTS (sizeof layouts / sizeof layouts[0])
+#define QUOTED 80 /* how much of a bad text an error repeats */
+
+static const struct layout *layout_of(enum convert_sample sample)
+{
+    return (size_t)sample < LAYOUTS ? &layouts[sample] : NULL;
+}
+
+const char *convert_sample_name(enum convert_sample sample)
+{
+    const struct layout *layout = layout_of(sample);
+    return layout != NULL ? layout->name : "?";
+}
+
+size_t convert_frame_size(const struct convert_format *format)
+{
+    const struct layout *layout = layout_of(format->sample);
+    return layout != NULL ? layout->bytes * format->channels : 0;
+}
+
+/* Digits only (no sign, no space) up to the end or a ':', which is left in place.
+ * False if there is anything else or the number is out of range. */
+static bool read_number(const char **text, unsigned low, unsigned high, unsigned *number)
+{
+    uint64_t value = 0;
+    const char *c = *text;
+    if (*c < '0' || *c > '9')
+        return false;
+    for (; *c >= '0' && *c <= '9'; c++) {
+        value = 10 * value + (uint64_t)(*c - '0');
+        if (value > high)
+            return false;
+    }
+    if (value < low || (*c != '\0' && *c != ':'))
+        return false;
+    *text = c;
+    *number = (unsigned)value;
+    return true;
+}
+
+static bool read_sample(const char **text, enum convert_sample *sample)
+{
+    size_t length = strcspn(*text, ":");
+    for (size_t i = 0; i < LAYOUTS; i++) {
+        if (strlen(layouts[i].name) == length && strncmp(layouts[i].name, *text, length) == 0) {
+            *sample = (enum convert_sample)i;
+            *text += length;
+            return true;
+        }
+    }
+    return false;
+}
+
+enum tutti_status convert_parse_format(const char *text, struct convert_format *format,
+                                       struct tutti_error *error)
+{
+    struct convert_format read;
+    const char *rest = text;
+    if (!read_sample(&rest, &read.sample))
+        return tutti_error_set(error, TUTTI_ERROR_ARGUMENT,
+                               "PCM format '%.*s': the sample format has to be one of s16le, "
+                               "s16be, s24le, s24be, s32le, s32be, f32le, f32be",
+                               QUOTED, text);
+    if (*rest++ != ':')
+        return tutti_error_set(error, TUTTI_ERROR_ARGUMENT,
+                               "PCM format '%.*s': the rate is missing (as in f32le:48000:1)",
+                               QUOTED, text);
+    if (!read_number(&rest, CONVERT_MIN_RATE_HZ, CONVERT_MAX_RATE_HZ, &read.rate_hz))
+        return tutti_error_set(error, TUTTI_ERROR_ARGUMENT,
+                               "PCM format '%.*s': the rate has to be a whole number of Hz, "
+                               "%u to %u",
+                               QUOTED, text, CONVERT_MIN_RATE_HZ, CONVERT_MAX_RATE_HZ);
+    if (*rest++ != ':')
+        return tutti_error_set(
+            error, TUTTI_ERROR_ARGUMENT,
+            "PCM format '%.*s': the number of channels is missing (as in f32le:48000:1)", QUOTED,
+            text);
+    if (!read_number(&rest, 1, CONVERT_MAX_CHANNELS, &read.channels))
+        return tutti_error_set(error, TUTTI_ERROR_ARGUMENT,
+                               "PCM format '%.*s': the number of channels has to be 1 to %u",
+                               QUOTED, text, CONVERT_MAX_CHANNELS);
+    if (*rest != '\0')
+        return tutti_error_set(error, TUTTI_ERROR_ARGUMENT,
+                               "PCM format '%.*s': nothing may follow the number of channels",
+                               QUOTED, text);
+    *format = read;
+    return TUTTI_OK;
+}
+
+/* The sample's bytes as the upper bits of a 32-bit word. */
+static uint32_t load(const unsigned char *from, size_t bytes, bool big_endian)
+{
+    uint32_t word = 0;
+    for (size_t i = 0; i < bytes; i++) {
+        uint32_t byte = from[big_endian ? bytes - 1 - i : i];
+        word = word >> 8 | byte << 24;
+    }
+    return word;
+}
+
+static float sane(float sample)
+{
+    if (isnan(sample))
+        return 0.0f;
+    if (sample > CONVERT_LIMIT)
+        return CONVERT_LIMIT;
+    return sample < -CONVERT_LIMIT ? -CONVERT_LIMIT : sample;
+}
+
+static float decode(const unsigned char *from, const struct layout *layout)
+{
+    uint32_t word = load(from, layout->bytes, layout->big_endian);
+    if (layout->is_float) {
+        float sample;
+        memcpy(&sample, &word, sizeof sample);
+        return sane(sample);
+    }
+    int32_t integer;
+    memcpy(&integer, &word, sizeof integer);
+    return (float)integer * 0x1p-31f;
+}
+
+void convert_to_mono(const struct convert_format *format, int channel, const void *pcm,
+                     size_t frames, float *mono)
+{
+    const struct layout *layout = layout_of(format->sample);
+    if (layout == NULL)
+        return;
+    const unsigned char *from = pcm;
+    size_t frame_size = convert_frame_size(format);
+    size_t first = 0;
+    size_t count = format->channels;
+    if (channel >= 0 && (unsigned)channel < format->channels) {
+        first = (size_t)channel;
+        count = 1;
+    }
+    float scale = 1.0f / (float)count;
+    from += first * layout->bytes;
+    for (size_t i = 0; i < frames; i++, from += frame_size) {
+        float sum = 0.0f;
+        for (size_t c = 0; c < count; c++)
+            sum += decode(from + c * layout->bytes, layout);
+        mono[i] = sum * scale;
+    }
+}

@@ -1,0 +1,356 @@
+#include "dsp/frontend.h"
+
+#include "dsp/mel.h"
+
+#include <fftw3.h>
+
+#include <float.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    MIN_RATE_HZ = 8000,
+    MAX_RATE_HZ = 192000,
+    MIN_FFT_FRAMES = 64,
+    MAX_FFT_FRAMES = 16384,
+    MAX_MEL_BANDS = 512,
+    ROOM_FRAMES = 4096, /* how much is taken in before the history is moved to the front */
+};
+
+/* More than any mel power of samples within FRONTEND_SAMPLE_LIMIT:
+ * (2 * limit * MAX_FFT_FRAMES)^2 a bin, over MAX_FFT_FRAMES / 2 bins. */
+#define MAX_POWER 1e19
+
+struct frontend {
+    struct frontend_config config;
+    float preemphasis;
+    float log_offset;
+    float add;
+    float divide;
+
+    /* Point `left` of the FFT is the first under the window; seen from the column's
+     * centre the window covers y[-before] ... y[after]. */
+    unsigned left;
+    size_t before;
+    size_t after;
+
+    /* y[base] ... y[base + held - 1]; `fed` counts x. */
+    float *history;
+    size_t capacity;
+    size_t held;
+    uint64_t base;
+    uint64_t fed;
+    uint64_t column; /* the next one */
+    float last;      /* x[fed - 1] */
+
+    float *window;
+    float *points;
+    fftwf_complex *bins;
+    float *power;
+    fftwf_plan plan;
+    struct mel *mel;
+    float *values;
+};
+
+/* FFTW: only fftwf_execute() may be called by several threads at once. */
+static pthread_mutex_t planner = PTHREAD_MUTEX_INITIALIZER;
+
+static enum tutti_status refuse_range(struct tutti_error *error, const char *field, unsigned value,
+                                      unsigned low, unsigned high)
+{
+    return tutti_error_set(error, TUTTI_ERROR_ARGUMENT, "front end: %s is %u, not %u to %u", field,
+                           value, low, high);
+}
+
+static enum tutti_status check_sizes(const struct frontend_config *config,
+                                     struct tutti_error *error)
+{
+    unsigned fft = config->fft_frames;
+    if (config->rate_hz < MIN_RATE_HZ || config->rate_hz > MAX_RATE_HZ)
+        return refuse_range(error, "rate_hz", config->rate_hz, MIN_RATE_HZ, MAX_RATE_HZ);
+    if (fft < MIN_FFT_FRAMES || fft > MAX_FFT_FRAMES)
+        return refuse_range(error, "fft_frames", fft, MIN_FFT_FRAMES, MAX_FFT_FRAMES);
+    if ((fft & (fft - 1)) != 0)
+        return tutti_error_set(error, TUTTI_ERROR_ARGUMENT,
+                               "front end: fft_frames is %u, not a power of two", fft);
+    if (config->window_frames < 2 || config->window_frames > fft)
+        return refuse_range(error, "window_frames", config->window_frames, 2, fft);
+    if (config->hop_frames < 1 || config->hop_frames > fft)
+        return refuse_range(error, "hop_frames", config->hop_frames, 1, fft);
+    if (config->mel_bands < 1 || config->mel_bands > MAX_MEL_BANDS)
+        return refuse_range(error, "mel_bands", config->mel_bands, 1, MAX_MEL_BANDS);
+    return TUTTI_OK;
+}
+
+/* The comparisons are written so that NaN fails them. */
+enum tutti_status frontend_config_check(const struct frontend_config *config,
+                                        struct tutti_error *error)
+{
+    enum tutti_status status = check_sizes(config, error);
+    if (status != TUTTI_OK)
+        return status;
+    if (!(config->low_hz >= 0.0 && config->low_hz < config->high_hz &&
+          config->high_hz <= config->rate_hz / 2.0))
+        return tutti_error_set(error, TUTTI_ERROR_ARGUMENT,
+                               "front end: low_hz is %g and high_hz %g, "
+                               "not 0 <= low_hz < high_hz <= %g (half of rate_hz)",
+                               config->low_hz, config->high_hz, config->rate_hz / 2.0);
+    if (!(config->preemphasis >= 0.0 && config->preemphasis <= 1.0))
+        return tutti_error_set(error, TUTTI_ERROR_ARGUMENT,
+                               "front end: preemphasis is %g, not 0 to 1", config->preemphasis);
+    if (!(config->log_offset <= (double)FLT_MAX && (float)config->log_offset > 0.0f))
+        return tutti_error_set(error, TUTTI_ERROR_ARGUMENT,
+                               "front end: log_offset is %g, not a number above 0 "
+                               "that single precision can hold",
+                               config->log_offset);
+    double loudest = (log(config->log_offset + MAX_POWER) + config->add) / config->divide;
+    double silence = (log(config->log_offset) + config->add) / config->divide;
+    bool finite = fabs(config->add) <= (double)FLT_MAX && fabs(config->divide) <= (double)FLT_MAX &&
+                  (float)config->divide != 0.0f && fabs(loudest) <= (double)FLT_MAX / 2 &&
+                  fabs(silence) <= (double)FLT_MAX / 2;
+    if (!finite)
+        return tutti_error_set(error, TUTTI_ERROR_ARGUMENT,
+                               "front end: with add %g and divide %g its values are not "
+                               "finite in single precision",
+                               config->add, config->divide);
+    return TUTTI_OK;
+}
+
+uint64_t frontend_config_columns(const struct frontend_config *config, uint64_t samples)
+{
+    return samples < 2 ? 0 : 1 + (samples - 1) / config->hop_frames;
+}
+
+/* The same float operations for sound and for silence. */
+static float scaled_log(float power, float log_offset, float add, float divide)
+{
+    return (logf(power + log_offset) + add) / divide;
+}
+
+float frontend_config_silence(const struct frontend_config *config)
+{
+    return scaled_log(0.0f, (float)config->log_offset, (float)config->add, (float)config->divide);
+}
+
+static void make_window(struct frontend *f)
+{
+    unsigned n = f->config.window_frames;
+    for (unsigned i = 0; i < n; i++) {
+        double s = sin(acos(-1.0) * i / (n - 1));
+        f->window[i] = (float)(s * s);
+    }
+}
+
+static bool take_memory(struct frontend *f)
+{
+    const struct frontend_config *config = &f->config;
+    unsigned fft = config->fft_frames;
+    /* Enough for mirroring: a window to each side of the end, and room to fill. */
+    f->capacity = 2 * (size_t)config->window_frames + config->hop_frames + ROOM_FRAMES;
+    f->history = calloc(f->capacity, sizeof *f->history);
+    f->window = calloc(config->window_frames, sizeof *f->window);
+    f->power = calloc(fft / 2, sizeof *f->power);
+    f->mel = mel_new(config->rate_hz, fft, config->mel_bands, config->low_hz, config->high_hz);
+    f->values = calloc(config->mel_bands, sizeof *f->values);
+    f->points = fftwf_alloc_real(fft);
+    f->bins = fftwf_alloc_complex(fft / 2 + 1);
+    if (f->history == NULL || f->window == NULL || f->power == NULL || f->mel == NULL ||
+        f->values == NULL || f->points == NULL || f->bins == NULL)
+        return false;
+    memset(f->points, 0, fft * sizeof *f->points);
+    /* Not FFTW_MEASURE: it may choose another algorithm, with other rounding, at
+     * each start, and is hardly faster at these sizes. */
+    pthread_mutex_lock(&planner);
+    f->plan = fftwf_plan_dft_r2c_1d((int)fft, f->points, f->bins, FFTW_ESTIMATE);
+    pthread_mutex_unlock(&planner);
+    return f->plan != NULL;
+}
+
+struct frontend *frontend_new(const struct frontend_config *config, struct tutti_error *error)
+{
+    if (frontend_config_check(config, error) != TUTTI_OK)
+        return NULL;
+    struct frontend *f = calloc(1, sizeof *f);
+    if (f != NULL) {
+        f->config = *config;
+        f->preemphasis = (float)config->preemphasis;
+        f->log_offset = (float)config->log_offset;
+        f->add = (float)config->add;
+        f->divide = (float)config->divide;
+        f->left = (config->fft_frames - config->window_frames) / 2;
+        f->before = config->fft_frames / 2 - f->left;
+        f->after = config->window_frames - 1 - f->before;
+        if (take_memory(f)) {
+            make_window(f);
+            return f;
+        }
+    }
+    frontend_free(f);
+    tutti_error_set(error, TUTTI_ERROR_MEMORY, "no memory for a front end");
+    return NULL;
+}
+
+void frontend_free(struct frontend *f)
+{
+    if (f == NULL)
+        return;
+    pthread_mutex_lock(&planner);
+    fftwf_destroy_plan(f->plan);
+    pthread_mutex_unlock(&planner);
+    fftwf_free(f->bins);
+    fftwf_free(f->points);
+    free(f->values);
+    mel_free(f->mel);
+    free(f->power);
+    free(f->window);
+    free(f->history);
+    free(f);
+}
+
+/* The FFT's input is in place: from here on to the finished column. */
+static void emit(struct frontend *f, frontend_column_function *column, void *context)
+{
+    fftwf_execute(f->plan);
+    for (unsigned i = 0; i < f->config.fft_frames / 2; i++)
+        f->power[i] = f->bins[i][0] * f->bins[i][0] + f->bins[i][1] * f->bins[i][1];
+    mel_apply(f->mel, f->power, f->values);
+    for (unsigned b = 0; b < f->config.mel_bands; b++)
+        f->values[b] = scaled_log(f->values[b], f->log_offset, f->add, f->divide);
+    column(context, f->column, f->values);
+    f->column++;
+}
+
+/* y at an index that may lie before the start or, at the end of a stream of `length`,
+ * past its end: mirrored as often as it takes. */
+static float mirrored(const struct frontend *f, int64_t index, int64_t length)
+{
+    while (index < 0 || index >= length) {
+        if (length == 1)
+            index = 0;
+        else if (index < 0)
+            index = -index;
+        else
+            index = 2 * (length - 1) - index;
+    }
+    return f->history[index - (int64_t)f->base];
+}
+
+/* A column at the start or the end of the stream, where `length` y are known. */
+static void emit_mirrored(struct frontend *f, uint64_t length, frontend_column_function *column,
+                          void *context)
+{
+    int64_t first = (int64_t)(f->column * f->config.hop_frames) - (int64_t)f->before;
+    float *under_window = f->points + f->left;
+    for (unsigned i = 0; i < f->config.window_frames; i++)
+        under_window[i] = f->window[i] * mirrored(f, first + i, (int64_t)length);
+    emit(f, column, context);
+}
+
+static void emit_inside(struct frontend *f, frontend_column_function *column, void *context)
+{
+    const float *y = f->history + (size_t)(f->column * f->config.hop_frames - f->before - f->base);
+    float *under_window = f->points + f->left;
+    for (unsigned i = 0; i < f->config.window_frames; i++)
+        under_window[i] = f->window[i] * y[i];
+    emit(f, column, context);
+}
+
+static void emit_ready(struct frontend *f, frontend_column_function *column, void *context)
+{
+    uint64_t latency = frontend_latency_frames(f);
+    while (f->fed >= f->column * f->config.hop_frames + latency) {
+        if (f->column * f->config.hop_frames < f->before)
+            emit_mirrored(f, f->base + f->held, column, context);
+        else
+            emit_inside(f, column, context);
+    }
+}
+
+/* Makes room by dropping what no column needs any more: the next one reaches
+ * `before` back from its centre, and its mirror image at the end of the stream
+ * may reach a window back from the newest y. */
+static void drop_history(struct frontend *f)
+{
+    uint64_t centre = f->column * f->config.hop_frames;
+    uint64_t newest = f->base + f->held;
+    uint64_t window = f->config.window_frames + 2u;
+    uint64_t keep = newest > window ? newest - window : 0;
+    if (centre < f->before)
+        keep = 0;
+    else if (centre - f->before < keep)
+        keep = centre - f->before;
+    if (keep <= f->base)
+        return;
+    size_t dropped = (size_t)(keep - f->base);
+    f->held -= dropped;
+    memmove(f->history, f->history + dropped, f->held * sizeof *f->history);
+    f->base = keep;
+}
+
+static float sane(float sample)
+{
+    if (isnan(sample))
+        return 0.0f;
+    if (sample > FRONTEND_SAMPLE_LIMIT)
+        return FRONTEND_SAMPLE_LIMIT;
+    return sample < -FRONTEND_SAMPLE_LIMIT ? -FRONTEND_SAMPLE_LIMIT : sample;
+}
+
+void frontend_feed(struct frontend *f, const float *samples, size_t n,
+                   frontend_column_function *column, void *context)
+{
+    if (n > 0 && f->fed == 0) {
+        f->last = sane(*samples++);
+        f->fed = 1;
+        n--;
+    }
+    while (n > 0) {
+        if (f->held == f->capacity)
+            drop_history(f);
+        size_t room = f->capacity - f->held;
+        size_t count = n < room ? n : room;
+        for (size_t i = 0; i < count; i++) {
+            float sample = sane(samples[i]);
+            f->history[f->held + i] = sample - f->preemphasis * f->last;
+            f->last = sample;
+        }
+        f->held += count;
+        f->fed += count;
+        samples += count;
+        n -= count;
+        emit_ready(f, column, context);
+    }
+}
+
+void frontend_finish(struct frontend *f, frontend_column_function *column, void *context)
+{
+    uint64_t columns = frontend_config_columns(&f->config, f->fed);
+    while (f->column < columns)
+        emit_mirrored(f, f->fed - 1, column, context);
+    frontend_reset(f);
+}
+
+void frontend_reset(struct frontend *f)
+{
+    f->held = 0;
+    f->base = 0;
+    f->fed = 0;
+    f->column = 0;
+    f->last = 0.0f;
+}
+
+size_t frontend_latency_frames(const struct frontend *f)
+{
+    /* y[centre + reach] is made of x[centre + reach + 1]; column 0 needs as much
+     * to the right as it mirrors to the left. */
+    size_t reach = f->before > f->after ? f->before : f->after;
+    return reach + 2;
+}
+
+const struct frontend_config *frontend_config(const struct frontend *f)
+{
+    return &f->config;
+}
