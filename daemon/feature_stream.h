@@ -11,26 +11,34 @@
 
 #include "common/status.h"
 #include "daemon/messages.h"
+#include "dsp/frontend.h"
 #include "nn/model.h"
 
 struct feature_stream; /* opaque */
 
-/* Called for each column, oldest first. */
+/* The front end that a model asks for, in the words of dsp/frontend.h. */
+struct frontend_config feature_stream_frontend(const struct model *model);
+
+/* Called for each column, oldest first. The column is the stream's and valid during the call. */
 typedef void feature_column_callback(void *context, const struct column *column);
 
-/* A stream of sound at rate_hz for a model's front end. The model must outlive it only during this
- * call. */
+/* A stream of sound at rate_hz (RESAMPLER_MIN_RATE_HZ to RESAMPLER_MAX_RATE_HZ) for a model's front
+ * end. The model is needed only during this call. NULL with *error filled (may be NULL) where the
+ * rate or the front end is out of range, or memory is short. */
 struct feature_stream *feature_stream_new(const struct model *model, unsigned rate_hz,
                                           feature_column_callback *callback, void *context,
                                           struct tutti_error *error);
 void feature_stream_free(struct feature_stream *stream);
 
-/* Takes one block. A block that begins later than the last one ended is preceded by as much silence
- * as is missing, up to one window; beyond that the stream starts afresh at the block's frame number
- * (the next column's lost_frames tells the whole loss either way). Real-time safe. */
+/* Takes one block; a column comes as soon as the sound it needs is there. A block that begins later
+ * than the last one ended is preceded by as much silence as is missing, up to one window of the
+ * model; beyond that the stream finishes and starts afresh at the block's frame number (the next
+ * column has index 0). Either way the next column's lost_frames tells the whole loss. Frames that
+ * were fed before are ignored. Real-time safe. */
 void feature_stream_feed(struct feature_stream *stream, const struct capture_block *block);
 
-/* The sound is over: emits the columns that were waiting for more. */
+/* The sound is over: emits the columns that were waiting for more. A block fed afterwards starts
+ * the stream afresh. Real-time safe. */
 void feature_stream_finish(struct feature_stream *stream);
 
 #endif

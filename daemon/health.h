@@ -13,6 +13,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define HEALTH_GRACE_S 3.0
+
 enum health_stage {
     HEALTH_CAPTURE,    /* samples arrive */
     HEALTH_LISTENER,   /* columns are made */
@@ -29,18 +31,21 @@ struct health {
 struct health_report {
     bool healthy;
     enum health_stage late; /* the first late stage in the path, if not healthy */
-    double late_s;          /* for how long it has been silent (since start if it never spoke) */
+    double
+        late_s; /* for how long it has been silent (since start if it never spoke); 0 if healthy */
 };
 
-/* now_ns: CLOCK_MONOTONIC. */
+/* now_ns: CLOCK_MONOTONIC. A note that is older than the stage's last one is ignored. */
 void health_init(struct health *health, uint64_t now_ns);
 void health_note(struct health *health, enum health_stage stage, uint64_t now_ns);
 
-/* A stage is late when it has been silent for longer than limit_s plus one hop; during the first
- * 3 s after the start (grace) silence is not counted. */
+/* A stage is late when it has been silent for longer than limit_s, and the recognizer and the
+ * publisher, which speak once a hop, for longer than limit_s + hop_s. A stage that has not spoken
+ * yet has HEALTH_GRACE_S from the start if that is more. */
 struct health_report health_check(const struct health *health, uint64_t now_ns, double limit_s,
                                   double hop_s);
 
-const char *health_stage_name(enum health_stage stage); /* "capture", ... */
+/* "capture", "listener", "recognizer", "publisher". */
+const char *health_stage_name(enum health_stage stage);
 
 #endif

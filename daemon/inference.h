@@ -1,6 +1,8 @@
 /* inference.h - what a recognition needs of a network, whichever arithmetic it
  * uses: the int8 network of the daemon, or the float reference that only
  * programs linked with OpenBLAS offer.
+ *
+ * Threads: an opened inference belongs to one thread at a time. Memory only in open.
  */
 #ifndef TUTTI_DAEMON_INFERENCE_H
 #define TUTTI_DAEMON_INFERENCE_H

@@ -13,22 +13,33 @@
 #include "nn/model.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct recognition; /* opaque */
 
 /* hop_s 0.01 ... 60 is rounded to whole columns, at least one. Takes over *inference (also when it
- * fails). */
+ * fails). The model is needed only during this call. NULL with *error filled (may be NULL). */
 struct recognition *recognition_new(const struct model *model, double hop_s,
                                     struct inference *inference, struct tutti_error *error);
 void recognition_free(struct recognition *recognition);
 
-/* Takes a column; true if a hop is complete, then *result is filled. The first hop is complete
- * hop_s after the first column; until a whole window has been heard, what is missing counts as
- * silence. Real-time safe. */
+/* Whether a hop is complete with this column: every hop's worth of columns, counted by their index
+ * and therefore from where the stream began. */
+bool recognition_hop_complete(const struct recognition *recognition, const struct column *column);
+
+/* Takes a column; true if a hop is complete with it, then the network was run and *result is
+ * filled. Until a whole window has been heard (since column 0), what is missing counts as silence.
+ * Real-time safe. */
 bool recognition_take(struct recognition *recognition, const struct column *column,
                       struct result *result);
 
+/* As recognition_take(), but where a hop is complete the network is not run and there is no result:
+ * for a recognizer that has fallen behind. What was lost and whether it clipped goes into the next
+ * result. True if a hop was skipped. Real-time safe, and quick. */
+bool recognition_skip(struct recognition *recognition, const struct column *column);
+
 double recognition_hop_s(const struct recognition *recognition); /* as rounded */
+size_t recognition_hop_columns(const struct recognition *recognition);
 double recognition_window_s(const struct recognition *recognition);
 const char *recognition_kernel(const struct recognition *recognition);
 

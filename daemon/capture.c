@@ -1,0 +1,197 @@
+#include "daemon/capture.h"
+
+#include "daemon/clock.h"
+#include "daemon/wake.h"
+#include "dsp/convert.h"
+#include "dsp/ring.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#define MIN_HOLD_MS 10u
+#define MAX_HOLD_MS 60000u
+
+struct capture {
+    unsigned rate_hz;
+    struct ring *blocks;
+    struct wake reader;         /* a block is there, or the end */
+    struct wake writer;         /* there is room */
+    struct capture_block block; /* being filled; the writer's */
+    bool losing;                /* the newest frame was lost; the writer's */
+    atomic_bool ended;
+    _Atomic uint64_t frames;
+    _Atomic uint64_t lost_frames;
+    _Atomic uint64_t overruns;
+    _Atomic uint64_t last_write_ns;
+};
+
+struct capture *capture_new(unsigned rate_hz, unsigned hold_ms)
+{
+    if (rate_hz < CONVERT_MIN_RATE_HZ || rate_hz > CONVERT_MAX_RATE_HZ || hold_ms < MIN_HOLD_MS ||
+        hold_ms > MAX_HOLD_MS)
+        return NULL;
+    const size_t hold_frames = (size_t)((uint64_t)rate_hz * hold_ms / 1000u) + 1;
+    size_t blocks = 2;
+    while (blocks * CAPTURE_BLOCK_FRAMES < hold_frames)
+        blocks *= 2;
+    struct capture *capture = calloc(1, sizeof *capture);
+    if (capture == NULL)
+        return NULL;
+    capture->rate_hz = rate_hz;
+    capture->blocks = ring_new(sizeof(struct capture_block), blocks);
+    if (capture->blocks == NULL) {
+        free(capture);
+        return NULL;
+    }
+    wake_init(&capture->reader);
+    wake_init(&capture->writer);
+    return capture;
+}
+
+void capture_free(struct capture *capture)
+{
+    if (capture == NULL)
+        return;
+    wake_destroy(&capture->reader);
+    wake_destroy(&capture->writer);
+    ring_free(capture->blocks);
+    free(capture);
+}
+
+unsigned capture_rate_hz(const struct capture *capture)
+{
+    return capture->rate_hz;
+}
+
+/* The counters have one writing thread, so a read and a write serve. */
+static void count(_Atomic uint64_t *counter, uint64_t n)
+{
+    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n,
+                          memory_order_relaxed);
+}
+
+static void lose(struct capture *capture, uint64_t frames)
+{
+    if (!capture->losing)
+        count(&capture->overruns, 1);
+    count(&capture->lost_frames, frames);
+    capture->losing = true;
+}
+
+/* Hands over what has been filled so far, or drops it; the next frame is the one after it. */
+static void flush_block(struct capture *capture, uint64_t now_ns)
+{
+    struct capture_block *block = &capture->block;
+    if (block->frames == 0)
+        return;
+    block->captured_ns = now_ns;
+    if (ring_push(capture->blocks, block)) {
+        capture->losing = false;
+        wake_signal(&capture->reader);
+    } else {
+        lose(capture, block->frames);
+    }
+    block->first_frame += block->frames;
+    block->frames = 0;
+}
+
+void capture_write(struct capture *capture, const float *interleaved, size_t frames,
+                   unsigned channels, int channel, float gain)
+{
+    if (frames == 0)
+        return;
+    const uint64_t now_ns = clock_monotonic_ns();
+    const struct convert_format format = {CONVERT_F32_NATIVE, capture->rate_hz, channels};
+    struct capture_block *block = &capture->block;
+    for (size_t done = 0; done < frames;) {
+        size_t n = CAPTURE_BLOCK_FRAMES - block->frames;
+        if (n > frames - done)
+            n = frames - done;
+        float *mono = block->samples + block->frames;
+        convert_to_mono(&format, channel, interleaved + done * channels, n, mono);
+        for (size_t i = 0; i < n; i++)
+            mono[i] *= gain;
+        block->frames += (uint32_t)n;
+        done += n;
+        if (block->frames == CAPTURE_BLOCK_FRAMES)
+            flush_block(capture, now_ns);
+    }
+    count(&capture->frames, frames);
+    atomic_store_explicit(&capture->last_write_ns, now_ns, memory_order_relaxed);
+}
+
+void capture_skip(struct capture *capture, uint64_t frames)
+{
+    flush_block(capture, clock_monotonic_ns());
+    lose(capture, frames);
+    count(&capture->frames, frames);
+    capture->block.first_frame += frames;
+}
+
+bool capture_wait_for_room(struct capture *capture, size_t frames, unsigned timeout_ms)
+{
+    const uint64_t deadline_ns = clock_monotonic_ns() + timeout_ms * CLOCK_NS_PER_MS;
+    const size_t capacity = ring_capacity(capture->blocks);
+    size_t needed = frames / CAPTURE_BLOCK_FRAMES + 2; /* a started block before and after */
+    if (needed > capacity)
+        needed = capacity;
+    while (capacity - ring_count(capture->blocks) < needed) {
+        if (!wake_wait_until(&capture->writer, deadline_ns))
+            return capacity - ring_count(capture->blocks) >= needed;
+    }
+    return true;
+}
+
+void capture_end(struct capture *capture)
+{
+    flush_block(capture, clock_monotonic_ns());
+    atomic_store_explicit(&capture->ended, true, memory_order_release);
+    wake_signal(&capture->reader);
+}
+
+void capture_wait(struct capture *capture, unsigned timeout_ms)
+{
+    if (ring_count(capture->blocks) == 0 &&
+        !atomic_load_explicit(&capture->ended, memory_order_acquire))
+        wake_wait_ms(&capture->reader, timeout_ms);
+}
+
+void capture_interrupt(struct capture *capture)
+{
+    wake_signal(&capture->reader);
+}
+
+bool capture_read(struct capture *capture, struct capture_block *block)
+{
+    if (!ring_pop(capture->blocks, block))
+        return false;
+    wake_signal(&capture->writer);
+    return true;
+}
+
+bool capture_done(const struct capture *capture)
+{
+    /* The end first: a block pushed before it is then seen. */
+    return atomic_load_explicit(&capture->ended, memory_order_acquire) &&
+           ring_count(capture->blocks) == 0;
+}
+
+uint64_t capture_frames(const struct capture *capture)
+{
+    return atomic_load_explicit(&capture->frames, memory_order_relaxed);
+}
+
+uint64_t capture_lost_frames(const struct capture *capture)
+{
+    return atomic_load_explicit(&capture->lost_frames, memory_order_relaxed);
+}
+
+uint64_t capture_overruns(const struct capture *capture)
+{
+    return atomic_load_explicit(&capture->overruns, memory_order_relaxed);
+}
+
+uint64_t capture_last_write_ns(const struct capture *capture)
+{
+    return atomic_load_explicit(&capture->last_write_ns, memory_order_relaxed);
+}

@@ -1,0 +1,28 @@
+#include "daemon/clock.h"
+
+#include <time.h>
+
+uint64_t clock_monotonic_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * CLOCK_NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+double clock_wall_s(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+/* Whole seconds apart from the rest, so that no product overflows. */
+uint64_t clock_frames_to_ns(uint64_t frames, unsigned rate_hz)
+{
+    return frames / rate_hz * CLOCK_NS_PER_S + frames % rate_hz * CLOCK_NS_PER_S / rate_hz;
+}
+
+uint64_t clock_ns_to_frames(uint64_t ns, unsigned rate_hz)
+{
+    return ns / CLOCK_NS_PER_S * rate_hz + ns % CLOCK_NS_PER_S * rate_hz / CLOCK_NS_PER_S;
+}

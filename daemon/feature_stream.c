@@ -1,0 +1,184 @@
+#include "daemon/feature_stream.h"
+
+#include "dsp/level.h"
+#include "dsp/resample.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct feature_stream {
+    unsigned rate_hz;
+    unsigned model_rate_hz;
+    unsigned hop_frames; /* at model_rate_hz */
+    unsigned mel_bands;
+    uint64_t window_frames; /* of the model's window, at rate_hz */
+    struct resampler *resampler;
+    struct frontend *frontend;
+    struct level *level;
+    feature_column_callback *callback;
+    void *context;
+
+    bool begun;            /* something was fed since the stream began or finished */
+    uint64_t origin_frame; /* the source's frame that is the resampler's sample 0 */
+    uint64_t next_frame;   /* the source's frame that is to be fed next */
+    uint64_t captured_ns;  /* of the block being fed */
+    uint64_t lost_frames;  /* not yet told in a column */
+    struct column column;
+};
+
+struct frontend_config feature_stream_frontend(const struct model *model)
+{
+    const struct model_frontend *from = model_frontend(model);
+    return (struct frontend_config){
+        .rate_hz = from->rate_hz,
+        .fft_frames = from->fft_frames,
+        .window_frames = from->window_frames,
+        .hop_frames = from->hop_frames,
+        .mel_bands = from->mel_bands,
+        .low_hz = from->low_hz,
+        .high_hz = from->high_hz,
+        .preemphasis = from->preemphasis,
+        .log_offset = from->log_offset,
+        .add = from->add,
+        .divide = from->divide,
+    };
+}
+
+struct feature_stream *feature_stream_new(const struct model *model, unsigned rate_hz,
+                                          feature_column_callback *callback, void *context,
+                                          struct tutti_error *error)
+{
+    const struct frontend_config config = feature_stream_frontend(model);
+    struct feature_stream *stream = calloc(1, sizeof *stream);
+    if (stream == NULL) {
+        tutti_error_set(error, TUTTI_ERROR_MEMORY, "Out of memory for the front end.");
+        return NULL;
+    }
+    stream->rate_hz = rate_hz;
+    stream->callback = callback;
+    stream->context = context;
+    stream->resampler = resampler_new(rate_hz, config.rate_hz, CAPTURE_BLOCK_FRAMES, error);
+    if (stream->resampler != NULL)
+        stream->frontend = frontend_new(&config, error);
+    if (stream->frontend == NULL) {
+        feature_stream_free(stream);
+        return NULL;
+    }
+    stream->level = level_new(rate_hz);
+    if (stream->level == NULL) {
+        tutti_error_set(error, TUTTI_ERROR_MEMORY, "Out of memory for the level meter.");
+        feature_stream_free(stream);
+        return NULL;
+    }
+    stream->model_rate_hz = config.rate_hz;
+    stream->hop_frames = config.hop_frames;
+    stream->mel_bands = config.mel_bands;
+    stream->window_frames =
+        (uint64_t)model_frontend(model)->columns * config.hop_frames * rate_hz / config.rate_hz;
+    return stream;
+}
+
+void feature_stream_free(struct feature_stream *stream)
+{
+    if (stream == NULL)
+        return;
+    resampler_free(stream->resampler);
+    frontend_free(stream->frontend);
+    level_free(stream->level);
+    free(stream);
+}
+
+/* The source's frame half a hop after the centre of column `index`. Whole units apart from the
+ * rest, so that no product overflows. */
+static uint64_t column_end_frame(const struct feature_stream *stream, uint64_t index)
+{
+    const uint64_t half_hops = (2 * index + 1) * stream->hop_frames;
+    const uint64_t unit = 2 * (uint64_t)stream->model_rate_hz;
+    const uint64_t end = stream->origin_frame + half_hops / unit * stream->rate_hz +
+                         half_hops % unit * stream->rate_hz / unit;
+    return end < stream->next_frame ? end : stream->next_frame;
+}
+
+static void take_column(void *context, uint64_t index, const float *bands)
+{
+    struct feature_stream *stream = context;
+    struct column *column = &stream->column;
+    const struct level_reading level = level_read(stream->level);
+    column->index = index;
+    column->end_frame = column_end_frame(stream, index);
+    column->captured_ns = stream->captured_ns;
+    column->lost_frames = stream->lost_frames;
+    column->level_dbfs = level.rms_dbfs;
+    column->peak_dbfs = level.peak_dbfs;
+    column->clipped = level.clipped ? 1 : 0;
+    memcpy(column->bands, bands, stream->mel_bands * sizeof *bands);
+    stream->lost_frames = 0;
+    stream->callback(stream->context, column);
+}
+
+static void feed_samples(struct feature_stream *stream, const float *samples, size_t frames)
+{
+    const float *resampled;
+    level_feed(stream->level, samples, frames);
+    stream->next_frame += frames;
+    const size_t n = resampler_feed(stream->resampler, samples, frames, &resampled);
+    frontend_feed(stream->frontend, resampled, n, take_column, stream);
+}
+
+static void feed_silence(struct feature_stream *stream, uint64_t frames)
+{
+    static const float silence[CAPTURE_BLOCK_FRAMES];
+    while (frames > 0) {
+        const size_t n = frames < CAPTURE_BLOCK_FRAMES ? (size_t)frames : CAPTURE_BLOCK_FRAMES;
+        feed_samples(stream, silence, n);
+        frames -= n;
+    }
+}
+
+/* A loss so long that nothing before it belongs in a window with what follows. */
+static void start_afresh(struct feature_stream *stream, uint64_t first_frame)
+{
+    static const float silence[CAPTURE_BLOCK_FRAMES];
+    if (stream->begun)
+        feature_stream_finish(stream);
+    /* The meter has no gap: let it hear as much silence as it remembers. */
+    for (uint64_t frames = 0; frames < stream->window_frames; frames += CAPTURE_BLOCK_FRAMES)
+        level_feed(stream->level, silence, CAPTURE_BLOCK_FRAMES);
+    stream->origin_frame = first_frame;
+    stream->next_frame = first_frame;
+}
+
+void feature_stream_feed(struct feature_stream *stream, const struct capture_block *block)
+{
+    size_t frames = block->frames < CAPTURE_BLOCK_FRAMES ? block->frames : CAPTURE_BLOCK_FRAMES;
+    const float *samples = block->samples;
+    uint64_t first_frame = block->first_frame;
+    stream->captured_ns = block->captured_ns;
+    if (first_frame > stream->next_frame) {
+        const uint64_t missing = first_frame - stream->next_frame;
+        if (missing > stream->window_frames)
+            start_afresh(stream, first_frame);
+        stream->lost_frames += missing;
+        feed_silence(stream, first_frame - stream->next_frame);
+    } else if (first_frame < stream->next_frame) {
+        const uint64_t known = stream->next_frame - first_frame;
+        if (known >= frames)
+            return;
+        samples += known;
+        frames -= (size_t)known;
+    }
+    stream->begun = true;
+    feed_samples(stream, samples, frames);
+}
+
+void feature_stream_finish(struct feature_stream *stream)
+{
+    const float *resampled;
+    size_t n;
+    while ((n = resampler_flush(stream->resampler, &resampled)) > 0)
+        frontend_feed(stream->frontend, resampled, n, take_column, stream);
+    frontend_finish(stream->frontend, take_column, stream);
+    resampler_reset(stream->resampler);
+    stream->origin_frame = stream->next_frame;
+    stream->begun = false;
+}

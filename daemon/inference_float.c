@@ -1,0 +1,29 @@
+#include "daemon/inference.h"
+
+#include "nn/network_float.h"
+
+static void run_float(void *network, const float *columns, float *probabilities)
+{
+    float_network_run(network, columns, probabilities);
+}
+
+static void free_float(void *network)
+{
+    float_network_free(network);
+}
+
+enum tutti_status inference_open_float(const struct model *model, struct inference *inference,
+                                       struct tutti_error *error)
+{
+    struct tutti_error reason = {.status = TUTTI_ERROR_MEMORY};
+    struct float_network *network = float_network_new(model, &reason);
+    if (network == NULL)
+        return tutti_error_set(error, reason.status, "%s", reason.text);
+    *inference = (struct inference){
+        .network = network,
+        .run = run_float,
+        .free = free_float,
+        .kernel = "float",
+    };
+    return TUTTI_OK;
+}

@@ -1,0 +1,122 @@
+#include "daemon/recognition.h"
+
+#include "daemon/feature_stream.h"
+#include "dsp/window.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MIN_HOP_S 0.01
+#define MAX_HOP_S 60.0
+
+struct recognition {
+    struct inference inference;
+    struct window *window;
+    size_t hop_columns;
+    size_t labels;
+    double hop_s;
+    double window_s;
+    uint64_t lost_frames; /* since the last result */
+    uint32_t clipped;     /* since the last result */
+};
+
+static struct recognition *refuse(struct recognition *recognition, struct tutti_error *error,
+                                  enum tutti_status status, const char *text)
+{
+    tutti_error_set(error, status, "%s", text);
+    recognition_free(recognition);
+    return NULL;
+}
+
+struct recognition *recognition_new(const struct model *model, double hop_s,
+                                    struct inference *inference, struct tutti_error *error)
+{
+    struct recognition *recognition = calloc(1, sizeof *recognition);
+    if (recognition == NULL) {
+        inference->free(inference->network);
+        return refuse(NULL, error, TUTTI_ERROR_MEMORY, "Out of memory for the recognition.");
+    }
+    recognition->inference = *inference;
+    if (!(hop_s >= MIN_HOP_S && hop_s <= MAX_HOP_S)) {
+        tutti_error_set(error, TUTTI_ERROR_ARGUMENT, "The hop is %g s; it may be %g to %g s.",
+                        hop_s, MIN_HOP_S, MAX_HOP_S);
+        recognition_free(recognition);
+        return NULL;
+    }
+    const struct model_frontend *frontend = model_frontend(model);
+    const struct frontend_config config = feature_stream_frontend(model);
+    const double column_s = (double)frontend->hop_frames / (double)frontend->rate_hz;
+    const double columns = round(hop_s / column_s);
+    recognition->hop_columns = columns < 1.0 ? 1 : (size_t)columns;
+    recognition->hop_s = (double)recognition->hop_columns * column_s;
+    recognition->window_s = (double)frontend->columns * column_s;
+    recognition->labels = model_label_count(model);
+    recognition->window =
+        window_new(frontend->columns, frontend->mel_bands, frontend_config_silence(&config));
+    if (recognition->window == NULL)
+        return refuse(recognition, error, TUTTI_ERROR_MEMORY, "Out of memory for the window.");
+    return recognition;
+}
+
+void recognition_free(struct recognition *recognition)
+{
+    if (recognition == NULL)
+        return;
+    recognition->inference.free(recognition->inference.network);
+    window_free(recognition->window);
+    free(recognition);
+}
+
+bool recognition_hop_complete(const struct recognition *recognition, const struct column *column)
+{
+    return (column->index + 1) % recognition->hop_columns == 0;
+}
+
+bool recognition_skip(struct recognition *recognition, const struct column *column)
+{
+    if (column->index == 0)
+        window_clear(recognition->window);
+    window_push(recognition->window, column->bands);
+    recognition->lost_frames += column->lost_frames;
+    recognition->clipped |= column->clipped;
+    return recognition_hop_complete(recognition, column);
+}
+
+bool recognition_take(struct recognition *recognition, const struct column *column,
+                      struct result *result)
+{
+    if (!recognition_skip(recognition, column))
+        return false;
+    result->end_frame = column->end_frame;
+    result->lost_frames = recognition->lost_frames;
+    result->level_dbfs = column->level_dbfs;
+    result->peak_dbfs = column->peak_dbfs;
+    result->clipped = recognition->clipped;
+    result->captured_ns = column->captured_ns;
+    recognition->inference.run(recognition->inference.network, window_data(recognition->window),
+                               result->probability);
+    recognition->lost_frames = 0;
+    recognition->clipped = 0;
+    return true;
+}
+
+double recognition_hop_s(const struct recognition *recognition)
+{
+    return recognition->hop_s;
+}
+
+size_t recognition_hop_columns(const struct recognition *recognition)
+{
+    return recognition->hop_columns;
+}
+
+double recognition_window_s(const struct recognition *recognition)
+{
+    return recognition->window_s;
+}
+
+const char *recognition_kernel(const struct recognition *recognition)
+{
+    return recognition->inference.kernel;
+}
