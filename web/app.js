@@ -1,0 +1,262 @@
+/* app.js - puts the page together: what arrives on the stream goes into the history, the bars, the
+ * heat map, the meter and the headline. All state is in one object made here; the parts know
+ * nothing of each other.
+ */
+import { Announcer } from './announcer.js';
+import { Bars } from './bars.js';
+import { DisplayClock } from './clock.js';
+import { capitalized, counted, durationText, joined, prettyName } from './format.js';
+import { HeatMap } from './heatmap.js';
+import { Headline } from './headline.js';
+import { History } from './history.js';
+import { Meter } from './meter.js';
+import { heatRamp } from './palette.js';
+import { describe, isSilent } from './state.js';
+import { Stream } from './stream.js';
+
+const SHOWN_S = 120;
+const NOTE_MS = 12000; // how long a passing remark stays
+const TICK_MS = 500; // how often the state is looked at when nothing arrives
+const MOST_LABELS = 256; // the most a model can have
+const FINEST_STEP_S = 0.25; // of the history asked for
+
+class Page {
+    constructor(element) {
+        this.element = element;
+        this.history = new History(SHOWN_S);
+        this.clock = new DisplayClock();
+        this.bars = new Bars(element('parts'), element('score'));
+        this.heatmap = new HeatMap(element('heatmap'), this.history, SHOWN_S);
+        this.heatmap.onresize = () => this.#draw(true);
+        this.headline = new Headline({ box: element('headline'), list: element('playing'),
+                                       rest: element('rest') });
+        this.announcer = new Announcer(element('announcer'));
+        this.meter = new Meter({ root: element('level'), level: element('level-bar'),
+                                 peak: element('level-peak'), text: element('level-text'),
+                                 clip: element('clip') });
+        this.hello = null;
+        this.status = { source: '', state: 'running', overruns: 0, lag_ms: 0 };
+        this.frame = null;
+        this.frame_ms = null;
+        this.loud_ms = performance.now();
+        this.note = { text: '', until_ms: 0 };
+        this.refilling = null;
+    }
+
+    start() {
+        const root = document.documentElement;
+        root.addEventListener('themechange', () => this.#colours());
+        document.addEventListener('visibilitychange', () => this.#visible());
+        this.#colours();
+        this.stream = new Stream({
+            url: 'api/v1/stream',
+            probeUrl: 'api/v1/info',
+            onEvent: (type, data) => this.#take(type, data),
+            onLink: () => this.#link(),
+        });
+        setInterval(() => this.#tick(), TICK_MS);
+        this.#tick();
+        this.#visible();
+    }
+
+    #take(type, data) {
+        const take = {
+            hello: () => this.#hello(data),
+            frame: () => this.#frame(data),
+            onset: () => this.history.onset(data.label, data.t),
+            offset: () => this.history.offset(data.label, data.t),
+            status: () => Object.assign(this.status, data),
+            gap: () => this.#gap(data),
+            lagged: () => this.#lagged(data),
+        };
+        take[type]?.();
+        if (type !== 'frame') this.#tick();
+    }
+
+    #hello(hello) {
+        if (!Array.isArray(hello.labels) || hello.labels.length > MOST_LABELS) return;
+        const same = this.hello && JSON.stringify(this.hello.labels) === JSON.stringify(hello.labels);
+        this.hello = hello;
+        if (!same) {
+            this.history.reset(hello.labels, hello.hop_s);
+            this.clock.reset();
+            this.bars.reset(hello.labels, this.history.hop_s);
+            this.frame = null;
+            this.frame_ms = null;
+            this.heatmap.repaint();
+        }
+        this.#info();
+    }
+
+    /* What the stream does not tell: where presence begins. The page does without it if need be. */
+    async #info() {
+        try {
+            const info = await (await fetch('api/v1/info')).json();
+            if (Array.isArray(info.thresholds)) this.bars.setThresholds(info.thresholds);
+        } catch {
+            /* no marks on the bars, then */
+        }
+    }
+
+    #frame(frame) {
+        const now_ms = performance.now();
+        const before_s = this.history.last_s;
+        const outcome = this.history.addFrame(frame);
+        if (outcome === 'bad' || outcome === 'seen') return;
+        if (outcome === 'restarted') {
+            this.clock.reset();
+            this.heatmap.repaint();
+        }
+        this.clock.frame(frame.t, now_ms, this.history.hop_s);
+        if (!isSilent(frame.level_dbfs)) this.loud_ms = now_ms;
+        this.frame = frame;
+        this.frame_ms = now_ms;
+        const missed = outcome === 'restarted' || before_s === null ||
+                       frame.t - before_s > 2.5 * this.history.hop_s;
+        if (missed) this.#refill();
+        if (!document.hidden) this.meter.show(frame, now_ms);
+        this.#show();
+    }
+
+    #gap({ t, lost_s }) {
+        this.history.gap(t, lost_s);
+        this.#remark(`${durationText(lost_s)} of sound was lost.`);
+    }
+
+    #lagged({ dropped }) {
+        if (dropped > 0)
+            this.#remark(`This page was too slow: ${counted(dropped, 'event')} skipped.`);
+        this.#refill();
+    }
+
+    #link() {
+        if (this.stream.link !== 'live') this.#tick();
+    }
+
+    /* Fetches what the page has not heard itself; one request at a time. */
+    #refill() {
+        this.refilling ??= this.#fetchHistory()
+            .catch(() => {}) // then the lanes stay empty there
+            .finally(() => (this.refilling = null));
+    }
+
+    async #fetchHistory() {
+        const { started_s, last_s, hop_s } = this.history;
+        const step_s = Math.max(hop_s, FINEST_STEP_S);
+        const query = new URLSearchParams({
+            from: Math.max(0, last_s - SHOWN_S).toFixed(3),
+            to: (last_s + hop_s).toFixed(3),
+            step: step_s.toFixed(3),
+        });
+        const answer = await fetch(`api/v1/history?${query}`, { cache: 'no-store' });
+        if (!answer.ok) return;
+        const past = await answer.json();
+        // The daemon may have been started anew in the meantime.
+        if (Math.abs(this.history.started_s - started_s) > 1 || !Array.isArray(past.steps)) return;
+        this.history.addSteps(past.steps, past.step_s > 0 ? past.step_s : step_s);
+        this.heatmap.repaint();
+        this.#draw(true);
+    }
+
+    #remark(text) {
+        this.note = { text, until_ms: performance.now() + NOTE_MS };
+    }
+
+    /* All that is known, in one sentence. */
+    #describe(now_ms) {
+        return describe({
+            ...this.status,
+            link: this.stream?.link ?? 'connecting',
+            frameAge_s: this.frame_ms === null ? null : (now_ms - this.frame_ms) / 1000,
+            window_s: this.hello?.window_s ?? 0,
+            level_dbfs: this.frame?.level_dbfs ?? -Infinity,
+            silent_s: (now_ms - this.loud_ms) / 1000,
+            late_s: this.clock.lateness_s(),
+        });
+    }
+
+    #tick() {
+        this.#show();
+        if (!document.hidden && (!this.frame_ms || performance.now() - this.frame_ms > TICK_MS))
+            this.meter.show(null, performance.now());
+    }
+
+    #show() {
+        const now_ms = performance.now();
+        const said = this.#describe(now_ms);
+        const labels = this.history.labels;
+        const on = new Set(said.stale ? [] : this.frame?.on);
+        const present = new Set(labels.flatMap((label, i) => (on.has(label) ? [i] : [])));
+        const names = [...present].map((i) => prettyName(labels[i]));
+        const order = this.headline.show(names, said.title, said.kind, !document.hidden);
+        this.#write(said, order, now_ms);
+        if (document.hidden) return;
+        const none = new Float32Array(labels.length);
+        this.bars.show(said.stale ? none : this.frame?.p ?? none, present, now_ms);
+        this.#draw(true);
+    }
+
+    #write(said, names, now_ms) {
+        const { element } = this;
+        const remark = now_ms < this.note.until_ms ? this.note.text : '';
+        const text = (id, value) => {
+            if (element(id).textContent !== value) element(id).textContent = value;
+        };
+        document.body.classList.toggle('stale', said.stale);
+        element('state').dataset.kind = said.kind;
+        text('state-text', said.chip);
+        text('detail', said.detail || remark);
+        text('source', this.#facts());
+        const playing = names.length > 0;
+        document.title = `${playing ? capitalized(joined(names)) : said.title} · Tutti`;
+        text('eyebrow', playing ? 'Now playing' : said.stale ? 'Tutti' : 'Now');
+        this.announcer.say(playing ? `Now playing: ${joined(names, 'and')}.`
+                                   : `${said.title}. ${said.detail}`,
+                           { urgent: said.kind === 'bad' });
+    }
+
+    #facts() {
+        const { source, overruns, lag_ms } = this.status;
+        const { model, version } = this.hello ?? {};
+        return [
+            source && `Input ${source}`,
+            model && `Model ${model}`,
+            version && `Tutti ${version}`,
+            lag_ms > 0 && `${Math.round(lag_ms)} ms behind the sound`,
+            overruns > 0 && counted(overruns, 'overrun'),
+        ].filter(Boolean).join('  ·  ');
+    }
+
+    #draw(changed) {
+        if (!document.hidden) this.heatmap.draw(this.clock.now(performance.now()), changed);
+    }
+
+    #colours() {
+        const root = document.documentElement;
+        const style = getComputedStyle(root);
+        const colour = (name) => style.getPropertyValue(name).trim();
+        this.heatmap.setColours({
+            ramp: heatRamp(root.dataset.theme),
+            line: colour('--line'),
+            mark: colour('--ink'),
+            halo: colour('--page'),
+            warning: colour('--bad'),
+        });
+        this.#draw(true);
+    }
+
+    /* While nobody watches nothing is drawn; what arrives is kept. */
+    #visible() {
+        cancelAnimationFrame(this.animation);
+        if (document.hidden) return;
+        this.#show();
+        const still = matchMedia('(prefers-reduced-motion: reduce)');
+        const scroll = () => {
+            if (!still.matches) this.#draw(false);
+            this.animation = requestAnimationFrame(scroll);
+        };
+        scroll();
+    }
+}
+
+new Page((id) => document.getElementById(id)).start();
