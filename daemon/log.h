@@ -1,0 +1,37 @@
+/* log.h - what the programs tell the person or the journal that runs them.
+ *
+ * One line per message on one stream, as "NAME: text" or "NAME: error: text", or
+ * with the journal's priority prefixes ("<3>text", sd-daemon(3)) where the stream
+ * goes to the journal. Control characters become '?', so that one message is
+ * always one line.
+ *
+ * A struct log is a plain value without memory of its own. Threads: any; each
+ * line is written by one call. Never called from the path of the sound.
+ */
+#ifndef TUTTI_DAEMON_LOG_H
+#define TUTTI_DAEMON_LOG_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
+
+struct log {
+    FILE *stream;
+    const char *name;     /* of the program; lives as long as the log */
+    enum log_level level; /* what is less urgent is dropped */
+    bool journal;         /* with priority prefixes, without the name */
+};
+
+/* A log onto stream. journal is found out: true if the environment variable
+ * JOURNAL_STREAM names the very file that stream is (systemd.exec(5)). */
+void log_init(struct log *log, FILE *stream, const char *name, enum log_level level);
+
+/* Writes a message; longer ones are cut at 1,000 bytes. */
+void log_write(const struct log *log, enum log_level level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* "error", "warning", "info", "debug". */
+const char *log_level_name(enum log_level level);
+
+#endif

@@ -1,0 +1,97 @@
+#include "daemon/log.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+/* What was written to stream so far. */
+static const char *written(FILE *stream, char *text, size_t size)
+{
+    rewind(stream);
+    text[fread(text, 1, size - 1, stream)] = '\0';
+    return text;
+}
+
+static void drops_what_is_less_urgent(void **state)
+{
+    (void)state;
+    unsetenv("JOURNAL_STREAM");
+    FILE *stream = tmpfile();
+    char text[4096];
+    struct log log;
+    log_init(&log, stream, "tuttid", LOG_LEVEL_WARNING);
+    log_write(&log, LOG_LEVEL_DEBUG, "debug");
+    log_write(&log, LOG_LEVEL_INFO, "info");
+    assert_string_equal(written(stream, text, sizeof text), "");
+    log_write(&log, LOG_LEVEL_WARNING, "the %s", "second");
+    log_write(&log, LOG_LEVEL_ERROR, "the %d", 1);
+    assert_string_equal(written(stream, text, sizeof text),
+                        "tuttid: warning: the second\ntuttid: error: the 1\n");
+    fclose(stream);
+}
+
+static void keeps_a_message_on_one_line(void **state)
+{
+    (void)state;
+    unsetenv("JOURNAL_STREAM");
+    FILE *stream = tmpfile();
+    char text[4096];
+    struct log log;
+    log_init(&log, stream, "tuttid", LOG_LEVEL_INFO);
+    log_write(&log, LOG_LEVEL_INFO, "%s", "two\nlines \033[31mred\177 \xc3\xa9");
+    assert_string_equal(written(stream, text, sizeof text),
+                        "tuttid: two?lines ?[31mred? \xc3\xa9\n");
+    char long_text[3000];
+    memset(long_text, 'x', sizeof long_text - 1);
+    long_text[sizeof long_text - 1] = '\0';
+    log_write(&log, LOG_LEVEL_INFO, "%s", long_text);
+    written(stream, text, sizeof text);
+    assert_int_equal(strlen(strstr(text, "xxx")), 1001);
+    fclose(stream);
+}
+
+static void speaks_to_the_journal_with_priorities(void **state)
+{
+    (void)state;
+    FILE *stream = tmpfile();
+    struct stat file;
+    assert_int_equal(fstat(fileno(stream), &file), 0);
+    char name[64];
+    char text[4096];
+    struct log log;
+
+    snprintf(name, sizeof name, "%ju:%ju", (uintmax_t)file.st_dev, (uintmax_t)file.st_ino);
+    setenv("JOURNAL_STREAM", name, 1);
+    log_init(&log, stream, "tuttid", LOG_LEVEL_DEBUG);
+    assert_true(log.journal);
+    log_write(&log, LOG_LEVEL_ERROR, "a");
+    log_write(&log, LOG_LEVEL_WARNING, "b");
+    log_write(&log, LOG_LEVEL_INFO, "c");
+    log_write(&log, LOG_LEVEL_DEBUG, "d");
+    assert_string_equal(written(stream, text, sizeof text), "<3>a\n<4>b\n<6>c\n<7>d\n");
+
+    /* Redirected elsewhere than to the journal that the variable names. */
+    snprintf(name, sizeof name, "%ju:%ju", (uintmax_t)file.st_dev, (uintmax_t)file.st_ino + 1);
+    setenv("JOURNAL_STREAM", name, 1);
+    log_init(&log, stream, "tuttid", LOG_LEVEL_DEBUG);
+    assert_false(log.journal);
+    unsetenv("JOURNAL_STREAM");
+    fclose(stream);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(drops_what_is_less_urgent),
+        cmocka_unit_test(keeps_a_message_on_one_line),
+        cmocka_unit_test(speaks_to_the_journal_with_priorities),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
