@@ -68,6 +68,14 @@ static float sane(float sample)
     return sample > FLT_MAX ? FLT_MAX : sample < -FLT_MAX ? -FLT_MAX : sample;
 }
 
+/* How many in a row, counted up to CLIP_RUN. */
+static unsigned run(unsigned before, bool full_scale)
+{
+    if (!full_scale)
+        return 0;
+    return before < CLIP_RUN ? before + 1 : CLIP_RUN;
+}
+
 static void finish_block(struct level *level)
 {
     level->energy[level->block] = level->block_energy;
@@ -88,8 +96,8 @@ void level_feed(struct level *level, const float *samples, size_t n)
         double magnitude = fabs(sample);
         level->peak = magnitude > fallen ? magnitude : fallen;
 
-        level->positive_run = sample >= (double)FULL_SCALE ? level->positive_run + 1 : 0;
-        level->negative_run = sample <= -(double)FULL_SCALE ? level->negative_run + 1 : 0;
+        level->positive_run = run(level->positive_run, sample >= (double)FULL_SCALE);
+        level->negative_run = run(level->negative_run, sample <= -(double)FULL_SCALE);
         if (level->positive_run == CLIP_RUN || level->negative_run == CLIP_RUN)
             level->clipped = true;
 
