@@ -1,0 +1,124 @@
+/* kernels.h - the inner loops of the int8 network, one table per instruction set.
+ *
+ * Private to nn/. A table holds every loop that is worth writing for a processor; the
+ * rest of the network is written once, in network.c. "portable" is the reference: all
+ * other tables must give the same bytes (tests/nn/test_kernels.c). A table packs the
+ * weights into whatever order its loops like to read.
+ *
+ * Layout: activations are [position][pitch] bytes, channels at the start of each
+ * position, pitch a multiple of the table's channel_multiple. The channels beyond the
+ * real ones exist: a loop may read them (their weights are zero) and writes them (bias
+ * and scale there are zero, so they come out as the output's zero).
+ *
+ * All pointers that come from the arena or from packed memory are aligned to
+ * KERNEL_ALIGNMENT. Nothing here allocates, and tables are immutable.
+ */
+#ifndef TUTTI_NN_KERNELS_H
+#define TUTTI_NN_KERNELS_H
+
+#include "nn/model_layers.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define KERNEL_ALIGNMENT 64
+
+/* How an accumulator becomes a byte; the order of operations is in models/FORMAT.md. */
+struct requantization {
+    const int32_t *bias; /* per output, padded; corrected for the input's zero */
+    const float *scale;  /* per output, padded; input scale * weight scale */
+    enum activation activation;
+    float inverse_scale; /* 1 / the output's scale */
+    int zero;            /* the output's */
+    float residual_scale;
+    int residual_zero;
+};
+
+/* Every position's bytes times a matrix: 1x1 convolution, linear, gathered convolution. */
+struct gemm_task {
+    const uint8_t *in;
+    size_t in_pitch;
+    const uint8_t *residual; /* NULL: none */
+    size_t residual_pitch;
+    uint8_t *out;
+    size_t out_pitch;
+    size_t positions;
+    size_t depth;        /* inputs per position, padded */
+    size_t outputs;      /* padded */
+    const void *weights; /* packed by gemm_pack */
+    const struct requantization *requantization;
+    void *scratch; /* gemm_scratch_size(depth) bytes */
+};
+
+/* Each channel with its own small window. */
+struct depthwise_task {
+    const uint8_t *in;
+    uint8_t *out;
+    size_t pitch; /* of both; the padded number of channels */
+    unsigned in_time, in_frequency, out_time, out_frequency;
+    unsigned kernel[2], stride[2], padding[2];
+    int in_zero;
+    const void *weights; /* packed by depthwise_pack */
+    const struct requantization *requantization;
+    void *scratch; /* depthwise_scratch_size() bytes */
+};
+
+/* out = quantized(real in * gate[channel]) */
+struct gate_task {
+    const uint8_t *in;
+    uint8_t *out; /* may be in */
+    size_t positions, pitch;
+    const float *gate; /* per channel, padded */
+    float in_scale, inverse_out_scale;
+    int in_zero, out_zero;
+};
+
+struct kernels {
+    const char *name;
+    bool (*available)(void);
+    size_t channel_multiple; /* pitches and depths are multiples of this */
+
+    /* weights: [outputs][depth] without padding; packed: gemm_packed_size() bytes */
+    size_t (*gemm_packed_size)(size_t outputs, size_t depth);
+    void (*gemm_pack)(const int8_t *weights, size_t outputs, size_t depth, void *packed);
+    size_t (*gemm_scratch_size)(size_t padded_depth);
+    void (*gemm)(const struct gemm_task *);
+    /* One position, to real values instead of bytes: out[padded outputs]. Uses in,
+     * depth, outputs, weights, bias, scale and scratch of the task. */
+    void (*gemm_real)(const struct gemm_task *, float *out);
+
+    /* weights: [channels][kernel time * kernel frequency] */
+    size_t (*depthwise_packed_size)(size_t channels, const unsigned kernel[2]);
+    void (*depthwise_pack)(const int8_t *weights, size_t channels, const unsigned kernel[2],
+                           void *packed);
+    size_t (*depthwise_scratch_size)(size_t pitch, unsigned in_frequency, const unsigned kernel[2],
+                                     const unsigned padding[2]);
+    void (*depthwise)(const struct depthwise_task *);
+
+    /* q = quantized(value); 0 for what is not finite */
+    void (*quantize)(const float *values, size_t count, float inverse_scale, int zero,
+                     uint8_t *out);
+    /* sums[channel] = the sum of q over all positions; padded channels, too */
+    void (*channel_sums)(const uint8_t *in, size_t positions, size_t pitch, int32_t *sums);
+    void (*gate)(const struct gate_task *);
+};
+
+extern const struct kernels kernels_portable;
+#if defined(TUTTI_KERNELS_AVX2)
+extern const struct kernels kernels_avx2;
+#endif
+
+/* Table index, slowest first; NULL from the last one on. Index 0 is portable. */
+const struct kernels *kernels_at(size_t index);
+
+/* The table of that name, or for NULL the fastest available one. NULL with *error
+ * filled where there is none, or the processor does not have it. */
+const struct kernels *kernels_choose(const char *name, struct tutti_error *error);
+
+static inline size_t round_up(size_t size, size_t multiple)
+{
+    return (size + multiple - 1) / multiple * multiple;
+}
+
+#endif

@@ -1,0 +1,314 @@
+#include "nn/network.h"
+
+#include "nn/plan.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct network {
+    struct plan *plan;
+    unsigned char *arena;
+};
+
+/* --- layers -------------------------------------------------------------------------- */
+
+/* Where a layer works. */
+struct place {
+    const struct plan *plan;
+    const struct plan_layer *layer;
+    const uint8_t *in;
+    uint8_t *out;
+    const uint8_t *residual;
+    struct plan_scratch scratch;
+};
+
+static struct gemm_task matrix_task(const struct plan_matrix *matrix, void *scratch)
+{
+    return (struct gemm_task){
+        .positions = 1,
+        .depth = matrix->depth,
+        .outputs = matrix->outputs,
+        .weights = matrix->packed,
+        .requantization = &matrix->requantization,
+        .scratch = scratch,
+    };
+}
+
+static void run_pointwise(const struct place *p)
+{
+    const struct plan_layer *layer = p->layer;
+    struct gemm_task task = matrix_task(&layer->weights, p->scratch.kernel);
+    task.in = p->in;
+    task.in_pitch = layer->in.pitch;
+    task.out = p->out;
+    task.out_pitch = layer->out.pitch;
+    task.residual = p->residual;
+    task.residual_pitch = layer->residual.pitch;
+    task.positions = shape_positions(layer->out_shape);
+    p->plan->kernels->gemm(&task);
+}
+
+static void run_linear(const struct place *p)
+{
+    if (!p->layer->last) {
+        run_pointwise(p);
+        return;
+    }
+    struct gemm_task task = matrix_task(&p->layer->weights, p->scratch.kernel);
+    task.in = p->in;
+    p->plan->kernels->gemm_real(&task, p->scratch.gate);
+}
+
+/* The window of one output position, one run of bytes per line of the kernel. */
+static void gather(const struct place *p, size_t position, uint8_t *to)
+{
+    const struct plan_layer *layer = p->layer;
+    const size_t channels = layer->in_shape.channels;
+    const long height = (long)layer->in_shape.time, width = (long)layer->in_shape.frequency;
+    const long time = (long)(position / layer->out_shape.frequency * layer->stride[0]);
+    const long frequency = (long)(position % layer->out_shape.frequency * layer->stride[1]);
+    const int zero = layer->in.quantization.zero;
+    for (unsigned kt = 0; kt < layer->kernel[0]; kt++) {
+        const long t = time + kt - layer->padding[0];
+        for (unsigned kf = 0; kf < layer->kernel[1]; kf++, to += channels) {
+            const long f = frequency + kf - layer->padding[1];
+            const bool inside = t >= 0 && t < height && f >= 0 && f < width;
+            const uint8_t *from = p->in + (size_t)(inside ? t * width + f : 0) * layer->in.pitch;
+            if (channels == 1)
+                *to = inside ? *from : (uint8_t)zero;
+            else if (inside)
+                memcpy(to, from, channels);
+            else
+                memset(to, zero, channels);
+        }
+    }
+}
+
+static void run_conv(const struct place *p)
+{
+    const struct plan_layer *layer = p->layer;
+    const size_t positions = shape_positions(layer->out_shape), depth = layer->weights.depth;
+    struct gemm_task task = matrix_task(&layer->weights, p->scratch.kernel);
+    task.in = p->scratch.gathered;
+    task.in_pitch = depth;
+    task.out_pitch = layer->out.pitch;
+    memset(p->scratch.gathered, 0, CONV_TILE * depth);
+    for (size_t begin = 0; begin < positions; begin += CONV_TILE) {
+        task.positions = positions - begin < CONV_TILE ? positions - begin : CONV_TILE;
+        task.out = p->out + begin * layer->out.pitch;
+        for (size_t i = 0; i < task.positions; i++)
+            gather(p, begin + i, p->scratch.gathered + i * depth);
+        p->plan->kernels->gemm(&task);
+    }
+}
+
+static void run_depthwise(const struct place *p)
+{
+    const struct plan_layer *layer = p->layer;
+    struct depthwise_task task = {
+        .in = p->in,
+        .out = p->out,
+        .pitch = layer->in.pitch,
+        .in_time = layer->in_shape.time,
+        .in_frequency = layer->in_shape.frequency,
+        .out_time = layer->out_shape.time,
+        .out_frequency = layer->out_shape.frequency,
+        .kernel = {layer->kernel[0], layer->kernel[1]},
+        .stride = {layer->stride[0], layer->stride[1]},
+        .padding = {layer->padding[0], layer->padding[1]},
+        .in_zero = layer->in.quantization.zero,
+        .weights = layer->weights.packed,
+        .requantization = &layer->weights.requantization,
+        .scratch = p->scratch.kernel,
+    };
+    p->plan->kernels->depthwise(&task);
+}
+
+/* The mean over all positions, as bytes of the quantization `to`. */
+static void pool(const struct place *p, struct quantization to, uint8_t *out)
+{
+    const struct plan_layer *layer = p->layer;
+    const size_t positions = shape_positions(layer->in_shape), pitch = layer->in.pitch;
+    const int32_t zero = (int32_t)positions * layer->in.quantization.zero;
+    const float scale = layer->in.quantization.scale / (float)positions;
+    const float inverse = 1.0f / to.scale;
+    p->plan->kernels->channel_sums(p->in, positions, pitch, p->scratch.sums);
+    for (size_t c = 0; c < pitch; c++) {
+        float real = (float)(p->scratch.sums[c] - zero) * scale * inverse;
+        float low = (float)-to.zero, high = (float)(255 - to.zero);
+        real = real < low ? low : real > high ? high : real;
+        out[c] = (uint8_t)((int)rintf(real) + to.zero);
+    }
+}
+
+static void run_mean(const struct place *p)
+{
+    pool(p, p->layer->out.quantization, p->out);
+}
+
+static void run_squeeze_excite(const struct place *p)
+{
+    const struct plan_layer *layer = p->layer;
+    const struct plan_scratch *s = &p->scratch;
+    const struct kernels *k = p->plan->kernels;
+    pool(p, layer->pooled, s->pooled);
+
+    struct gemm_task reduce = matrix_task(&layer->weights, s->kernel);
+    reduce.in = s->pooled;
+    reduce.out = s->hidden;
+    k->gemm(&reduce);
+
+    struct gemm_task expand = matrix_task(&layer->expand, s->kernel);
+    expand.in = s->hidden;
+    k->gemm_real(&expand, s->gate);
+    for (size_t c = 0; c < layer->in.pitch; c++)
+        s->gate[c] = 1.0f / (1.0f + expf(-s->gate[c]));
+
+    struct gate_task gate = {
+        .in = p->in,
+        .out = p->out,
+        .positions = shape_positions(layer->in_shape),
+        .pitch = layer->in.pitch,
+        .gate = s->gate,
+        .in_scale = layer->in.quantization.scale,
+        .inverse_out_scale = 1.0f / layer->out.quantization.scale,
+        .in_zero = layer->in.quantization.zero,
+        .out_zero = layer->out.quantization.zero,
+    };
+    k->gate(&gate);
+}
+
+static void run_layer(const struct network *network, const struct plan_layer *layer)
+{
+    struct place place = {
+        .plan = network->plan,
+        .layer = layer,
+        .in = network->arena + layer->in.offset,
+        .out = network->arena + layer->out.offset,
+        .residual = layer->has_residual ? network->arena + layer->residual.offset : NULL,
+    };
+    plan_scratch_carve(network->plan, layer, network->arena + network->plan->scratch_offset,
+                       &place.scratch);
+    switch (layer->kind) {
+    case LAYER_CONV:
+        run_conv(&place);
+        break;
+    case LAYER_DEPTHWISE:
+        run_depthwise(&place);
+        break;
+    case LAYER_POINTWISE:
+        run_pointwise(&place);
+        break;
+    case LAYER_SQUEEZE_EXCITE:
+        run_squeeze_excite(&place);
+        break;
+    case LAYER_MEAN:
+        run_mean(&place);
+        break;
+    case LAYER_LINEAR:
+        run_linear(&place);
+        break;
+    }
+}
+
+/* --- the network --------------------------------------------------------------------- */
+
+/* Takes over the reference to the plan, also on failure. */
+static struct network *network_with(struct plan *plan)
+{
+    struct network *network = calloc(1, sizeof *network);
+    size_t size = round_up(plan->arena_size, KERNEL_ALIGNMENT);
+    unsigned char *arena = network != NULL ? aligned_alloc(KERNEL_ALIGNMENT, size) : NULL;
+    if (arena == NULL) {
+        free(network);
+        plan_release(plan);
+        return NULL;
+    }
+    memset(arena, 0, size); /* touches the pages, so that no run meets the kernel for them */
+    network->plan = plan;
+    network->arena = arena;
+    return network;
+}
+
+struct network *network_new(const struct model *model, const struct network_options *options,
+                            struct tutti_error *error)
+{
+    const struct kernels *kernels = kernels_choose(options != NULL ? options->kernel : NULL, error);
+    if (kernels == NULL)
+        return NULL;
+    struct plan *plan = plan_new(model, kernels, error);
+    if (plan == NULL)
+        return NULL;
+    struct network *network = network_with(plan);
+    if (network == NULL)
+        tutti_error_set(error, TUTTI_ERROR_MEMORY, "%s: out of memory", model_name(model));
+    return network;
+}
+
+struct network *network_clone(const struct network *network)
+{
+    return network_with(plan_share(network->plan));
+}
+
+void network_free(struct network *network)
+{
+    if (network == NULL)
+        return;
+    plan_release(network->plan);
+    free(network->arena);
+    free(network);
+}
+
+void network_run_observed(struct network *network, const float *columns, float *probabilities,
+                          network_observer *observer, void *context)
+{
+    const struct plan *plan = network->plan;
+    const struct quantization input = plan->input.quantization;
+    const float inverse = 1.0f / input.scale;
+    uint8_t *in = network->arena + plan->input.offset;
+    if (plan->input.pitch == 1) {
+        plan->kernels->quantize(columns, plan->input_values, inverse, input.zero, in);
+    } else {
+        for (size_t i = 0; i < plan->input_values; i++, in += plan->input.pitch)
+            plan->kernels->quantize(columns + i, 1, inverse, input.zero, in);
+    }
+    for (size_t i = 0; i < plan->count; i++) {
+        run_layer(network, &plan->layers[i]);
+        if (observer != NULL)
+            observer(context, i);
+    }
+    struct plan_scratch scratch;
+    plan_scratch_carve(plan, &plan->layers[plan->count - 1], network->arena + plan->scratch_offset,
+                       &scratch);
+    for (size_t label = 0; label < plan->labels; label++)
+        probabilities[label] = model_probability(&plan->calibration, label, scratch.gate[label]);
+}
+
+void network_run(struct network *network, const float *columns, float *probabilities)
+{
+    network_run_observed(network, columns, probabilities, NULL, NULL);
+}
+
+const char *network_kernel_name(const struct network *network)
+{
+    return network->plan->kernels->name;
+}
+
+size_t network_arena_bytes(const struct network *network)
+{
+    return network->plan->arena_size;
+}
+
+size_t network_packed_bytes(const struct network *network)
+{
+    return network->plan->packed_size;
+}
+
+const char *network_kernel(size_t index, bool *available)
+{
+    const struct kernels *kernels = kernels_at(index);
+    if (kernels != NULL && available != NULL)
+        *available = kernels->available();
+    return kernels != NULL ? kernels->name : NULL;
+}

@@ -1,0 +1,299 @@
+#include "nn/plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* --- packed weights ------------------------------------------------------------------ */
+
+/* Bias less the input's zero times the weights, so that a kernel can multiply q itself. */
+static int32_t corrected_bias(const struct layer_weights *w, size_t output, int input_zero)
+{
+    int64_t sum = 0;
+    for (size_t i = 0; i < w->depth; i++)
+        sum += w->weight[output * w->depth + i];
+    return (int32_t)(w->bias[output] - input_zero * sum);
+}
+
+/* Carves the arrays and, unless it only measures, fills them. */
+static void plan_requantization(struct carver *carver, const struct layer_weights *w, size_t padded,
+                                struct quantization input, struct requantization *r)
+{
+    int32_t *bias = carve(carver, padded * sizeof *bias);
+    float *scale = carve(carver, padded * sizeof *scale);
+    r->bias = bias;
+    r->scale = scale;
+    if (bias == NULL)
+        return;
+    for (size_t i = 0; i < w->outputs; i++) {
+        bias[i] = corrected_bias(w, i, input.zero);
+        scale[i] = input.scale * w->scale[i];
+    }
+}
+
+static void set_output(struct requantization *r, enum activation activation,
+                       struct quantization output)
+{
+    r->activation = activation;
+    r->inverse_scale = 1.0f / output.scale;
+    r->zero = output.zero;
+}
+
+static void plan_matrix(struct carver *carver, const struct kernels *k,
+                        const struct layer_weights *w, struct quantization input,
+                        struct plan_matrix *matrix)
+{
+    matrix->outputs = round_up(w->outputs, k->channel_multiple);
+    matrix->depth = round_up(w->depth, k->channel_multiple);
+    matrix->packed = carve(carver, k->gemm_packed_size(w->outputs, w->depth));
+    plan_requantization(carver, w, matrix->outputs, input, &matrix->requantization);
+    if (matrix->packed != NULL)
+        k->gemm_pack(w->weight, w->outputs, w->depth, matrix->packed);
+}
+
+static void plan_depthwise(struct carver *carver, const struct kernels *k,
+                           const struct model_layer *layer, struct quantization input,
+                           struct plan_matrix *matrix)
+{
+    const struct layer_weights *w = &layer->weights;
+    matrix->outputs = round_up(w->outputs, k->channel_multiple);
+    matrix->packed = carve(carver, k->depthwise_packed_size(w->outputs, layer->kernel));
+    plan_requantization(carver, w, matrix->outputs, input, &matrix->requantization);
+    if (matrix->packed != NULL)
+        k->depthwise_pack(w->weight, w->outputs, layer->kernel, matrix->packed);
+}
+
+static void plan_layer(struct plan *plan, const struct model_graph *graph, size_t index,
+                       struct carver *carver)
+{
+    const struct model_layer *layer = &graph->layers[index];
+    const struct kernels *k = plan->kernels;
+    struct plan_layer *planned = &plan->layers[index];
+    struct quantization input = model_graph_input(graph, index);
+    planned->kind = layer->kind;
+    planned->in_shape = layer->in;
+    planned->out_shape = layer->out;
+    memcpy(planned->kernel, layer->kernel, sizeof planned->kernel);
+    memcpy(planned->stride, layer->stride, sizeof planned->stride);
+    memcpy(planned->padding, layer->padding, sizeof planned->padding);
+    planned->last = layer->last;
+
+    struct requantization *r = &planned->weights.requantization;
+    switch (layer->kind) {
+    case LAYER_SQUEEZE_EXCITE:
+        planned->pooled = layer->pooled;
+        planned->squeezed_pitch = round_up(layer->squeezed, k->channel_multiple);
+        plan_matrix(carver, k, &layer->weights, layer->pooled, &planned->weights);
+        plan_matrix(carver, k, &layer->expand, layer->hidden, &planned->expand);
+        set_output(r, ACTIVATION_RELU, layer->hidden);
+        break;
+    case LAYER_MEAN:
+        break;
+    case LAYER_DEPTHWISE:
+        plan_depthwise(carver, k, layer, input, &planned->weights);
+        set_output(r, layer->activation, layer->output);
+        break;
+    default:
+        plan_matrix(carver, k, &layer->weights, input, &planned->weights);
+        if (!layer->last)
+            set_output(r, layer->activation, layer->output);
+        if (layer->residual >= 0) {
+            r->residual_scale = graph->layers[layer->residual].output.scale;
+            r->residual_zero = graph->layers[layer->residual].output.zero;
+        }
+    }
+}
+
+/* --- places in the arena ------------------------------------------------------------- */
+
+/* Tensor 0 is the input, tensor i + 1 the output of layer i. */
+struct block {
+    size_t size, offset;
+    size_t first, last; /* the layers in which it has to be there */
+    size_t shares;      /* the tensor whose memory it uses; its own index: none */
+};
+
+static size_t tensor_pitch(const struct plan *plan, const struct model_graph *graph, size_t tensor)
+{
+    /* A convolution gathers its input, and one channel need not take the room of several. */
+    if (tensor == 0 && graph->layers[0].kind == LAYER_CONV)
+        return 1;
+    size_t channels = tensor == 0 ? 1 : graph->layers[tensor - 1].out.channels;
+    return round_up(channels, plan->kernels->channel_multiple);
+}
+
+/* First fit: each tensor, in the order of the graph, at the lowest place where no tensor
+ * that lives at the same time is. */
+static size_t place(const struct block *blocks, size_t index)
+{
+    size_t offset = 0;
+    for (size_t i = 0; i < index;) {
+        const struct block *other = &blocks[i];
+        bool meets = other->shares == i && other->last >= blocks[index].first &&
+                     offset < other->offset + other->size &&
+                     other->offset < offset + blocks[index].size;
+        if (meets)
+            offset = other->offset + other->size;
+        i = meets ? 0 : i + 1;
+    }
+    return offset;
+}
+
+static void find_lives(struct plan *plan, const struct model_graph *graph, struct block *blocks)
+{
+    for (size_t tensor = 0; tensor <= graph->count; tensor++) {
+        struct model_shape shape =
+            tensor == 0 ? graph->layers[0].in : graph->layers[tensor - 1].out;
+        size_t pitch = tensor_pitch(plan, graph, tensor);
+        blocks[tensor].size = round_up(shape_positions(shape) * pitch, KERNEL_ALIGNMENT);
+        blocks[tensor].first = tensor == 0 ? 0 : tensor - 1;
+        blocks[tensor].last = tensor; /* the layer that reads it */
+        blocks[tensor].shares = tensor;
+    }
+    for (size_t i = 0; i < graph->count; i++) {
+        if (graph->layers[i].residual >= 0)
+            blocks[graph->layers[i].residual + 1].last = i;
+    }
+    for (size_t i = 0; i < graph->count; i++) {
+        /* scaled in place, unless somebody needs the unscaled tensor later */
+        if (graph->layers[i].kind != LAYER_SQUEEZE_EXCITE || blocks[i].last > i)
+            continue;
+        blocks[i + 1].shares = blocks[i].shares;
+        blocks[blocks[i].shares].last = blocks[i + 1].last;
+    }
+}
+
+static void place_tensors(struct plan *plan, const struct model_graph *graph, struct block *blocks)
+{
+    find_lives(plan, graph, blocks);
+    plan->scratch_offset = 0;
+    for (size_t i = 0; i <= graph->count; i++) {
+        struct block *own = &blocks[i];
+        own->offset = own->shares == i ? place(blocks, i) : blocks[own->shares].offset;
+        if (own->offset + own->size > plan->scratch_offset)
+            plan->scratch_offset = own->offset + own->size;
+    }
+    struct plan_tensor before = {blocks[0].offset, tensor_pitch(plan, graph, 0), graph->input};
+    plan->input = before;
+    for (size_t i = 0; i < graph->count; i++) {
+        struct plan_layer *planned = &plan->layers[i];
+        planned->in = before;
+        planned->out = (struct plan_tensor){blocks[i + 1].offset, tensor_pitch(plan, graph, i + 1),
+                                            graph->layers[i].output};
+        planned->has_residual = graph->layers[i].residual >= 0;
+        if (planned->has_residual)
+            planned->residual = plan->layers[graph->layers[i].residual].out;
+        before = planned->out;
+    }
+}
+
+size_t plan_scratch_carve(const struct plan *plan, const struct plan_layer *layer, void *base,
+                          struct plan_scratch *scratch)
+{
+    const struct kernels *k = plan->kernels;
+    struct carver carver = {base, 0};
+    size_t depth = layer->weights.depth;
+    *scratch = (struct plan_scratch){0};
+    switch (layer->kind) {
+    case LAYER_CONV:
+        scratch->gathered = carve(&carver, CONV_TILE * depth);
+        break;
+    case LAYER_SQUEEZE_EXCITE:
+        scratch->pooled = carve(&carver, layer->in.pitch);
+        scratch->hidden = carve(&carver, layer->squeezed_pitch);
+        if (layer->expand.depth > depth)
+            depth = layer->expand.depth;
+        scratch->gate = carve(&carver, layer->in.pitch * sizeof *scratch->gate);
+        scratch->sums = carve(&carver, layer->in.pitch * sizeof *scratch->sums);
+        break;
+    case LAYER_MEAN:
+        scratch->sums = carve(&carver, layer->in.pitch * sizeof *scratch->sums);
+        return carver.used;
+    case LAYER_DEPTHWISE:
+        scratch->kernel =
+            carve(&carver, k->depthwise_scratch_size(layer->in.pitch, layer->in_shape.frequency,
+                                                     layer->kernel, layer->padding));
+        return carver.used;
+    default:
+        if (layer->last)
+            scratch->gate = carve(&carver, layer->weights.outputs * sizeof *scratch->gate);
+    }
+    scratch->kernel = carve(&carver, k->gemm_scratch_size(depth));
+    return carver.used;
+}
+
+static void place_scratch(struct plan *plan)
+{
+    size_t largest = 0;
+    for (size_t i = 0; i < plan->count; i++) {
+        struct plan_scratch unused;
+        size_t size = plan_scratch_carve(plan, &plan->layers[i], NULL, &unused);
+        if (size > largest)
+            largest = size;
+    }
+    plan->arena_size = plan->scratch_offset + largest;
+}
+
+/* --- the plan ------------------------------------------------------------------------ */
+
+static bool fill(struct plan *plan, const struct model *model)
+{
+    const struct model_graph *graph = model_graph(model);
+    plan->count = graph->count;
+    plan->layers = calloc(graph->count, sizeof *plan->layers);
+    struct block *blocks = calloc(graph->count + 1, sizeof *blocks);
+    bool ok = plan->layers != NULL && blocks != NULL;
+    struct carver carver = {NULL, 0};
+    for (int pass = 0; pass < 2 && ok; pass++) { /* first measure, then fill */
+        carver.used = 0;
+        for (size_t i = 0; i < graph->count; i++)
+            plan_layer(plan, graph, i, &carver);
+        if (pass > 0)
+            break;
+        plan->packed_size = round_up(carver.used + 1, KERNEL_ALIGNMENT);
+        plan->packed = carver.base = aligned_alloc(KERNEL_ALIGNMENT, plan->packed_size);
+        ok = plan->packed != NULL;
+        if (ok)
+            memset(plan->packed, 0, plan->packed_size);
+    }
+    if (ok) {
+        place_tensors(plan, graph, blocks);
+        place_scratch(plan);
+    }
+    free(blocks);
+    return ok;
+}
+
+struct plan *plan_new(const struct model *model, const struct kernels *kernels,
+                      struct tutti_error *error)
+{
+    const struct model_frontend *frontend = model_frontend(model);
+    struct plan *plan = calloc(1, sizeof *plan);
+    if (plan != NULL) {
+        atomic_init(&plan->references, 1);
+        plan->kernels = kernels;
+        plan->labels = model_label_count(model);
+        plan->calibration = *model_calibration(model);
+        plan->input_values = (size_t)frontend->columns * frontend->mel_bands;
+    }
+    if (plan == NULL || !fill(plan, model)) {
+        plan_release(plan);
+        tutti_error_set(error, TUTTI_ERROR_MEMORY, "%s: out of memory", model_name(model));
+        return NULL;
+    }
+    return plan;
+}
+
+struct plan *plan_share(struct plan *plan)
+{
+    atomic_fetch_add_explicit(&plan->references, 1, memory_order_relaxed);
+    return plan;
+}
+
+void plan_release(struct plan *plan)
+{
+    if (plan == NULL || atomic_fetch_sub_explicit(&plan->references, 1, memory_order_acq_rel) != 1)
+        return;
+    free(plan->layers);
+    free(plan->packed);
+    free(plan);
+}
