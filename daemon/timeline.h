@@ -32,26 +32,32 @@ struct timeline_config {
     double hop_s;
     double window_s;
     double smoothing_s;
-    double keep_h; /* how much history to keep, 0.01 ... 168 */
+    double keep_h; /* how much history to keep, 0.01 ... 168; TIMELINE_MAX_HISTORY_BYTES at most */
     /* Called after events were logged, outside the mutex, on the publisher's thread. May be NULL.
      */
     void (*changed)(void *context);
     void *context;
 };
 
+#define TIMELINE_MAX_HISTORY_BYTES ((size_t)512 << 20)
+
+/* NULL with a sentence in *error when a number is out of range, the history would
+ * be too large (8 + 2 + labels bytes per frame), or memory is short. */
 struct timeline *timeline_new(const struct timeline_config *config, struct tutti_error *error);
 void timeline_free(struct timeline *timeline);
 
-/* Adds a result: logs a frame event, and onset, offset and gap events where due. */
+/* Adds a result: logs a gap event if frames were lost, the frame event, and onset and offset events
+ * where due. What is not a number counts as silence. */
 void timeline_add(struct timeline *timeline, const struct result *result);
 
-/* Logs a status event, if anything but lag differs from the last one. */
 struct timeline_status {
     char source[256];
     char state[32]; /* "running", "stalled", "ended", "lost" */
     uint64_t overruns;
     double lag_ms; /* from the end of a hop to its result in the timeline */
 };
+
+/* Logs a status event, if anything but lag differs from the last one. */
 void timeline_set_status(struct timeline *timeline, const struct timeline_status *status);
 
 /* The sound is over: offsets for what still sounds. */
@@ -60,7 +66,7 @@ void timeline_finish(struct timeline *timeline);
 /* ---- reading ---- */
 
 struct timeline_frame {
-    uint64_t sequence; /* of its event */
+    uint64_t sequence; /* id of its event */
     double t;          /* end of the window, s since the source's first sample */
     double time;       /* the same as wall-clock time, s since 1970 UTC */
     float level_dbfs;
@@ -73,10 +79,15 @@ struct timeline_frame {
 /* Number and names of the enabled labels; constant. */
 size_t timeline_labels(const struct timeline *timeline);
 const char *timeline_label(const struct timeline *timeline, size_t index);
+const char *const *timeline_label_names(const struct timeline *timeline); /* all of them */
+float timeline_threshold(const struct timeline *timeline, size_t index);
+double timeline_smoothing_s(const struct timeline *timeline);
+const char *timeline_version(const struct timeline *timeline);
 
 /* The latest frame; false if there is none yet. */
 bool timeline_now(struct timeline *timeline, struct timeline_frame *frame);
 
+/* The status last set; all zeros before. */
 struct timeline_status timeline_status(struct timeline *timeline);
 
 /* One step of history: the mean of the probabilities of the frames with from <= t < to. */
@@ -86,6 +97,12 @@ struct timeline_step {
     float level_dbfs; /* largest in the step */
     float probability[MAX_LABELS];
 };
+
+/* The step of history [from_s, to_s), both since the source's first sample; false if no frame held
+ * lies in it. Probabilities are kept in steps of 1/255. */
+bool timeline_history_step(struct timeline *timeline, double from_s, double to_s,
+                           struct timeline_step *step);
+
 /* Walks over [from_s, to_s) in steps of step_s (> 0), calling visit for each step that has frames;
  * at most max_steps. The mutex is released between steps. Returns the number visited. */
 size_t timeline_history(struct timeline *timeline, double from_s, double to_s, double step_s,
@@ -105,16 +122,23 @@ size_t timeline_cues(struct timeline *timeline, struct timeline_cue *cues, size_
 
 /* ---- the event log, as the stream sends it ---- */
 
+/* Ids count up by one per event. The first one is the time of day in ms at which the timeline was
+ * made, so that the ids of an earlier run of the daemon are smaller than all of this one's. */
+
 /* Copies complete events ("id: …\nevent: …\ndata: …\n\n") with an id above *last_id into text (at
  * most size bytes), advances *last_id to the last one copied, and returns the bytes. If events
  * between *last_id and the oldest one held were dropped, *dropped is set to their number (else 0).
- * 0 bytes: nothing newer. size must be at least TIMELINE_MAX_EVENT_SIZE. */
-#define TIMELINE_MAX_EVENT_SIZE 16384
+ * A *last_id that is not of this run counts as the one before its first event.
+ * 0 bytes: nothing newer, if size is at least timeline_max_event_size(). */
 size_t timeline_read_events(struct timeline *timeline, uint64_t *last_id, uint64_t *dropped,
                             char *text, size_t size);
 
-/* The id of the newest event, 0 if none. A client's id above it comes from an earlier run of the
- * daemon: start it at the oldest one held. */
+/* No event of this timeline, hello included, is longer, and none of any timeline is longer than
+ * TIMELINE_MAX_EVENT_SIZE. */
+#define TIMELINE_MAX_EVENT_SIZE 131072
+size_t timeline_max_event_size(const struct timeline *timeline);
+
+/* The id of the newest event; before the first, the number before its id. */
 uint64_t timeline_last_id(struct timeline *timeline);
 
 /* The hello event (without id), as a client gets it first; returns its length, at most size - 1. */

@@ -1,0 +1,163 @@
+/* cue_export.c - see cue_export.h */
+#include "daemon/cue_export.h"
+
+#include "daemon/json_writer.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#define LINE_SIZE 1024 /* a label of 63 bytes, all of them escaped, and four numbers fit twice */
+#define SHEET_TRACKS 99
+#define SHEET_FRAMES_PER_S 75
+
+struct output {
+    cue_export_write *write;
+    void *context;
+};
+
+static const char *const format_name[] = {"json", "csv", "audacity", "cue"};
+
+bool cue_format_parse(const char *name, enum cue_format *format)
+{
+    for (int i = CUE_JSON; i <= CUE_SHEET; i++) {
+        if (strcmp(name, format_name[i]) == 0) {
+            *format = (enum cue_format)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *cue_format_content_type(enum cue_format format)
+{
+    static const char *const type[] = {"application/json", "text/csv; charset=utf-8",
+                                       "text/plain; charset=utf-8", "application/x-cue"};
+    return type[format];
+}
+
+static void put(const struct output *output, const char *text)
+{
+    output->write(output->context, text, strlen(text));
+}
+
+/* Numbers with the writer of JSON: without the locale. */
+static void put_number(const struct output *output, double value)
+{
+    char text[40];
+    struct json_writer writer;
+    json_writer_init(&writer, text, sizeof text);
+    json_write_number(&writer, value, 3);
+    put(output, text);
+}
+
+static void put_json(const struct output *output, const struct cue *cue)
+{
+    char text[LINE_SIZE];
+    struct json_writer writer;
+    json_writer_init(&writer, text, sizeof text);
+    json_write_object_begin(&writer);
+    json_write_key(&writer, "label");
+    json_write_string(&writer, cue->label);
+    json_write_key(&writer, "on_s");
+    json_write_number(&writer, cue->on_s, 3);
+    json_write_key(&writer, "off_s");
+    if (cue->off_s < 0) {
+        json_write_null(&writer);
+    } else {
+        json_write_number(&writer, cue->off_s, 3);
+    }
+    if (cue->time > 0) {
+        json_write_key(&writer, "time");
+        json_write_number(&writer, cue->time, 3);
+    }
+    json_write_key(&writer, "confidence");
+    json_write_number(&writer, (double)cue->confidence, 3);
+    json_write_object_end(&writer);
+    put(output, text);
+}
+
+static void put_csv(const struct output *output, const struct cue *cue)
+{
+    put(output, cue->label);
+    put(output, ",");
+    put_number(output, cue->on_s);
+    put(output, ",");
+    if (cue->off_s >= 0) {
+        put_number(output, cue->off_s);
+    }
+    put(output, ",");
+    put_number(output, (double)cue->confidence);
+    put(output, "\r\n");
+}
+
+static void put_audacity(const struct output *output, const struct cue *cue, double now_s)
+{
+    put_number(output, cue->on_s);
+    put(output, "\t");
+    put_number(output, cue->off_s >= 0 ? cue->off_s : fmax(now_s, cue->on_s));
+    put(output, "\t");
+    put(output, cue->label);
+    put(output, "\n");
+}
+
+/* A quoted string of a CUE sheet, which has no escapes. */
+static void put_quoted(const struct output *output, const char *text)
+{
+    put(output, "\"");
+    for (const char *c = text; *c != '\0'; c++) {
+        bool plain = *c != '"' && (unsigned char)*c >= 0x20 && *c != 0x7F;
+        output->write(output->context, plain ? c : "'", 1);
+    }
+    put(output, "\"");
+}
+
+static void put_track(const struct output *output, const struct cue *cue, size_t number)
+{
+    uint64_t frames = (uint64_t)llround(fmax(cue->on_s, 0) * SHEET_FRAMES_PER_S);
+    unsigned long long minutes = frames / SHEET_FRAMES_PER_S / 60;
+    char text[80];
+    (void)snprintf(text, sizeof text, "  TRACK %02zu AUDIO\r\n    TITLE ", number);
+    put(output, text);
+    put_quoted(output, cue->label);
+    (void)snprintf(text, sizeof text, "\r\n    INDEX 01 %02llu:%02u:%02u\r\n", minutes,
+                   (unsigned)(frames / SHEET_FRAMES_PER_S % 60),
+                   (unsigned)(frames % SHEET_FRAMES_PER_S));
+    put(output, text);
+}
+
+static void put_sheet(const struct output *output, const struct cue *cues, size_t count,
+                      const char *title)
+{
+    put(output, "FILE ");
+    put_quoted(output, title);
+    put(output, " WAVE\r\n");
+    for (size_t i = 0; i < count && i < SHEET_TRACKS; i++) {
+        put_track(output, &cues[i], i + 1);
+    }
+}
+
+void cue_export(enum cue_format format, const struct cue *cues, size_t count, double now_s,
+                const char *title, cue_export_write *write, void *context)
+{
+    const struct output output = {.write = write, .context = context};
+    if (format == CUE_SHEET) {
+        put_sheet(&output, cues, count, title);
+        return;
+    }
+    put(&output, format == CUE_JSON  ? "["
+                 : format == CUE_CSV ? "label,on_s,off_s,confidence\r\n"
+                                     : "");
+    for (size_t i = 0; i < count; i++) {
+        if (format == CUE_JSON) {
+            put(&output, i > 0 ? "," : "");
+            put_json(&output, &cues[i]);
+        } else if (format == CUE_CSV) {
+            put_csv(&output, &cues[i]);
+        } else {
+            put_audacity(&output, &cues[i], now_s);
+        }
+    }
+    put(&output, format == CUE_JSON ? "]" : "");
+}
