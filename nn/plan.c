@@ -1,5 +1,7 @@
 #include "nn/plan.h"
 
+#include "nn/layout.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -105,85 +107,28 @@ static void plan_layer(struct plan *plan, const struct model_graph *graph, size_
 
 /* --- places in the arena ------------------------------------------------------------- */
 
-/* Tensor 0 is the input, tensor i + 1 the output of layer i. */
-struct block {
-    size_t size, offset;
-    size_t first, last; /* the layers in which it has to be there */
-    size_t shares;      /* the tensor whose memory it uses; its own index: none */
-};
-
-static size_t tensor_pitch(const struct plan *plan, const struct model_graph *graph, size_t tensor)
+static bool place_tensors(struct plan *plan, const struct model_graph *graph)
 {
-    /* A convolution gathers its input, and one channel need not take the room of several. */
-    if (tensor == 0 && graph->layers[0].kind == LAYER_CONV)
-        return 1;
-    size_t channels = tensor == 0 ? 1 : graph->layers[tensor - 1].out.channels;
-    return round_up(channels, plan->kernels->channel_multiple);
-}
-
-/* First fit: each tensor, in the order of the graph, at the lowest place where no tensor
- * that lives at the same time is. */
-static size_t place(const struct block *blocks, size_t index)
-{
-    size_t offset = 0;
-    for (size_t i = 0; i < index;) {
-        const struct block *other = &blocks[i];
-        bool meets = other->shares == i && other->last >= blocks[index].first &&
-                     offset < other->offset + other->size &&
-                     other->offset < offset + blocks[index].size;
-        if (meets)
-            offset = other->offset + other->size;
-        i = meets ? 0 : i + 1;
-    }
-    return offset;
-}
-
-static void find_lives(struct plan *plan, const struct model_graph *graph, struct block *blocks)
-{
-    for (size_t tensor = 0; tensor <= graph->count; tensor++) {
-        struct model_shape shape =
-            tensor == 0 ? graph->layers[0].in : graph->layers[tensor - 1].out;
-        size_t pitch = tensor_pitch(plan, graph, tensor);
-        blocks[tensor].size = round_up(shape_positions(shape) * pitch, KERNEL_ALIGNMENT);
-        blocks[tensor].first = tensor == 0 ? 0 : tensor - 1;
-        blocks[tensor].last = tensor; /* the layer that reads it */
-        blocks[tensor].shares = tensor;
-    }
-    for (size_t i = 0; i < graph->count; i++) {
-        if (graph->layers[i].residual >= 0)
-            blocks[graph->layers[i].residual + 1].last = i;
-    }
-    for (size_t i = 0; i < graph->count; i++) {
-        /* scaled in place, unless somebody needs the unscaled tensor later */
-        if (graph->layers[i].kind != LAYER_SQUEEZE_EXCITE || blocks[i].last > i)
-            continue;
-        blocks[i + 1].shares = blocks[i].shares;
-        blocks[blocks[i].shares].last = blocks[i + 1].last;
-    }
-}
-
-static void place_tensors(struct plan *plan, const struct model_graph *graph, struct block *blocks)
-{
-    find_lives(plan, graph, blocks);
-    plan->scratch_offset = 0;
-    for (size_t i = 0; i <= graph->count; i++) {
-        struct block *own = &blocks[i];
-        own->offset = own->shares == i ? place(blocks, i) : blocks[own->shares].offset;
-        if (own->offset + own->size > plan->scratch_offset)
-            plan->scratch_offset = own->offset + own->size;
-    }
-    struct plan_tensor before = {blocks[0].offset, tensor_pitch(plan, graph, 0), graph->input};
+    struct layout layout;
+    if (!layout_make(graph, plan->kernels->channel_multiple, KERNEL_ALIGNMENT, &layout))
+        return false;
+    const struct layout_tensor *at = layout.tensors;
+    struct plan_tensor before = {at[0].offset, at[0].pitch, graph->input};
     plan->input = before;
     for (size_t i = 0; i < graph->count; i++) {
         struct plan_layer *planned = &plan->layers[i];
+        const int residual = graph->layers[i].residual;
         planned->in = before;
-        planned->out = (struct plan_tensor){blocks[i + 1].offset, tensor_pitch(plan, graph, i + 1),
-                                            graph->layers[i].output};
-        planned->has_residual = graph->layers[i].residual >= 0;
+        planned->out =
+            (struct plan_tensor){at[i + 1].offset, at[i + 1].pitch, graph->layers[i].output};
+        planned->has_residual = residual >= 0;
         if (planned->has_residual)
-            planned->residual = plan->layers[graph->layers[i].residual].out;
+            planned->residual = plan->layers[residual].out;
         before = planned->out;
     }
+    plan->scratch_offset = layout.size;
+    layout_free(&layout);
+    return true;
 }
 
 size_t plan_scratch_carve(const struct plan *plan, const struct plan_layer *layer, void *base,
@@ -240,8 +185,7 @@ static bool fill(struct plan *plan, const struct model *model)
     const struct model_graph *graph = model_graph(model);
     plan->count = graph->count;
     plan->layers = calloc(graph->count, sizeof *plan->layers);
-    struct block *blocks = calloc(graph->count + 1, sizeof *blocks);
-    bool ok = plan->layers != NULL && blocks != NULL;
+    bool ok = plan->layers != NULL;
     struct carver carver = {NULL, 0};
     for (int pass = 0; pass < 2 && ok; pass++) { /* first measure, then fill */
         carver.used = 0;
@@ -255,11 +199,9 @@ static bool fill(struct plan *plan, const struct model *model)
         if (ok)
             memset(plan->packed, 0, plan->packed_size);
     }
-    if (ok) {
-        place_tensors(plan, graph, blocks);
+    ok = ok && place_tensors(plan, graph);
+    if (ok)
         place_scratch(plan);
-    }
-    free(blocks);
     return ok;
 }
 
