@@ -1,9 +1,8 @@
 #include "daemon/capture.h"
 
 #include "daemon/clock.h"
-#include "daemon/wake.h"
+#include "daemon/queue.h"
 #include "dsp/convert.h"
-#include "dsp/ring.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -13,12 +12,9 @@
 
 struct capture {
     unsigned rate_hz;
-    struct ring *blocks;
-    struct wake reader;         /* a block is there, or the end */
-    struct wake writer;         /* there is room */
+    struct queue *blocks;
     struct capture_block block; /* being filled; the writer's */
     bool losing;                /* the newest frame was lost; the writer's */
-    atomic_bool ended;
     _Atomic uint64_t frames;
     _Atomic uint64_t lost_frames;
     _Atomic uint64_t overruns;
@@ -38,13 +34,11 @@ struct capture *capture_new(unsigned rate_hz, unsigned hold_ms)
     if (capture == NULL)
         return NULL;
     capture->rate_hz = rate_hz;
-    capture->blocks = ring_new(sizeof(struct capture_block), blocks);
+    capture->blocks = queue_new(sizeof(struct capture_block), blocks);
     if (capture->blocks == NULL) {
         free(capture);
         return NULL;
     }
-    wake_init(&capture->reader);
-    wake_init(&capture->writer);
     return capture;
 }
 
@@ -52,9 +46,7 @@ void capture_free(struct capture *capture)
 {
     if (capture == NULL)
         return;
-    wake_destroy(&capture->reader);
-    wake_destroy(&capture->writer);
-    ring_free(capture->blocks);
+    queue_free(capture->blocks);
     free(capture);
 }
 
@@ -85,9 +77,9 @@ static void flush_block(struct capture *capture, uint64_t now_ns)
     if (block->frames == 0)
         return;
     block->captured_ns = now_ns;
-    if (ring_push(capture->blocks, block)) {
+    if (queue_push(capture->blocks, block)) {
         capture->losing = false;
-        wake_signal(&capture->reader);
+        queue_wake(capture->blocks);
     } else {
         lose(capture, block->frames);
     }
@@ -130,50 +122,34 @@ void capture_skip(struct capture *capture, uint64_t frames)
 
 bool capture_wait_for_room(struct capture *capture, size_t frames, unsigned timeout_ms)
 {
-    const uint64_t deadline_ns = clock_monotonic_ns() + timeout_ms * CLOCK_NS_PER_MS;
-    const size_t capacity = ring_capacity(capture->blocks);
-    size_t needed = frames / CAPTURE_BLOCK_FRAMES + 2; /* a started block before and after */
-    if (needed > capacity)
-        needed = capacity;
-    while (capacity - ring_count(capture->blocks) < needed) {
-        if (!wake_wait_until(&capture->writer, deadline_ns))
-            return capacity - ring_count(capture->blocks) >= needed;
-    }
-    return true;
+    /* Two more than whole blocks: one that was begun before, one that remains. */
+    return queue_wait_for_room(capture->blocks, frames / CAPTURE_BLOCK_FRAMES + 2, timeout_ms);
 }
 
 void capture_end(struct capture *capture)
 {
     flush_block(capture, clock_monotonic_ns());
-    atomic_store_explicit(&capture->ended, true, memory_order_release);
-    wake_signal(&capture->reader);
+    queue_end(capture->blocks);
 }
 
 void capture_wait(struct capture *capture, unsigned timeout_ms)
 {
-    if (ring_count(capture->blocks) == 0 &&
-        !atomic_load_explicit(&capture->ended, memory_order_acquire))
-        wake_wait_ms(&capture->reader, timeout_ms);
+    queue_wait(capture->blocks, timeout_ms);
 }
 
 void capture_interrupt(struct capture *capture)
 {
-    wake_signal(&capture->reader);
+    queue_wake(capture->blocks);
 }
 
 bool capture_read(struct capture *capture, struct capture_block *block)
 {
-    if (!ring_pop(capture->blocks, block))
-        return false;
-    wake_signal(&capture->writer);
-    return true;
+    return queue_pop(capture->blocks, block);
 }
 
 bool capture_done(const struct capture *capture)
 {
-    /* The end first: a block pushed before it is then seen. */
-    return atomic_load_explicit(&capture->ended, memory_order_acquire) &&
-           ring_count(capture->blocks) == 0;
+    return queue_done(capture->blocks);
 }
 
 uint64_t capture_frames(const struct capture *capture)

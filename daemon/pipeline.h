@@ -4,7 +4,8 @@
  * Nothing in it is global: a daemon may hold several pipelines that share one
  * model.
  *
- * Threads: new, start, stop and free from one thread; the rest from any.
+ * Threads: new, start, stop and free from one thread; the rest from any. After
+ * pipeline_start() none of the pipeline's threads allocates memory.
  */
 #ifndef TUTTI_DAEMON_PIPELINE_H
 #define TUTTI_DAEMON_PIPELINE_H
@@ -36,13 +37,18 @@ struct pipeline *pipeline_new(const struct model *model, const struct pipeline_c
 /* Whom to wake when the timeline changed. Before pipeline_start(). */
 void pipeline_on_change(struct pipeline *pipeline, void (*changed)(void *context), void *context);
 
+/* Starts the threads and the source, once. On failure everything is stopped again. */
 enum tutti_status pipeline_start(struct pipeline *pipeline, struct tutti_error *error);
 
 /* True once the source has ended and everything it delivered is in the timeline. */
 bool pipeline_done(const struct pipeline *pipeline);
 
-/* Stops the source and all threads, in the order of the sound. */
+/* Stops the source and all threads, in the order of the sound; what was captured is still
+ * published. The timeline and the rest can be read until pipeline_free(). Twice is as good as once.
+ */
 void pipeline_stop(struct pipeline *pipeline);
+
+/* Stops if that was not done; NULL is fine. */
 void pipeline_free(struct pipeline *pipeline);
 
 /* For those who report. */
@@ -58,6 +64,7 @@ struct pipeline_status {
     uint64_t frames;
     uint64_t lost_frames;
     uint64_t overruns;
+    uint64_t skipped_hops; /* hops without a result, because the machine is too slow for hop_s */
     double hop_s;
     double window_s;
     double lag_ms; /* newest result: from the capture of its last sample to the timeline */

@@ -5,7 +5,7 @@
  * queue, which it fills from a thread or callback of its own until it is closed
  * or its sound ends. Any number of sources may be open at once.
  *
- * Threads: open, start and close from one thread; the state from any.
+ * Threads: open, start, stop and close from one thread; the state from any until close.
  */
 #ifndef TUTTI_DAEMON_SOURCE_H
 #define TUTTI_DAEMON_SOURCE_H
@@ -18,8 +18,8 @@
 enum source_state {
     SOURCE_OPEN,    /* not started */
     SOURCE_RUNNING, /* delivering, as far as the source itself can tell */
-    SOURCE_ENDED,   /* the file or pipe is over; everything was delivered */
-    SOURCE_LOST,    /* the device or file failed while running */
+    SOURCE_ENDED,   /* the file or pipe is over and everything was delivered, or it was stopped */
+    SOURCE_LOST,    /* the device or file failed while running; a device may come back */
 };
 
 struct source_config {
@@ -45,15 +45,19 @@ const char *
 source_name(const struct source *source); /* for people: "demo", the device's name, ... */
 const char *source_kind(const struct source *source); /* "device", "file", "demo", "stdin" */
 
-/* Begins delivering into capture, which must have the source's rate and outlive source_close().
+/* Begins delivering into capture, which must have the source's rate and outlive source_stop().
  * Once per source. */
 enum tutti_status source_start(struct source *source, struct capture *capture,
                                struct tutti_error *error);
 
 enum source_state source_state(const struct source *source);
 
-/* Stops and frees; NULL is fine. Returns within about 2 s even if a device hangs (then the stuck
- * device is abandoned, not freed). */
+/* Stops delivering; from then on the capture queue has no writer. Returns within about 2 s even if
+ * a device hangs (then the stuck device is abandoned, not freed). The queue is not ended by this.
+ */
+void source_stop(struct source *source);
+
+/* Stops if that was not done, and frees; NULL is fine. */
 void source_close(struct source *source);
 
 /* One input device as `tutti devices` lists it. */

@@ -1,0 +1,87 @@
+#include "daemon/listener.h"
+
+#include "daemon/clock.h"
+#include "daemon/feature_stream.h"
+#include "daemon/thread.h"
+
+#include <stdlib.h>
+
+/* Nothing depends on these: who has something to tell wakes the other. */
+#define WAIT_MS 1000
+
+struct listener {
+    struct listener_config config;
+    struct feature_stream *stream;
+    struct capture_block block;
+    pthread_t thread;
+    bool started;
+};
+
+static void pass_column(void *context, const struct column *column)
+{
+    struct listener *listener = context;
+    struct queue *columns = listener->config.columns;
+    while (!queue_push(columns, column)) {
+        queue_wake(columns);
+        queue_wait_for_room(columns, 1, WAIT_MS);
+    }
+    health_note(listener->config.health, HEALTH_LISTENER, clock_monotonic_ns());
+    const bool hop_complete = (column->index + 1) % listener->config.hop_columns == 0;
+    if (hop_complete || queue_count(columns) >= queue_capacity(columns) / 2)
+        queue_wake(columns);
+}
+
+struct listener *listener_new(const struct listener_config *config, struct tutti_error *error)
+{
+    struct listener *listener = calloc(1, sizeof *listener);
+    if (listener == NULL) {
+        tutti_error_set(error, TUTTI_ERROR_MEMORY, "Out of memory for the listener.");
+        return NULL;
+    }
+    listener->config = *config;
+    listener->config.model = NULL;
+    listener->stream = feature_stream_new(config->model, capture_rate_hz(config->capture),
+                                          pass_column, listener, error);
+    if (listener->stream == NULL) {
+        free(listener);
+        return NULL;
+    }
+    return listener;
+}
+
+static void *listen_to_capture(void *context)
+{
+    struct listener *listener = context;
+    struct capture *capture = listener->config.capture;
+    while (!capture_done(capture)) {
+        capture_wait(capture, WAIT_MS);
+        while (capture_read(capture, &listener->block))
+            feature_stream_feed(listener->stream, &listener->block);
+    }
+    feature_stream_finish(listener->stream);
+    queue_end(listener->config.columns);
+    return NULL;
+}
+
+enum tutti_status listener_start(struct listener *listener, struct tutti_error *error)
+{
+    const enum tutti_status status =
+        thread_start(&listener->thread, "listener", listen_to_capture, listener, error);
+    listener->started = status == TUTTI_OK;
+    return status;
+}
+
+void listener_join(struct listener *listener)
+{
+    if (listener->started)
+        pthread_join(listener->thread, NULL);
+    listener->started = false;
+}
+
+void listener_free(struct listener *listener)
+{
+    if (listener == NULL)
+        return;
+    feature_stream_free(listener->stream);
+    free(listener);
+}

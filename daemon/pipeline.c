@@ -1,0 +1,248 @@
+#include "daemon/pipeline.h"
+
+#include "daemon/capture.h"
+#include "daemon/clock.h"
+#include "daemon/listener.h"
+#include "daemon/publisher.h"
+#include "daemon/queue.h"
+#include "daemon/recognition.h"
+#include "daemon/recognizer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CAPTURE_HOLD_MS 2000
+#define COLUMNS_CAPACITY 512 /* 5 s of columns of 10 ms; the recognizer skips hops from 1.5 s on   \
+                              */
+#define RESULTS_CAPACITY 64
+#define HEALTH_LIMIT_S 2.0
+
+struct pipeline {
+    const struct model *model;
+    struct source *source;
+    struct capture *capture;
+    struct queue *columns;
+    struct queue *results;
+    struct timeline *timeline;
+    struct listener *listener;
+    struct recognizer *recognizer;
+    struct publisher *publisher;
+    struct health health;
+    double hop_s;
+    double window_s;
+    const char *kernel;
+    void (*changed)(void *context);
+    void *changed_context;
+    bool started;
+    _Atomic double started_s; /* wall clock */
+};
+
+static void timeline_changed(void *context)
+{
+    const struct pipeline *pipeline = context;
+    if (pipeline->changed != NULL)
+        pipeline->changed(pipeline->changed_context);
+}
+
+static bool open_source(struct pipeline *pipeline, const struct source_config *config,
+                        struct tutti_error *error)
+{
+    pipeline->source = source_open(config, error);
+    if (pipeline->source == NULL)
+        return false;
+    pipeline->capture = capture_new(source_rate_hz(pipeline->source), CAPTURE_HOLD_MS);
+    pipeline->columns = queue_new(sizeof(struct column), COLUMNS_CAPACITY);
+    pipeline->results = queue_new(sizeof(struct result), RESULTS_CAPACITY);
+    if (pipeline->capture == NULL || pipeline->columns == NULL || pipeline->results == NULL) {
+        tutti_error_set(error, TUTTI_ERROR_MEMORY, "Out of memory for the queues of %s.",
+                        source_name(pipeline->source));
+        return false;
+    }
+    return true;
+}
+
+static bool make_recognizer(struct pipeline *pipeline, const struct pipeline_config *config,
+                            struct tutti_error *error)
+{
+    struct inference inference;
+    if (inference_open_int8(pipeline->model, config->kernel, &inference, error) != TUTTI_OK)
+        return false;
+    struct recognition *recognition =
+        recognition_new(pipeline->model, config->hop_s, &inference, error);
+    if (recognition == NULL)
+        return false;
+    pipeline->hop_s = recognition_hop_s(recognition);
+    pipeline->window_s = recognition_window_s(recognition);
+    pipeline->kernel = recognition_kernel(recognition);
+    const struct listener_config listener = {
+        .model = pipeline->model,
+        .capture = pipeline->capture,
+        .columns = pipeline->columns,
+        .hop_columns = recognition_hop_columns(recognition),
+        .health = &pipeline->health,
+    };
+    const struct recognizer_config recognizer = {
+        .recognition = recognition,
+        .columns = pipeline->columns,
+        .results = pipeline->results,
+        .health = &pipeline->health,
+    };
+    pipeline->recognizer = recognizer_new(&recognizer, error);
+    if (pipeline->recognizer != NULL)
+        pipeline->listener = listener_new(&listener, error);
+    return pipeline->listener != NULL;
+}
+
+static bool make_publisher(struct pipeline *pipeline, const struct pipeline_config *config,
+                           struct tutti_error *error)
+{
+    const char *labels[MAX_LABELS];
+    const size_t label_count = model_label_count(pipeline->model);
+    for (size_t i = 0; i < label_count; i++)
+        labels[i] = model_label(pipeline->model, i);
+    const struct timeline_config timeline = {
+        .labels = label_count,
+        .label = labels,
+        .threshold = config->threshold,
+        .enabled = config->enabled,
+        .model_name = model_name(pipeline->model),
+        .version = TUTTI_VERSION,
+        .rate_hz = source_rate_hz(pipeline->source),
+        .hop_s = pipeline->hop_s,
+        .window_s = pipeline->window_s,
+        .smoothing_s = config->smoothing_s,
+        .keep_h = config->keep_h,
+        .changed = timeline_changed,
+        .context = pipeline,
+    };
+    pipeline->timeline = timeline_new(&timeline, error);
+    if (pipeline->timeline == NULL)
+        return false;
+    const struct publisher_config publisher = {
+        .source = pipeline->source,
+        .capture = pipeline->capture,
+        .results = pipeline->results,
+        .timeline = pipeline->timeline,
+        .health = &pipeline->health,
+    };
+    pipeline->publisher = publisher_new(&publisher, error);
+    return pipeline->publisher != NULL;
+}
+
+struct pipeline *pipeline_new(const struct model *model, const struct pipeline_config *config,
+                              struct tutti_error *error)
+{
+    struct pipeline *pipeline = calloc(1, sizeof *pipeline);
+    if (pipeline == NULL) {
+        tutti_error_set(error, TUTTI_ERROR_MEMORY, "Out of memory for the pipeline.");
+        return NULL;
+    }
+    pipeline->model = model;
+    health_init(&pipeline->health, clock_monotonic_ns());
+    if (!open_source(pipeline, &config->source, error) ||
+        !make_recognizer(pipeline, config, error) || !make_publisher(pipeline, config, error)) {
+        pipeline_free(pipeline);
+        return NULL;
+    }
+    return pipeline;
+}
+
+void pipeline_on_change(struct pipeline *pipeline, void (*changed)(void *context), void *context)
+{
+    pipeline->changed = changed;
+    pipeline->changed_context = context;
+}
+
+enum tutti_status pipeline_start(struct pipeline *pipeline, struct tutti_error *error)
+{
+    if (pipeline->started)
+        return tutti_error_set(error, TUTTI_ERROR_ARGUMENT, "The pipeline was started before.");
+    pipeline->started = true;
+    health_init(&pipeline->health, clock_monotonic_ns());
+    pipeline->started_s = clock_wall_s();
+    /* Whoever takes is there before whoever gives. */
+    enum tutti_status status = publisher_start(pipeline->publisher, error);
+    if (status == TUTTI_OK)
+        status = recognizer_start(pipeline->recognizer, error);
+    if (status == TUTTI_OK)
+        status = listener_start(pipeline->listener, error);
+    if (status == TUTTI_OK)
+        status = source_start(pipeline->source, pipeline->capture, error);
+    if (status != TUTTI_OK) {
+        /* A thread that did not start cannot end the queue behind it. */
+        queue_end(pipeline->columns);
+        queue_end(pipeline->results);
+        pipeline_stop(pipeline);
+    }
+    return status;
+}
+
+bool pipeline_done(const struct pipeline *pipeline)
+{
+    return publisher_done(pipeline->publisher);
+}
+
+void pipeline_stop(struct pipeline *pipeline)
+{
+    source_stop(pipeline->source);
+    capture_end(pipeline->capture);
+    listener_join(pipeline->listener);
+    recognizer_join(pipeline->recognizer);
+    publisher_join(pipeline->publisher);
+}
+
+void pipeline_free(struct pipeline *pipeline)
+{
+    if (pipeline == NULL)
+        return;
+    if (pipeline->started)
+        pipeline_stop(pipeline);
+    publisher_free(pipeline->publisher);
+    recognizer_free(pipeline->recognizer);
+    listener_free(pipeline->listener);
+    timeline_free(pipeline->timeline);
+    queue_free(pipeline->results);
+    queue_free(pipeline->columns);
+    source_close(pipeline->source);
+    capture_free(pipeline->capture);
+    free(pipeline);
+}
+
+struct timeline *pipeline_timeline(struct pipeline *pipeline)
+{
+    return pipeline->timeline;
+}
+
+const struct model *pipeline_model(const struct pipeline *pipeline)
+{
+    return pipeline->model;
+}
+
+struct pipeline_status pipeline_status(struct pipeline *pipeline)
+{
+    struct pipeline_status status = {
+        .rate_hz = source_rate_hz(pipeline->source),
+        .state = source_state(pipeline->source),
+        .stalled = publisher_stalled(pipeline->publisher),
+        .frames = capture_frames(pipeline->capture),
+        .lost_frames = capture_lost_frames(pipeline->capture),
+        .overruns = capture_overruns(pipeline->capture),
+        .skipped_hops = recognizer_skipped_hops(pipeline->recognizer),
+        .hop_s = pipeline->hop_s,
+        .window_s = pipeline->window_s,
+        .lag_ms = publisher_lag_ms(pipeline->publisher),
+        .kernel = pipeline->kernel,
+        .started = pipeline->started_s,
+    };
+    snprintf(status.source_name, sizeof status.source_name, "%s", source_name(pipeline->source));
+    snprintf(status.source_kind, sizeof status.source_kind, "%s", source_kind(pipeline->source));
+    return status;
+}
+
+struct health_report pipeline_health(struct pipeline *pipeline)
+{
+    /* The source's callback has nothing to do with health: what it wrote last is noted here. */
+    health_note(&pipeline->health, HEALTH_CAPTURE, capture_last_write_ns(pipeline->capture));
+    return health_check(&pipeline->health, clock_monotonic_ns(), HEALTH_LIMIT_S, pipeline->hop_s);
+}

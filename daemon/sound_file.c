@@ -1,0 +1,201 @@
+#include "daemon/sound_file.h"
+
+#include "dsp/convert.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sndfile.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct sound_file {
+    SNDFILE *file;
+    SF_INFO info;
+    const unsigned char *bytes; /* of a file in memory */
+    sf_count_t size;
+    sf_count_t position;
+    bool failed;
+};
+
+/* ---- a file in memory, as libsndfile asks for it ---- */
+
+static sf_count_t memory_length(void *context)
+{
+    const struct sound_file *file = context;
+    return file->size;
+}
+
+static sf_count_t memory_seek(sf_count_t offset, int whence, void *context)
+{
+    struct sound_file *file = context;
+    const sf_count_t base = whence == SEEK_SET   ? 0
+                            : whence == SEEK_CUR ? file->position
+                                                 : file->size;
+    /* Both are at most 2^63 - 1 and base is not negative, so only the sum of positives can
+     * overflow. */
+    if (offset > file->size - base || offset < -base)
+        return -1;
+    file->position = base + offset;
+    return file->position;
+}
+
+static sf_count_t memory_read(void *to, sf_count_t count, void *context)
+{
+    struct sound_file *file = context;
+    if (count > file->size - file->position)
+        count = file->size - file->position;
+    if (count <= 0)
+        return 0;
+    memcpy(to, file->bytes + file->position, (size_t)count);
+    file->position += count;
+    return count;
+}
+
+static sf_count_t memory_write(const void *from, sf_count_t count, void *context)
+{
+    (void)from;
+    (void)count;
+    (void)context;
+    return 0;
+}
+
+static sf_count_t memory_tell(void *context)
+{
+    const struct sound_file *file = context;
+    return file->position;
+}
+
+/* ---- opening ---- */
+
+/* A descriptor of the regular file at path, or -1. */
+static int open_regular(const char *path, struct tutti_error *error)
+{
+    struct stat status;
+    /* Without O_NONBLOCK a named pipe would keep us waiting. */
+    const int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (descriptor < 0 || fstat(descriptor, &status) != 0) {
+        const enum tutti_status reason =
+            errno == ENOENT || errno == ENOTDIR ? TUTTI_ERROR_NOT_FOUND : TUTTI_ERROR_IO;
+        tutti_error_set(error, reason, "Cannot open the sound file %s: %s.", path, strerror(errno));
+    } else if (S_ISDIR(status.st_mode)) {
+        tutti_error_set(error, TUTTI_ERROR_IO, "%s is a directory, not a sound file.", path);
+    } else if (!S_ISREG(status.st_mode)) {
+        tutti_error_set(error, TUTTI_ERROR_IO, "%s is not a regular file.", path);
+    } else if (status.st_size == 0) {
+        tutti_error_set(error, TUTTI_ERROR_FORMAT, "The sound file %s is empty.", path);
+    } else {
+        return descriptor;
+    }
+    if (descriptor >= 0)
+        close(descriptor);
+    return -1;
+}
+
+/* Refuses what libsndfile opened but nothing behind it can use. */
+static struct sound_file *checked(struct sound_file *file, const char *name,
+                                  struct tutti_error *error)
+{
+    const SF_INFO *info = &file->info;
+    if (file->file == NULL)
+        tutti_error_set(error, TUTTI_ERROR_FORMAT, "%s is not a sound file that can be read: %s",
+                        name, sf_strerror(NULL));
+    else if (info->samplerate < (int)CONVERT_MIN_RATE_HZ ||
+             info->samplerate > (int)CONVERT_MAX_RATE_HZ)
+        tutti_error_set(error, TUTTI_ERROR_UNSUPPORTED,
+                        "The sound file %s has %d samples a second; it may be %u to %u.", name,
+                        info->samplerate, CONVERT_MIN_RATE_HZ, CONVERT_MAX_RATE_HZ);
+    else if (info->channels < 1 || info->channels > (int)CONVERT_MAX_CHANNELS)
+        tutti_error_set(error, TUTTI_ERROR_UNSUPPORTED,
+                        "The sound file %s has %d channels; it may be 1 to %u.", name,
+                        info->channels, CONVERT_MAX_CHANNELS);
+    else if (info->frames == 0)
+        tutti_error_set(error, TUTTI_ERROR_FORMAT, "There is no sound in the file %s.", name);
+    else
+        return file;
+    sound_file_close(file);
+    return NULL;
+}
+
+static struct sound_file *allocate(struct tutti_error *error)
+{
+    struct sound_file *file = calloc(1, sizeof *file);
+    if (file == NULL)
+        tutti_error_set(error, TUTTI_ERROR_MEMORY, "Out of memory for a sound file.");
+    return file;
+}
+
+struct sound_file *sound_file_open(const char *path, struct tutti_error *error)
+{
+    const int descriptor = open_regular(path, error);
+    if (descriptor < 0)
+        return NULL;
+    struct sound_file *file = allocate(error);
+    if (file == NULL) {
+        close(descriptor);
+        return NULL;
+    }
+    /* libsndfile closes the descriptor, also when it refuses the file. */
+    file->file = sf_open_fd(descriptor, SFM_READ, &file->info, SF_TRUE);
+    return checked(file, path, error);
+}
+
+struct sound_file *sound_file_open_memory(const void *bytes, size_t size, const char *name,
+                                          struct tutti_error *error)
+{
+    SF_VIRTUAL_IO memory = {memory_length, memory_seek, memory_read, memory_write, memory_tell};
+    struct sound_file *file = allocate(error);
+    if (file == NULL)
+        return NULL;
+    file->bytes = bytes;
+    file->size = (sf_count_t)size;
+    file->file = sf_open_virtual(&memory, SFM_READ, &file->info, file);
+    return checked(file, name, error);
+}
+
+void sound_file_close(struct sound_file *file)
+{
+    if (file == NULL)
+        return;
+    if (file->file != NULL)
+        sf_close(file->file);
+    free(file);
+}
+
+unsigned sound_file_rate_hz(const struct sound_file *file)
+{
+    return (unsigned)file->info.samplerate;
+}
+
+unsigned sound_file_channels(const struct sound_file *file)
+{
+    return (unsigned)file->info.channels;
+}
+
+uint64_t sound_file_frames(const struct sound_file *file)
+{
+    /* libsndfile gives the largest count where it does not know. */
+    return file->info.frames > 0 && file->info.frames != SF_COUNT_MAX ? (uint64_t)file->info.frames
+                                                                      : 0;
+}
+
+size_t sound_file_read(struct sound_file *file, float *interleaved, size_t frames)
+{
+    if (file->failed || frames == 0)
+        return 0;
+    const sf_count_t read = sf_readf_float(file->file, interleaved, (sf_count_t)frames);
+    if (read < (sf_count_t)frames && sf_error(file->file) != SF_ERR_NO_ERROR)
+        file->failed = true;
+    return read > 0 ? (size_t)read : 0;
+}
+
+bool sound_file_failed(const struct sound_file *file)
+{
+    return file->failed;
+}
+
+bool sound_file_rewind(struct sound_file *file)
+{
+    return !file->failed && sf_seek(file->file, 0, SEEK_SET) == 0;
+}

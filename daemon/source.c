@@ -1,0 +1,135 @@
+#include "daemon/source_backend.h"
+
+#include "dsp/convert.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#define MAX_GAIN_DB 60.0
+
+/* The device accepts everything, so it comes last. */
+static const struct source_backend *const backends[] = {&source_demo, &source_stdin, &source_file,
+                                                        &source_device};
+
+static const struct source_backend *backend_for(const char *input)
+{
+    size_t i = 0;
+    while (!backends[i]->accepts(input))
+        i++;
+    return backends[i];
+}
+
+static enum tutti_status check_config(const struct source_config *config, struct tutti_error *error)
+{
+    if (config->input == NULL)
+        return tutti_error_set(error, TUTTI_ERROR_ARGUMENT, "No input was named.");
+    if (config->channel < CAPTURE_MIX_ALL || config->channel >= (int)CONVERT_MAX_CHANNELS)
+        return tutti_error_set(error, TUTTI_ERROR_ARGUMENT,
+                               "There can be no channel %d: the last one is %u.",
+                               config->channel + 1, CONVERT_MAX_CHANNELS);
+    if (!(config->gain_db >= -MAX_GAIN_DB && config->gain_db <= MAX_GAIN_DB))
+        return tutti_error_set(error, TUTTI_ERROR_ARGUMENT,
+                               "The gain is %g dB; it may be %g to %g.", config->gain_db,
+                               -MAX_GAIN_DB, MAX_GAIN_DB);
+    if (config->rate_hz != 0 &&
+        (config->rate_hz < CONVERT_MIN_RATE_HZ || config->rate_hz > CONVERT_MAX_RATE_HZ))
+        return tutti_error_set(error, TUTTI_ERROR_ARGUMENT,
+                               "The rate is %u Hz; it may be %u to %u.", config->rate_hz,
+                               CONVERT_MIN_RATE_HZ, CONVERT_MAX_RATE_HZ);
+    return TUTTI_OK;
+}
+
+enum tutti_status source_check_channel(const struct source_config *config, const char *name,
+                                       unsigned channels, struct tutti_error *error)
+{
+    if (config->channel == CAPTURE_MIX_ALL || (unsigned)config->channel < channels)
+        return TUTTI_OK;
+    return tutti_error_set(error, TUTTI_ERROR_ARGUMENT,
+                           "Channel %d was asked for, but %s has %u channel%s.",
+                           config->channel + 1, name, channels, channels == 1 ? "" : "s");
+}
+
+struct source *source_open(const struct source_config *config, struct tutti_error *error)
+{
+    if (check_config(config, error) != TUTTI_OK)
+        return NULL;
+    struct source *source = calloc(1, sizeof *source);
+    if (source == NULL) {
+        tutti_error_set(error, TUTTI_ERROR_MEMORY, "Out of memory for a source.");
+        return NULL;
+    }
+    source->backend = backend_for(config->input);
+    source->channel = config->channel;
+    source->gain = (float)pow(10.0, config->gain_db / 20.0);
+    source_set_state(source, SOURCE_OPEN);
+    if (source->backend->open(source, config, error) != TUTTI_OK) {
+        free(source);
+        return NULL;
+    }
+    return source;
+}
+
+unsigned source_rate_hz(const struct source *source)
+{
+    return source->rate_hz;
+}
+
+const char *source_name(const struct source *source)
+{
+    return source->name;
+}
+
+const char *source_kind(const struct source *source)
+{
+    return source->backend->kind;
+}
+
+enum tutti_status source_start(struct source *source, struct capture *capture,
+                               struct tutti_error *error)
+{
+    if (source->capture != NULL)
+        return tutti_error_set(error, TUTTI_ERROR_ARGUMENT, "The source %s was started before.",
+                               source->name);
+    if (capture_rate_hz(capture) != source->rate_hz)
+        return tutti_error_set(error, TUTTI_ERROR_ARGUMENT,
+                               "The queue is for %u Hz, the source %s has %u.",
+                               capture_rate_hz(capture), source->name, source->rate_hz);
+    source->capture = capture;
+    source_set_state(source, SOURCE_RUNNING);
+    const enum tutti_status status = source->backend->start(source, error);
+    source->running = status == TUTTI_OK;
+    if (!source->running)
+        source_set_state(source, SOURCE_LOST);
+    return status;
+}
+
+void source_stop(struct source *source)
+{
+    if (!source->running)
+        return;
+    source->running = false;
+    source->abandoned = !source->backend->stop(source);
+    if (source_state(source) == SOURCE_RUNNING)
+        source_set_state(source, SOURCE_ENDED);
+}
+
+enum source_state source_state(const struct source *source)
+{
+    return atomic_load_explicit(&source->state, memory_order_acquire);
+}
+
+void source_set_state(struct source *source, enum source_state state)
+{
+    atomic_store_explicit(&source->state, state, memory_order_release);
+}
+
+void source_close(struct source *source)
+{
+    if (source == NULL)
+        return;
+    source_stop(source);
+    if (source->abandoned)
+        return;
+    source->backend->close(source);
+    free(source);
+}
