@@ -1,0 +1,223 @@
+// Runs every command of README.md, as a reader would: each block marked `sh` is looked up here by
+// its exact text, so that a command which is added or changed without being run fails the test.
+//
+// The commands run in a fresh copy of the sources. `sudo` and `systemctl` are stand-ins: the first
+// runs its command into a folder of the test, the second checks the unit that was installed there.
+
+import assert from 'node:assert/strict';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync,
+  writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import test from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
+const build = process.env.BUILD ?? path.join(root, 'build');
+
+function commandsOf(document) {
+  const blocks = [...document.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map((match) => match[1]);
+  return blocks.flatMap((block) => block.trimEnd().split('\n'));
+}
+
+function copyOfSources(to) {
+  const listed = spawnSync('git', ['-C', root, 'ls-files', '-co', '--exclude-standard', '-z'], {
+    encoding: 'utf8', maxBuffer: 1 << 26,
+  });
+  if (listed.status !== 0) {
+    cpSync(root, to, { recursive: true, filter: (file) => !/\/(build[^/]*|\.git)$/.test(file) });
+    return;
+  }
+  for (const file of listed.stdout.split('\0').filter((name) => name !== '')) {
+    if (existsSync(path.join(root, file))) {
+      mkdirSync(path.dirname(path.join(to, file)), { recursive: true });
+      cpSync(path.join(root, file), path.join(to, file));
+    }
+  }
+}
+
+const place = mkdtempSync(path.join(tmpdir(), 'tutti-readme-'));
+const sources = path.join(place, 'tutti');
+const destination = path.join(place, 'installed');
+const binaries = path.join(place, 'bin');
+
+function standIn(name, script) {
+  writeFileSync(path.join(binaries, name), `#!/bin/sh\n${script}\n`);
+  chmodSync(path.join(binaries, name), 0o755);
+}
+
+function prepare() {
+  mkdirSync(sources);
+  mkdirSync(binaries);
+  copyOfSources(sources);
+  standIn('sudo', `DESTDIR='${destination}' exec "$@"`);
+  standIn('systemctl', `exec test -f "$(find '${destination}' -name tuttid.service)"`);
+  // The programs of this build stand for the installed ones, on a virtual microphone.
+  standIn('tuttid', `exec '${build}/daemon/tuttid' "$@"`);
+  standIn('tutti', `exec '${build}/daemon/tutti' "$@"`);
+  execFileSync('ffmpeg', ['-loglevel', 'error', '-i', path.join(root, 'daemon/demo/piece.opus'),
+    '-t', '12', path.join(sources, 'song.flac')]);
+}
+
+const environment = {
+  ...process.env,
+  PATH: `${binaries}:${process.env.PATH}`,
+  ...(process.env.VIRTUAL_MICROPHONE ? { ALSA_CONFIG_PATH: process.env.VIRTUAL_MICROPHONE } : {}),
+};
+
+// Runs a command line to its end and gives {code, output}.
+function run(command, within = 120) {
+  const result = spawnSync('sh', ['-c', command], {
+    cwd: sources, env: environment, encoding: 'utf8', timeout: within * 1000,
+    maxBuffer: 1 << 26, stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  return { code: result.status, output: `${result.stdout}${result.stderr}`,
+    stdout: result.stdout };
+}
+
+// Runs a command line that goes on for ever (or for long) until its output fits, then ends it.
+function runUntil(command, expected, within = 300) {
+  return new Promise((resolve, reject) => {
+    const child = spawn('sh', ['-c', command], {
+      cwd: sources, env: environment, detached: true, stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let output = '';
+    const timer = setTimeout(() => {
+      end('SIGKILL');
+      reject(new Error(`'${command}' did not print ${expected} in ${within} s: ${output}`));
+    }, within * 1000);
+    function end(signal) {
+      try {
+        process.kill(-child.pid, signal);
+      } catch {
+        // It has ended by itself.
+      }
+    }
+    function take(data) {
+      output += data;
+      if (expected.test(output)) {
+        clearTimeout(timer);
+        child.stdout.removeAllListeners('data');
+        child.stderr.removeAllListeners('data');
+        end('SIGTERM');
+      }
+    }
+    child.stdout.on('data', take);
+    child.stderr.on('data', take);
+    child.on('exit', (code) => {
+      clearTimeout(timer);
+      if (expected.test(output)) {
+        resolve({ code, output });
+      } else {
+        reject(new Error(`'${command}' ended with ${code} before ${expected}: ${output}`));
+      }
+    });
+  });
+}
+
+const pageIsUp = /page at http:\/\/127\.0\.0\.1:8808\//;
+
+function succeeds(expected, within) {
+  return (command) => {
+    const { code, output } = run(command, within);
+    assert.equal(code, 0, output);
+    assert.match(output, expected);
+  };
+}
+
+function comesUp(command) {
+  return runUntil(command, pageIsUp);
+}
+
+// A client's command: run while a daemon listens to the demo piece.
+function asClient(check, expected) {
+  return async (command) => {
+    const daemon = spawn(path.join(build, 'daemon/tuttid'), ['--input', 'demo'], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let output = '';
+    daemon.stderr.on('data', (data) => { output += data; });
+    daemon.stdout.on('data', (data) => { output += data; });
+    try {
+      for (let i = 0; i < 100 && !pageIsUp.test(output); i++) {
+        await new Promise((resolve) => { setTimeout(resolve, 100); });
+      }
+      assert.match(output, pageIsUp);
+      await new Promise((resolve) => { setTimeout(resolve, 4000); });
+      if (expected) {
+        await runUntil(command, expected, 20);
+      } else {
+        check(run(command, 20));
+      }
+    } finally {
+      daemon.kill('SIGKILL');
+      await new Promise((resolve) => { daemon.on('exit', resolve); });
+    }
+  };
+}
+
+const json = (check) => asClient(({ code, stdout, output }) => {
+  assert.equal(code, 0, output);
+  check(JSON.parse(stdout));
+});
+
+const runs = {
+  'sh demo.sh': comesUp,
+  'sh check.sh': () => succeeds(/Installs what is needed/)('sh check.sh --help'),
+  'sh tests/packages.sh build': succeeds(/^/, 300),
+  'meson setup build --buildtype=release': (command) => {
+    rmSync(path.join(sources, 'build'), { recursive: true, force: true });
+    succeeds(/Build targets in project/)(command);
+  },
+  'ninja -C build': succeeds(/daemon\/tuttid/, 600),
+  'sudo meson install -C build': (command) => {
+    succeeds(/tuttid/)(command);
+    const version = execFileSync(path.join(destination, 'usr/local/bin/tuttid'), ['--version'],
+      { encoding: 'utf8' });
+    assert.match(version, /^tuttid \d+\.\d+\.\d+/);
+    const model = execFileSync(path.join(destination, 'usr/local/bin/tutti'),
+      ['analyze', '--format', 'csv', path.join(sources, 'song.flac')], { encoding: 'utf8' });
+    assert.match(model, /piano/);
+  },
+  'tutti devices': succeeds(/./),
+  'tuttid --input default': comesUp,
+  "tuttid --input 'USB*' --gain-db 6": comesUp,
+  'sudo systemctl enable --now tuttid': succeeds(/^/),
+  'ffmpeg -loglevel error -i song.flac -f f32le -ac 1 -ar 48000 - | tuttid --input - --stdin-format f32le:48000:1':
+    comesUp,
+  'tutti analyze song.flac': succeeds(/song\.flac/),
+  'tutti analyze --format json song.flac': (command) => {
+    const { code, stdout, output } = run(command);
+    assert.equal(code, 0, output);
+    assert.ok(JSON.parse(stdout).frames.length > 40);
+  },
+  'tutti analyze --format audacity -o song.txt song.flac': (command) => {
+    succeeds(/^/)(command);
+    assert.match(readFileSync(path.join(sources, 'song.txt'), 'utf8'), /^\d+\.\d+\t\d+\.\d+\t\w+/);
+  },
+  'tutti bench': succeeds(/window/i),
+  'tutti model models/tutti-20.safetensors': succeeds(/saxophone/),
+  'curl -s http://127.0.0.1:8808/api/v1/info': json((info) => assert.equal(info.source.kind, 'demo')),
+  'curl -s http://127.0.0.1:8808/api/v1/now': json((now) => assert.ok(now.t > 1)),
+  'curl -sN http://127.0.0.1:8808/api/v1/stream': asClient(null, /event: frame\ndata: \{/),
+  "curl -s 'http://127.0.0.1:8808/api/v1/history?from=0&to=120&step=1'":
+    json((history) => assert.ok(history.steps.length >= 2)),
+  "curl -s 'http://127.0.0.1:8808/api/v1/cues?format=csv'":
+    asClient(({ code, stdout }) => {
+      assert.equal(code, 0);
+      assert.match(stdout, /label/);
+    }),
+  'curl -s http://127.0.0.1:8808/healthz': json((health) => assert.equal(health.healthy, true)),
+};
+
+test('README.md', async (t) => {
+  t.after(() => rmSync(place, { recursive: true, force: true }));
+  const commands = commandsOf(readFileSync(path.join(root, 'README.md'), 'utf8'));
+  assert.deepEqual([...new Set(commands)].sort(), Object.keys(runs).sort(),
+    'each command of README.md is run here, and nothing else');
+  prepare();
+  for (const command of new Set(commands)) {
+    await t.test(command, () => runs[command](command));
+  }
+});
