@@ -1,0 +1,576 @@
+/* test_timeline.c - daemon/timeline.h */
+#include "daemon/timeline.h"
+
+#include <cjson/cJSON.h>
+#include <math.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#define RATE_HZ 48000
+#define HOP_FRAMES 12000
+
+static const char *const labels[] = {"cello", "flute", "piano"};
+static const float thresholds[] = {0.5f, 0.4f, 0.6f};
+
+static struct timeline_config good_config(void)
+{
+    return (struct timeline_config){.labels = 3,
+                                    .label = labels,
+                                    .threshold = thresholds,
+                                    .model_name = "a \"model\"",
+                                    .version = "0.1.0",
+                                    .rate_hz = RATE_HZ,
+                                    .hop_s = 0.25,
+                                    .window_s = 3,
+                                    .smoothing_s = 0,
+                                    .keep_h = 0.01};
+}
+
+static struct timeline *new_timeline(void)
+{
+    struct timeline_config config = good_config();
+    struct tutti_error error;
+    struct timeline *timeline = timeline_new(&config, &error);
+    assert_non_null(timeline);
+    return timeline;
+}
+
+/* Result number i (from 1 on) with these probabilities. */
+static struct result result_at(uint64_t i, float cello, float flute, float piano)
+{
+    return (struct result){.end_frame = i * HOP_FRAMES,
+                           .level_dbfs = -20,
+                           .peak_dbfs = -10,
+                           .probability = {cello, flute, piano}};
+}
+
+static void add(struct timeline *timeline, uint64_t i, float cello, float flute, float piano)
+{
+    struct result result = result_at(i, cello, flute, piano);
+    timeline_add(timeline, &result);
+}
+
+/* The next event after *last_id as JSON, its name in name[16]; NULL if there is none. */
+static cJSON *next_event(struct timeline *timeline, uint64_t *last_id, char *name)
+{
+    size_t size = timeline_max_event_size(timeline);
+    char *text = malloc(size + 1);
+    assert_non_null(text);
+    uint64_t id = *last_id;
+    uint64_t dropped;
+    size_t length = timeline_read_events(timeline, &id, &dropped, text, size);
+    text[length] = '\0';
+    if (length == 0) {
+        free(text);
+        return NULL;
+    }
+    assert_int_equal(dropped, 0);
+    unsigned long long first;
+    int data_at = 0;
+    assert_int_equal(sscanf(text, "id: %llu\nevent: %15[a-z]\ndata: %n", &first, name, &data_at),
+                     2);
+    assert_true(data_at > 0);
+    char *end = strchr(text + data_at, '\n');
+    assert_int_equal(end[1], '\n');
+    *end = '\0';
+    cJSON *data = cJSON_ParseWithOpts(text + data_at, NULL, true);
+    assert_non_null(data);
+    *last_id = first;
+    free(text);
+    return data;
+}
+
+static double number(const cJSON *object, const char *key)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
+    assert_true(cJSON_IsNumber(item));
+    return item->valuedouble;
+}
+
+static void expect_event(struct timeline *timeline, uint64_t *last_id, const char *expected)
+{
+    char name[16];
+    cJSON *data = next_event(timeline, last_id, name);
+    assert_non_null(data);
+    assert_string_equal(name, expected);
+    cJSON_Delete(data);
+}
+
+/* ---- */
+
+static void test_wrong_arguments(void **state)
+{
+    (void)state;
+    const float bad_threshold[] = {0.5f, 1, 0.5f};
+    const char *const bad_label[] = {"a", NULL, "c"};
+    const bool none[] = {false, false, false};
+    struct timeline_config bad[12];
+    for (size_t i = 0; i < 12; i++) {
+        bad[i] = good_config();
+    }
+    bad[0].labels = 0;
+    bad[1].labels = MAX_LABELS + 1;
+    bad[2].label = NULL;
+    bad[3].label = bad_label;
+    bad[4].threshold = bad_threshold;
+    bad[5].model_name = NULL;
+    bad[6].rate_hz = 0;
+    bad[7].hop_s = NAN;
+    bad[8].window_s = 0;
+    bad[9].smoothing_s = 31;
+    bad[10].keep_h = 169;
+    bad[11].enabled = none;
+    for (size_t i = 0; i < 12; i++) {
+        struct tutti_error error = {.status = TUTTI_OK};
+        assert_null(timeline_new(&bad[i], &error));
+        assert_int_equal(error.status, TUTTI_ERROR_ARGUMENT);
+    }
+    timeline_free(NULL);
+}
+
+static void test_too_much_history_is_refused(void **state)
+{
+    (void)state;
+    struct timeline_config config = good_config();
+    config.keep_h = 168;
+    config.hop_s = 0.01;
+    struct tutti_error error;
+    assert_null(timeline_new(&config, &error));
+    assert_non_null(strstr(error.text, "168 hours"));
+    assert_non_null(strstr(error.text, "512 MiB"));
+}
+
+static void test_before_the_first_result(void **state)
+{
+    (void)state;
+    struct timeline *timeline = new_timeline();
+    struct timeline_frame frame;
+    struct timeline_step step;
+    char text[256];
+    uint64_t last = 0;
+    uint64_t dropped;
+    assert_false(timeline_now(timeline, &frame));
+    assert_false(timeline_history_step(timeline, 0, 1e9, &step));
+    assert_int_equal(timeline_cues(timeline, NULL, 0), 0);
+    assert_int_equal(timeline_read_events(timeline, &last, &dropped, text, sizeof text), 0);
+    assert_int_equal(last, timeline_last_id(timeline));
+    assert_string_equal(timeline_status(timeline).state, "");
+    timeline_finish(timeline);
+    assert_int_equal(last, timeline_last_id(timeline));
+    timeline_free(timeline);
+}
+
+static void test_ids_are_larger_than_those_of_earlier_runs(void **state)
+{
+    (void)state;
+    uint64_t before_ms = (uint64_t)time(NULL) * 1000;
+    struct timeline *timeline = new_timeline();
+    assert_true(timeline_last_id(timeline) + 1 >= before_ms);
+    assert_true(timeline_last_id(timeline) < before_ms + 3600 * 1000);
+    timeline_free(timeline);
+}
+
+static void test_a_frame(void **state)
+{
+    (void)state;
+    struct timeline *timeline = new_timeline();
+    uint64_t first = timeline_last_id(timeline) + 1;
+    double before = (double)time(NULL);
+    add(timeline, 8, 0.1f, 0.75f, 0.2f);
+    assert_int_equal(timeline_last_id(timeline), first + 1); /* the frame and an onset */
+    struct timeline_frame frame;
+    assert_true(timeline_now(timeline, &frame));
+    assert_int_equal(frame.sequence, first);
+    assert_true(frame.t == 2);
+    assert_true(frame.time >= before && frame.time < before + 3600);
+    assert_true(frame.level_dbfs == -20 && frame.peak_dbfs == -10 && !frame.clipped);
+    assert_true(frame.probability[1] == 0.75f);
+    assert_true(!frame.present[0] && frame.present[1] && !frame.present[2]);
+
+    uint64_t last = 0;
+    char name[16];
+    cJSON *data = next_event(timeline, &last, name);
+    assert_string_equal(name, "frame");
+    assert_int_equal(last, first);
+    assert_true(number(data, "seq") == (double)first);
+    assert_true(number(data, "t") == 2);
+    const cJSON *on = cJSON_GetObjectItemCaseSensitive(data, "on");
+    assert_int_equal(cJSON_GetArraySize(on), 1);
+    assert_string_equal(cJSON_GetArrayItem(on, 0)->valuestring, "flute");
+    cJSON_Delete(data);
+    expect_event(timeline, &last, "onset");
+    assert_null(next_event(timeline, &last, name));
+    timeline_free(timeline);
+}
+
+static void test_time_of_capture(void **state)
+{
+    (void)state;
+    struct timeline *timeline = new_timeline();
+    struct timespec monotonic, wall;
+    clock_gettime(CLOCK_MONOTONIC, &monotonic);
+    clock_gettime(CLOCK_REALTIME, &wall);
+    struct result result = result_at(4, 0, 0, 0);
+    /* captured 10 s ago */
+    result.captured_ns =
+        (uint64_t)(monotonic.tv_sec - 10) * 1000000000u + (uint64_t)monotonic.tv_nsec;
+    timeline_add(timeline, &result);
+    struct timeline_frame frame;
+    assert_true(timeline_now(timeline, &frame));
+    double expected = (double)wall.tv_sec - 10 + (double)wall.tv_nsec * 1e-9;
+    assert_true(fabs(frame.time - expected) < 0.01);
+    timeline_free(timeline);
+}
+
+static void test_what_is_not_a_number_stays_outside(void **state)
+{
+    (void)state;
+    struct timeline *timeline = new_timeline();
+    struct result result = result_at(1, NAN, INFINITY, -INFINITY);
+    result.level_dbfs = NAN;
+    result.peak_dbfs = -INFINITY;
+    timeline_add(timeline, &result);
+    uint64_t last = 0;
+    char name[16];
+    cJSON *data = next_event(timeline, &last, name);
+    const cJSON *p = cJSON_GetObjectItemCaseSensitive(data, "p");
+    for (int i = 0; i < 3; i++) {
+        assert_true(cJSON_IsNumber(cJSON_GetArrayItem(p, i)));
+        assert_true(cJSON_GetArrayItem(p, i)->valuedouble == (i == 1 ? 1 : 0));
+    }
+    assert_true(number(data, "level_dbfs") == -120);
+    assert_true(number(data, "peak_dbfs") == -120);
+    cJSON_Delete(data);
+    timeline_free(timeline);
+}
+
+static void test_entries_exits_and_cues(void **state)
+{
+    (void)state;
+    struct timeline *timeline = new_timeline();
+    for (uint64_t i = 1; i <= 100; i++) {
+        add(timeline, i, i >= 20 && i < 60 ? 0.9f : 0.05f, 0, i >= 80 ? 0.9f : 0);
+    }
+    struct timeline_cue cues[8];
+    assert_int_equal(timeline_cues(timeline, cues, 0), 2);
+    assert_int_equal(timeline_cues(timeline, cues, 8), 2);
+    assert_int_equal(cues[0].label, 0);
+    assert_true(cues[0].on_s > 4 && cues[0].on_s < 5);
+    assert_true(cues[0].off_s > 12 && cues[0].off_s < 15);
+    assert_true(fabsf(cues[0].confidence - 0.9f) < 0.01f);
+    assert_int_equal(cues[1].label, 2);
+    assert_true(cues[1].off_s < 0);
+    struct timeline_frame frame;
+    assert_true(timeline_now(timeline, &frame));
+    assert_true(fabs(cues[1].on_time - (frame.time - (frame.t - cues[1].on_s))) < 0.001);
+
+    uint64_t before = timeline_last_id(timeline);
+    timeline_finish(timeline);
+    assert_int_equal(timeline_cues(timeline, cues, 8), 2);
+    assert_true(cues[1].off_s == 25);
+    expect_event(timeline, &before, "offset");
+    timeline_free(timeline);
+}
+
+/* More cues than are held, while one instrument sounds all the time. */
+static void test_the_oldest_cues_make_room(void **state)
+{
+    (void)state;
+    struct timeline *timeline = new_timeline();
+    uint64_t i = 0;
+    for (int n = 0; n < 5000; n++) {
+        add(timeline, ++i, 0.9f, 0.9f, 0);
+        for (int k = 0; k < 4; k++) {
+            add(timeline, ++i, 0.9f, 0, 0);
+        }
+    }
+    timeline_finish(timeline);
+    struct timeline_cue *cues = calloc(5000, sizeof *cues);
+    size_t count = timeline_cues(timeline, cues, 5000);
+    assert_int_equal(count, 4096);
+    for (size_t k = 0; k < count; k++) {
+        assert_int_equal(cues[k].label, 1); /* the cello's was the oldest */
+        assert_true(cues[k].off_s >= cues[k].on_s);
+        assert_true(k == 0 || cues[k].on_s >= cues[k - 1].on_s);
+    }
+    free(cues);
+    timeline_free(timeline);
+}
+
+static void test_disabled_labels_are_left_out(void **state)
+{
+    (void)state;
+    const bool enabled[] = {true, false, true};
+    struct timeline_config config = good_config();
+    config.enabled = enabled;
+    struct timeline *timeline = timeline_new(&config, NULL);
+    assert_int_equal(timeline_labels(timeline), 2);
+    assert_string_equal(timeline_label(timeline, 1), "piano");
+    assert_true(timeline_threshold(timeline, 1) == 0.6f);
+    add(timeline, 1, 0.1f, 0.9f, 0.7f);
+    struct timeline_frame frame;
+    assert_true(timeline_now(timeline, &frame));
+    assert_true(frame.probability[1] == 0.7f);
+    assert_true(!frame.present[0] && frame.present[1]);
+    struct timeline_cue cue;
+    assert_int_equal(timeline_cues(timeline, &cue, 1), 1);
+    assert_int_equal(cue.label, 1);
+    char hello[512];
+    assert_true(timeline_hello(timeline, hello, sizeof hello) > 0);
+    assert_null(strstr(hello, "flute"));
+    timeline_free(timeline);
+}
+
+static void test_a_loss_is_a_gap(void **state)
+{
+    (void)state;
+    struct timeline *timeline = new_timeline();
+    add(timeline, 1, 0, 0, 0);
+    uint64_t last = timeline_last_id(timeline);
+    struct result result = result_at(8, 0, 0, 0);
+    result.lost_frames = 6 * HOP_FRAMES;
+    timeline_add(timeline, &result);
+    char name[16];
+    cJSON *data = next_event(timeline, &last, name);
+    assert_string_equal(name, "gap");
+    assert_true(number(data, "lost_s") == 1.5);
+    assert_true(number(data, "t") == 2);
+    cJSON_Delete(data);
+    expect_event(timeline, &last, "frame");
+    timeline_free(timeline);
+}
+
+static void test_status_is_logged_when_it_changes(void **state)
+{
+    (void)state;
+    struct timeline *timeline = new_timeline();
+    uint64_t last = timeline_last_id(timeline);
+    struct timeline_status status = {.source = "USB \"Mic\"\n", .state = "running", .lag_ms = 5};
+    timeline_set_status(timeline, &status);
+    status.lag_ms = NAN;
+    timeline_set_status(timeline, &status);
+    assert_int_equal(timeline_last_id(timeline), last + 1);
+    assert_true(timeline_status(timeline).lag_ms == 0);
+    char name[16];
+    cJSON *data = next_event(timeline, &last, name);
+    assert_string_equal(name, "status");
+    assert_string_equal(cJSON_GetObjectItemCaseSensitive(data, "source")->valuestring,
+                        "USB \"Mic\"\n");
+    cJSON_Delete(data);
+    status.overruns = 1;
+    timeline_set_status(timeline, &status);
+    expect_event(timeline, &last, "status");
+    memset(status.source, '\x01', sizeof status.source); /* longest text, no 0 byte */
+    timeline_set_status(timeline, &status);
+    expect_event(timeline, &last, "status");
+    timeline_free(timeline);
+}
+
+static void test_history(void **state)
+{
+    (void)state;
+    struct timeline *timeline = new_timeline(); /* keeps 36 s: 144 frames */
+    for (uint64_t i = 1; i <= 400; i++) {
+        add(timeline, i, (float)(i % 2), 0.2f, 0);
+    }
+    struct timeline_step step;
+    assert_true(timeline_history_step(timeline, 90, 91, &step));
+    assert_int_equal(step.frames, 4);
+    assert_true(step.t == 90);
+    assert_true(step.level_dbfs == -20);
+    assert_true(fabsf(step.probability[0] - 0.5f) < 1e-6f);
+    assert_true(fabsf(step.probability[1] - 0.2f) < 0.002f);
+    assert_false(timeline_history_step(timeline, 0, 60, &step)); /* no longer held */
+    assert_false(timeline_history_step(timeline, 100.1, 1e300, &step));
+    assert_true(timeline_history_step(timeline, -1e300, 1e300, &step));
+    assert_int_equal(step.frames, 144);
+    timeline_free(timeline);
+}
+
+struct steps {
+    size_t count;
+    size_t frames;
+    double last_t;
+};
+
+static void count_step(void *context, const struct timeline_step *step)
+{
+    struct steps *steps = context;
+    assert_true(steps->count == 0 || step->t > steps->last_t);
+    steps->count++;
+    steps->frames += step->frames;
+    steps->last_t = step->t;
+}
+
+static void test_walking_over_history(void **state)
+{
+    (void)state;
+    struct timeline *timeline = new_timeline();
+    for (uint64_t i = 1; i <= 100; i++) { /* t = 0.25 ... 25 */
+        add(timeline, i, 0, 0, 0);
+    }
+    struct steps steps = {0};
+    /* Steps of 0.1 s: a frame in at most every second; each frame once, whatever the rounding. */
+    assert_int_equal(timeline_history(timeline, 0, 30, 0.1, 1000, count_step, &steps), 100);
+    assert_int_equal(steps.frames, 100);
+    steps = (struct steps){0};
+    assert_int_equal(timeline_history(timeline, 0, 30, 7, 1000, count_step, &steps), 4);
+    assert_int_equal(steps.frames, 100);
+    steps = (struct steps){0};
+    assert_int_equal(timeline_history(timeline, 0, 30, 1, 5, count_step, &steps), 5);
+    steps = (struct steps){0};
+    assert_int_equal(timeline_history(timeline, 0, 10.1, 4, 1000, count_step, &steps), 3);
+    assert_int_equal(steps.frames, 40); /* to_s ends the last step */
+    assert_int_equal(timeline_history(timeline, 5, 5, 1, 1000, count_step, &steps), 0);
+    assert_int_equal(timeline_history(timeline, 0, 30, NAN, 1000, count_step, &steps), 0);
+    timeline_free(timeline);
+}
+
+static void test_a_log_with_the_longest_labels(void **state)
+{
+    (void)state;
+    static char names[MAX_LABELS][64];
+    const char *name[MAX_LABELS];
+    float threshold[MAX_LABELS];
+    for (size_t i = 0; i < MAX_LABELS; i++) {
+        memset(names[i], '\x02', 63); /* six bytes each in JSON */
+        name[i] = names[i];
+        threshold[i] = 0.5f;
+    }
+    struct timeline_config config = good_config();
+    config.labels = MAX_LABELS;
+    config.label = name;
+    config.threshold = threshold;
+    struct timeline *timeline = timeline_new(&config, NULL);
+    size_t size = timeline_max_event_size(timeline);
+    assert_true(size <= TIMELINE_MAX_EVENT_SIZE);
+    struct result result = {.end_frame = UINT64_C(1) << 50};
+    for (size_t i = 0; i < MAX_LABELS; i++) {
+        result.probability[i] = 0.987654f;
+    }
+    uint64_t last = timeline_last_id(timeline);
+    timeline_add(timeline, &result);
+    assert_int_equal(timeline_last_id(timeline), last + 1 + MAX_LABELS);
+    expect_event(timeline, &last, "frame");
+    char *text = malloc(size);
+    assert_true(timeline_hello(timeline, text, size) > 0);
+    free(text);
+    timeline_free(timeline);
+}
+
+/* ---- threads ---- */
+
+#define STRESS_RESULTS 20000
+
+struct stress {
+    struct timeline *timeline;
+    _Atomic unsigned changes;
+    _Atomic bool done;
+};
+
+static void note_change(void *context)
+{
+    struct stress *stress = context;
+    atomic_fetch_add(&stress->changes, 1);
+}
+
+/* Reads all events; each id comes once and in order, except for those reported as dropped. */
+static void *read_all(void *argument)
+{
+    struct stress *stress = argument;
+    size_t size = timeline_max_event_size(stress->timeline);
+    char *text = malloc(size);
+    uint64_t last = timeline_last_id(stress->timeline);
+    const char *problem = text == NULL ? "out of memory" : NULL;
+    for (bool done = false; problem == NULL;) {
+        done = atomic_load(&stress->done);
+        uint64_t before = last;
+        uint64_t dropped;
+        size_t length = timeline_read_events(stress->timeline, &last, &dropped, text, size);
+        uint64_t expected = before + dropped;
+        for (size_t at = 0; at < length && problem == NULL;) {
+            unsigned long long id = 0;
+            char *end = memmem(text + at, length - at, "\n\n", 2);
+            if (end == NULL || sscanf(text + at, "id: %llu", &id) != 1 || id != ++expected) {
+                problem = "an event is broken, or comes twice or never";
+            } else {
+                at = (size_t)(end - text) + 2;
+            }
+        }
+        if (problem == NULL && expected != last) {
+            problem = "the number of dropped events is wrong";
+        }
+        struct timeline_frame frame;
+        struct timeline_step step;
+        if (problem == NULL && timeline_now(stress->timeline, &frame) &&
+            frame.probability[0] != frame.probability[1]) {
+            problem = "a frame is torn";
+        }
+        (void)timeline_history_step(stress->timeline, 0, 1e9, &step);
+        if (length == 0 && done) {
+            break;
+        }
+    }
+    free(text);
+    return (void *)(uintptr_t)problem;
+}
+
+static void test_readers_and_the_publisher_at_once(void **state)
+{
+    (void)state;
+    struct stress stress = {.timeline = NULL};
+    struct timeline_config config = good_config();
+    config.changed = note_change;
+    config.context = &stress;
+    stress.timeline = timeline_new(&config, NULL);
+    pthread_t readers[2];
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(pthread_create(&readers[i], NULL, read_all, &stress), 0);
+    }
+    for (uint64_t i = 1; i <= STRESS_RESULTS; i++) {
+        float p = (float)(i % 100) / 100;
+        add(stress.timeline, i, p, p, 0);
+    }
+    atomic_store(&stress.done, true);
+    for (size_t i = 0; i < 2; i++) {
+        void *problem;
+        assert_int_equal(pthread_join(readers[i], &problem), 0);
+        if (problem != NULL) {
+            fail_msg("%s", (const char *)problem);
+        }
+    }
+    assert_int_equal(atomic_load(&stress.changes), STRESS_RESULTS);
+    timeline_free(stress.timeline);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_wrong_arguments),
+        cmocka_unit_test(test_too_much_history_is_refused),
+        cmocka_unit_test(test_before_the_first_result),
+        cmocka_unit_test(test_ids_are_larger_than_those_of_earlier_runs),
+        cmocka_unit_test(test_a_frame),
+        cmocka_unit_test(test_time_of_capture),
+        cmocka_unit_test(test_what_is_not_a_number_stays_outside),
+        cmocka_unit_test(test_entries_exits_and_cues),
+        cmocka_unit_test(test_the_oldest_cues_make_room),
+        cmocka_unit_test(test_disabled_labels_are_left_out),
+        cmocka_unit_test(test_a_loss_is_a_gap),
+        cmocka_unit_test(test_status_is_logged_when_it_changes),
+        cmocka_unit_test(test_history),
+        cmocka_unit_test(test_walking_over_history),
+        cmocka_unit_test(test_a_log_with_the_longest_labels),
+        cmocka_unit_test(test_readers_and_the_publisher_at_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
