@@ -1,7 +1,7 @@
 /* resample.h - brings a mono stream from a device's rate to the model's rate.
  *
  * Streaming, linear-phase sample-rate conversion by soxr ("high quality",
- * 20 bits, flat up to 95% of the lower Nyquist frequency). Feed chunks of any
+ * 20 bits, flat to 0.01 dB up to 95% of the lower Nyquist frequency). Feed chunks of any
  * size up to a stated limit; take what comes out, which may be nothing. Equal
  * rates pass through untouched and without delay.
  *
