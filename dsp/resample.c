@@ -7,14 +7,15 @@
 #include <string.h>
 
 enum {
-    PIECE_FRAMES = 1024, /* the most that soxr is given at once */
-    /* The pieces of the warm-up. soxr's internal queues grow by a piece whenever
-     * one does not fit behind what they hold, and move their content to the front
-     * only once 16 KiB before it are free. A piece that exceeds every later one by
-     * more than that makes them grow as far as they can. */
-    WARM_UP_PIECE_FRAMES = 4 * PIECE_FRAMES + 16384,
-    WARM_UP_PIECES = 16,
-    MEASURED_FRAMES = 65536, /* fed one by one to see how late output comes */
+    PIECE_FRAMES = 256, /* the most that soxr is given at once after the warm-up */
+    /* soxr's internal queues grow whenever a piece does not fit behind what they
+     * hold; they move their content to the front instead once more than 4,096
+     * floats have been taken out before it. So a queue is as large as it will ever
+     * be when pieces that are clearly larger than all later ones have gone through
+     * it past that place several times. */
+    WARM_UP_PIECE_FRAMES = 8 * PIECE_FRAMES,
+    WARM_UP_FRAMES = 10 * 4096, /* through the queue with the lowest rate */
+    MEASURED_MS = 250,          /* fed one by one to see how late output comes */
 };
 
 /* Flat up to this part of the lower Nyquist frequency: 15.2 kHz at 32 kHz, where
@@ -103,29 +104,36 @@ static void feed_silence(struct resampler *r, size_t frames)
     }
 }
 
-/* Runs soxr on silence so that it takes all the memory it will need, and sees how
- * late its output comes. */
-static bool warm_up(struct resampler *r)
+/* Runs soxr on silence so that it takes all the memory it will need. */
+static bool warm_up(struct resampler *r, const float *input)
 {
-    size_t capacity = (size_t)output_for_input(r, 2 * WARM_UP_PIECE_FRAMES);
-    float *input = calloc(WARM_UP_PIECE_FRAMES, sizeof *input);
-    float *output = calloc(capacity, sizeof *output);
-    bool ok = input != NULL && output != NULL;
-    size_t taken;
-    for (int i = 0; ok && i < WARM_UP_PIECES; i++)
-        pass(r, input, WARM_UP_PIECE_FRAMES, &taken, output, capacity);
-    for (int i = 0; ok && i < MEASURED_FRAMES; i++) {
+    uint64_t frames = WARM_UP_FRAMES;
+    if (r->in_step > r->out_step)
+        frames = frames * r->in_step / r->out_step;
+    for (size_t i = 0; r->soxr_in < frames; i++) {
+        /* Not all of one size, so that the queues do not run in one pattern. */
+        size_t size = WARM_UP_PIECE_FRAMES - i * 53 % PIECE_FRAMES, taken;
+        pass(r, input, size, &taken, r->output, r->output_capacity);
+        if (taken != size)
+            return false;
+    }
+    return soxr_error(r->soxr) == NULL;
+}
+
+/* Feeds silence sample by sample and sees how late the output comes. */
+static bool measure_delay(struct resampler *r, unsigned in_rate_hz)
+{
+    for (unsigned i = 0; i < in_rate_hz / 1000 * MEASURED_MS; i++) {
         uint64_t next_belongs_to = r->soxr_out / r->out_step * r->in_step +
                                    r->soxr_out % r->out_step * r->in_step / r->out_step;
         if (r->soxr_in > next_belongs_to && r->soxr_in - next_belongs_to > r->delay_frames)
             r->delay_frames = (size_t)(r->soxr_in - next_belongs_to);
-        pass(r, input, 1, &taken, output, capacity);
-        ok = taken == 1;
+        size_t taken;
+        pass(r, r->silence, 1, &taken, r->output, r->output_capacity);
+        if (taken != 1)
+            return false;
     }
-    ok = ok && soxr_error(r->soxr) == NULL;
-    free(input);
-    free(output);
-    return ok;
+    return soxr_error(r->soxr) == NULL;
 }
 
 static enum tutti_status check_arguments(unsigned in_rate_hz, unsigned out_rate_hz,
@@ -157,12 +165,19 @@ static bool open_soxr(struct resampler *r, unsigned in_rate_hz, unsigned out_rat
     r->soxr = soxr_create(in_rate_hz, out_rate_hz, 1, &failed, &io, &quality, &runtime);
     if (r->soxr == NULL || failed != NULL)
         return false;
-    if (!warm_up(r))
-        return false;
-    r->output_capacity =
-        (size_t)output_for_input(r, r->max_input_frames + 2 * r->delay_frames + PIECE_FRAMES);
+    /* More than ever comes at once, also in the warm-up. */
+    r->output_capacity = (size_t)output_for_input(r, r->max_input_frames + WARM_UP_PIECE_FRAMES +
+                                                         (uint64_t)in_rate_hz / 1000 * MEASURED_MS);
     r->output = calloc(r->output_capacity, sizeof *r->output);
-    return r->output != NULL;
+    float *input = calloc(WARM_UP_PIECE_FRAMES, sizeof *input);
+    bool ok =
+        r->output != NULL && input != NULL && warm_up(r, input) && measure_delay(r, in_rate_hz);
+    free(input);
+    /* From here on no call gives more than its own output and what was late. */
+    uint64_t most = output_for_input(r, r->max_input_frames + 2 * r->delay_frames + PIECE_FRAMES);
+    if (most < r->output_capacity)
+        r->output_capacity = (size_t)most;
+    return ok;
 }
 
 struct resampler *resampler_new(unsigned in_rate_hz, unsigned out_rate_hz, size_t max_input_frames,
