@@ -62,10 +62,11 @@ void source_close(struct source *source);
 
 /* One input device as `tutti devices` lists it. */
 struct source_device {
-    char name[256];    /* as source_open() takes it; survives a reboot where the system allows */
-    char backend[64];  /* "ALSA", "JACK Audio Connection Kit", ... */
-    unsigned channels; /* inputs */
-    unsigned rate_hz;  /* default */
+    char name[256];        /* as source_open() takes it; survives a reboot where that is possible */
+    char system_name[256]; /* as the system calls it now, such as "USB Audio: Line (hw:1,0)" */
+    char backend[64];      /* "ALSA", "JACK Audio Connection Kit", ... */
+    unsigned channels;     /* inputs */
+    unsigned rate_hz;      /* default */
     bool is_default;
 };
 

@@ -9,17 +9,12 @@
 #include "common/status.h"
 
 #include <pthread.h>
-#include <stdbool.h>
 
 #define THREAD_NAME_SIZE 16 /* bytes with the terminating 0, as the kernel keeps it */
 
-/* Starts body(context) as a thread with a name of up to 15 characters; join it with pthread_join()
- * or thread_join_ms(). */
+/* Starts body(context) as a thread with a name of up to 15 characters; join it with pthread_join().
+ */
 enum tutti_status thread_start(pthread_t *thread, const char *name, void *(*body)(void *),
                                void *context, struct tutti_error *error);
-
-/* Waits for the end of a thread for at most timeout_ms; false if it is still running then: it can
- * be waited for again, or given up by pthread_detach(). */
-bool thread_join_ms(pthread_t thread, unsigned timeout_ms);
 
 #endif
