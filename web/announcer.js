@@ -9,6 +9,7 @@ const BETWEEN_MS = 8000;
 
 export class Announcer {
     #timer = 0;
+    #waiting = '';
     #spoken = '';
     #spoken_ms = -Infinity;
 
@@ -19,7 +20,9 @@ export class Announcer {
 
     /* The sentence that is true now. urgent: need not wait for its turn. */
     say(sentence, { urgent = false } = {}) {
+        if (sentence === this.#waiting) return;
         clearTimeout(this.#timer);
+        this.#waiting = sentence;
         if (!sentence || sentence === this.#spoken) return;
         const turn_ms = urgent ? 0 : this.#spoken_ms + BETWEEN_MS - performance.now();
         this.#timer = setTimeout(() => {

@@ -11,7 +11,7 @@ import { Headline } from './headline.js';
 import { History } from './history.js';
 import { Meter } from './meter.js';
 import { heatRamp } from './palette.js';
-import { describe, isSilent } from './state.js';
+import { STALE_S, describe, isSilent } from './state.js';
 import { Stream } from './stream.js';
 
 const SHOWN_S = 120;
@@ -19,6 +19,12 @@ const NOTE_MS = 12000; // how long a passing remark stays
 const TICK_MS = 500; // how often the state is looked at when nothing arrives
 const MOST_LABELS = 256; // the most a model can have
 const FINEST_STEP_S = 0.25; // of the history asked for
+
+async function json(path) {
+    const answer = await fetch(path, { cache: 'no-store' });
+    if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
+    return answer.json();
+}
 
 class Page {
     constructor(element) {
@@ -35,9 +41,10 @@ class Page {
                                  peak: element('level-peak'), text: element('level-text'),
                                  clip: element('clip') });
         this.hello = null;
+        this.statusKnown = false; // newer than what /api/v1/info can say
         this.status = { source: '', state: 'running', overruns: 0, lag_ms: 0 };
-        this.frame = null;
-        this.frame_ms = null;
+        this.hello_ms = null;
+        this.#forgetFrame();
         this.loud_ms = performance.now();
         this.note = { text: '', until_ms: 0 };
         this.refilling = null;
@@ -65,7 +72,7 @@ class Page {
             frame: () => this.#frame(data),
             onset: () => this.history.onset(data.label, data.t),
             offset: () => this.history.offset(data.label, data.t),
-            status: () => Object.assign(this.status, data),
+            status: () => this.#status(data),
             gap: () => this.#gap(data),
             lagged: () => this.#lagged(data),
         };
@@ -75,24 +82,36 @@ class Page {
 
     #hello(hello) {
         if (!Array.isArray(hello.labels) || hello.labels.length > MOST_LABELS) return;
-        const same = this.hello && JSON.stringify(this.hello.labels) === JSON.stringify(hello.labels);
+        const kind = ({ labels, hop_s }) => JSON.stringify([labels, hop_s]);
+        const known = this.hello !== null && kind(this.hello) === kind(hello);
         this.hello = hello;
-        if (!same) {
+        this.hello_ms = performance.now();
+        // After a long break it is as at the start: the next result is on its way.
+        if (this.hello_ms - this.frame_ms > 1000 * STALE_S) this.#forgetFrame();
+        if (!known) {
             this.history.reset(hello.labels, hello.hop_s);
             this.clock.reset();
             this.bars.reset(hello.labels, this.history.hop_s);
-            this.frame = null;
-            this.frame_ms = null;
+            this.#forgetFrame();
             this.heatmap.repaint();
         }
         this.#info();
     }
 
-    /* What the stream does not tell: where presence begins. The page does without it if need be. */
+    #forgetFrame() {
+        this.frame = null;
+        this.frame_ms = null;
+    }
+
+    /* What the stream does not tell, or not before the next change: where presence begins, and how
+     * the source is. The page does without it if need be. */
     async #info() {
+        this.statusKnown = false;
         try {
-            const info = await (await fetch('api/v1/info')).json();
+            const info = await json('api/v1/info');
             if (Array.isArray(info.thresholds)) this.bars.setThresholds(info.thresholds);
+            if (this.statusKnown || !info.source) return;
+            Object.assign(this.status, { source: info.source.name, state: info.source.state });
         } catch {
             /* no marks on the bars, then */
         }
@@ -114,8 +133,12 @@ class Page {
         const missed = outcome === 'restarted' || before_s === null ||
                        frame.t - before_s > 2.5 * this.history.hop_s;
         if (missed) this.#refill();
-        if (!document.hidden) this.meter.show(frame, now_ms);
         this.#show();
+    }
+
+    #status(status) {
+        this.statusKnown = true;
+        Object.assign(this.status, status);
     }
 
     #gap({ t, lost_s }) {
@@ -148,12 +171,12 @@ class Page {
             to: (last_s + hop_s).toFixed(3),
             step: step_s.toFixed(3),
         });
-        const answer = await fetch(`api/v1/history?${query}`, { cache: 'no-store' });
-        if (!answer.ok) return;
-        const past = await answer.json();
+        const [past, cues] = await Promise.all([json(`api/v1/history?${query}`),
+                                                json('api/v1/cues?format=json')]);
         // The daemon may have been started anew in the meantime.
-        if (Math.abs(this.history.started_s - started_s) > 1 || !Array.isArray(past.steps)) return;
-        this.history.addSteps(past.steps, past.step_s > 0 ? past.step_s : step_s);
+        if (Math.abs(this.history.started_s - started_s) > 1) return;
+        this.history.addSteps(past.steps, past.step_s);
+        this.history.addCues(cues);
         this.heatmap.repaint();
         this.#draw(true);
     }
@@ -168,6 +191,7 @@ class Page {
             ...this.status,
             link: this.stream?.link ?? 'connecting',
             frameAge_s: this.frame_ms === null ? null : (now_ms - this.frame_ms) / 1000,
+            waiting_s: this.hello_ms === null ? 0 : (now_ms - this.hello_ms) / 1000,
             window_s: this.hello?.window_s ?? 0,
             level_dbfs: this.frame?.level_dbfs ?? -Infinity,
             silent_s: (now_ms - this.loud_ms) / 1000,
@@ -177,8 +201,6 @@ class Page {
 
     #tick() {
         this.#show();
-        if (!document.hidden && (!this.frame_ms || performance.now() - this.frame_ms > TICK_MS))
-            this.meter.show(null, performance.now());
     }
 
     #show() {
@@ -191,8 +213,9 @@ class Page {
         const order = this.headline.show(names, said.title, said.kind, !document.hidden);
         this.#write(said, order, now_ms);
         if (document.hidden) return;
-        const none = new Float32Array(labels.length);
-        this.bars.show(said.stale ? none : this.frame?.p ?? none, present, now_ms);
+        const heard = said.stale ? null : this.frame;
+        this.meter.show(heard, now_ms);
+        this.bars.show(heard?.p ?? new Float32Array(labels.length), present, now_ms);
         this.#draw(true);
     }
 
@@ -209,9 +232,9 @@ class Page {
         text('source', this.#facts());
         const playing = names.length > 0;
         document.title = `${playing ? capitalized(joined(names)) : said.title} · Tutti`;
-        text('eyebrow', playing ? 'Now playing' : said.stale ? 'Tutti' : 'Now');
+        text('eyebrow', playing ? 'Now playing' : 'Now');
         this.announcer.say(playing ? `Now playing: ${joined(names, 'and')}.`
-                                   : `${said.title}. ${said.detail}`,
+                                   : `${said.title}.`,
                            { urgent: said.kind === 'bad' });
     }
 

@@ -36,7 +36,7 @@ export function levelText(level_dbfs) {
 /* 0.4 -> "0.4 s", 95 -> "1 min 35 s", 7,300 -> "2 h 1 min". */
 export function durationText(seconds) {
     if (!(seconds > 0)) return '0 s';
-    if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
+    if (seconds < 9.95) return `${Number(seconds.toFixed(1))} s`;
     const whole = Math.round(seconds);
     if (whole < 60) return `${whole} s`;
     if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;

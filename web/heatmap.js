@@ -166,7 +166,7 @@ export class HeatMap {
         context.fillRect(left, this.canvas.height - thick, Math.max(thick, right - left), thick);
     }
 
-    #span(context, { label, on_s, off_s }, right_px) {
+    #span(context, { label, on_s, off_s, exact_on, exact_off }, right_px) {
         const perSecond = this.#perSecond();
         const { width } = this.canvas;
         const { top, bottom, space } = this.#lane(label);
@@ -176,11 +176,11 @@ export class HeatMap {
         if (right <= 0 || left >= width) return;
         const thin = Math.max(1, Math.round(this.#scale));
         const line = Math.min(space, 2 * thin);
-        this.#mark(context, left, top, bottom + line - top, 2 * thin);
+        if (exact_on) this.#mark(context, left, top, bottom + line - top, 2 * thin);
         context.fillStyle = this.#colours.mark;
         context.fillRect(left, bottom, Math.max(thin, right - left), line);
-        if (!open) this.#mark(context, right - thin, Math.round((top + bottom) / 2),
-                              bottom + line - Math.round((top + bottom) / 2), thin);
+        const middle = Math.round((top + bottom) / 2);
+        if (exact_off) this.#mark(context, right - thin, middle, bottom + line - middle, thin);
     }
 
     /* An upright mark with a halo, so that it is seen on any colour of the ramp. */

@@ -94,6 +94,20 @@ export class History {
         Object.assign(span, { off_s: t, exact_off: true });
     }
 
+    /* Takes entries and exits as /api/v1/cues tells them; those known already are ignored. */
+    addCues(cues) {
+        for (const { label, on_s, off_s } of cues) {
+            this.onset(label, on_s);
+            if (off_s >= on_s) this.#close(this.labels.indexOf(label), on_s, off_s);
+        }
+        this.#forget();
+    }
+
+    #close(index, on_s, off_s) {
+        const span = this.spans.find((one) => one.label === index && one.on_s === on_s);
+        if (span && !span.exact_off) Object.assign(span, { off_s, exact_off: true });
+    }
+
     /* lost_s seconds of sound before t never arrived. */
     gap(t, lost_s) {
         const to_s = Number.isFinite(t) ? t : this.last_s;

@@ -18,6 +18,7 @@ export class Meter {
     #held_ms = -Infinity;
     #shown_ms = 0;
     #clipped_ms = -Infinity;
+    #measured = false;
     #spoken_ms = -Infinity;
 
     /* parts: {root (role=meter), level, peak, text, clip}. */
@@ -25,7 +26,8 @@ export class Meter {
         this.parts = parts;
     }
 
-    /* A frame's level_dbfs, peak_dbfs, clipped; null when there is no sound to measure. */
+    /* A frame's level_dbfs, peak_dbfs, clipped; null when there is no sound to measure. The same
+     * frame may be shown again. */
     show(frame, now_ms) {
         const level = frame?.level_dbfs ?? -Infinity;
         const peak = frame?.peak_dbfs ?? -Infinity;
@@ -41,7 +43,8 @@ export class Meter {
         tick.style.setProperty('--at', place(this.#hold_dbfs).toFixed(3));
         tick.classList.toggle('hot', this.#hold_dbfs > -6);
         clip.classList.toggle('lit', now_ms - this.#clipped_ms < CLIP_MS);
-        if (now_ms - this.#spoken_ms < SPOKEN_MS && frame) return;
+        if (now_ms - this.#spoken_ms < SPOKEN_MS && (frame !== null) === this.#measured) return;
+        this.#measured = frame !== null;
         this.#spoken_ms = now_ms;
         this.#write(frame ? levelText(level) : '–', level, now_ms);
     }

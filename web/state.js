@@ -5,13 +5,13 @@
  */
 import { durationText } from './format.js';
 
-const STALE_S = 3; // without a frame, from when on nothing is claimed any more
+export const STALE_S = 3; // without a frame, from when on nothing is claimed any more
 const SILENT_DBFS = -90;
 
 const said = (kind, title, detail, chip, stale = true) => ({ kind, title, detail, chip, stale });
 
-/* known: {link, source, state, frameAge_s (null: none yet), window_s, level_dbfs, silent_s, late_s,
- * labels}. Returns {kind: "good", "wait" or "bad"; title: in place of instruments when none plays;
+/* known: {link, source, state, frameAge_s (null: none yet), waiting_s (since hello), window_s, level_dbfs,
+ * silent_s, late_s}. Returns {kind: "good", "wait" or "bad"; title: in place of instruments when none plays;
  * detail: a sentence, may be empty; chip: two words about the connection; stale: what was heard
  * last no longer counts}. */
 export function describe(known) {
@@ -42,7 +42,10 @@ function sourceTrouble({ state, source }) {
     return null;
 }
 
-function resultTrouble({ frameAge_s, window_s }) {
+function resultTrouble({ frameAge_s, waiting_s, window_s }) {
+    if (frameAge_s === null && waiting_s > window_s + STALE_S)
+        return said('bad', 'No results', 'The daemon answers, but no result has come yet.',
+                    'Stalled');
     if (frameAge_s === null)
         return said('wait', 'Listening', window_s > 0 ?
                         `The first result comes after ${durationText(window_s)} of sound.` : '',

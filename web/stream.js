@@ -16,6 +16,7 @@ const SILENT_MS = 12000; // without any event, then the daemon is asked whether 
 
 export class Stream {
     #source = null;
+    #last = ''; // id of the newest event
     #pause_ms = FIRST_PAUSE_MS;
     #retry = 0;
     #giveUp = 0;
@@ -39,7 +40,8 @@ export class Stream {
     #connect() {
         this.#source?.close();
         this.#heard_ms = performance.now();
-        const source = new EventSource(this.url);
+        const after = this.#last && `?${new URLSearchParams({ last_event_id: this.#last })}`;
+        const source = new EventSource(this.url + after);
         this.#source = source;
         source.onopen = () => this.#set('live');
         source.onerror = () => {
@@ -59,6 +61,7 @@ export class Stream {
 
     #take(event) {
         this.#heard_ms = performance.now();
+        this.#last = event.lastEventId || this.#last;
         let data;
         try {
             data = JSON.parse(event.data);

@@ -30,12 +30,13 @@ class Mock {
         this.clients = new Set();
         this.refuse = 0; // an HTTP status for the stream in place of events
         this.requests = []; // paths asked for, with the Last-Event-ID of streams
-        this.restart(0);
+        this.restart();
     }
 
     /* A new run of the daemon: time and ids begin anew. */
     restart(started_s = Date.now() / 1000) {
-        Object.assign(this, { started_s, id: 0, seq: 0, t: 0, log: [], frames: [], on: new Set() });
+        Object.assign(this, { started_s, id: Math.round(started_s * 1000), seq: 0, t: 0, log: [], frames: [], cues: [] });
+        this.on = new Set();
         this.status_now = { source: 'mock', state: 'running', overruns: 0, lag_ms: 12 };
     }
 
@@ -94,6 +95,9 @@ class Mock {
     #change(type, label, earlier_s) {
         const t = Math.max(0, this.t - earlier_s);
         this.send(type, { label, t, time: this.started_s + t, confidence: 0.8 });
+        if (type === 'onset') this.cues.push({ label, on_s: t, off_s: null, confidence: 0.8 });
+        else this.cues.findLast((cue) => cue.label === label).off_s = t;
+        if (this.cues.length > LOG_EVENTS) this.cues.shift();
     }
 
     status(change) {
@@ -114,6 +118,7 @@ class Mock {
         response.setHeader('X-Content-Type-Options', 'nosniff');
         if (pathname === '/api/v1/stream') this.#stream(request, response);
         else if (pathname === '/api/v1/history') this.#json(response, this.#history(searchParams));
+        else if (pathname === '/api/v1/cues') this.#json(response, this.cues);
         else if (pathname === '/api/v1/info') this.#json(response, this.#info());
         else await this.#file(pathname, response);
     }
@@ -124,8 +129,11 @@ class Mock {
         const { labels, window_s, hop_s } = this;
         const hello = { labels, window_s, hop_s, model: 'mock', version: '0.0.0' };
         response.write(`retry: 500\nevent: hello\ndata: ${JSON.stringify(hello)}\n\n`);
-        const last = Number(request.headers['last-event-id'] ?? this.id - 1);
-        const from = last > this.id ? 0 : last;
+        response.write(`event: status\ndata: ${JSON.stringify(this.status_now)}\n\n`);
+        const { searchParams } = new URL(request.url, 'http://mock');
+        const last = request.headers['last-event-id'] ?? searchParams.get('last_event_id');
+        // The id of another run counts as "none yet".
+        const from = last === null ? this.id : Number(last) > this.id ? 0 : Number(last);
         for (const { id, text } of this.log) if (id > from) response.write(text);
         this.clients.add(response);
         response.on('close', () => this.clients.delete(response));
