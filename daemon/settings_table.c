@@ -38,7 +38,7 @@ const struct settings_row settings_table[] = {
      .help = "Which channel to listen to: 'mix' is the mean of all, 1 the first."},
     {.section = "source",
      .key = "gain_db",
-     .option = "gain",
+     .option = "gain-db",
      .value = "DB",
      .type = SETTINGS_NUMBER,
      .offset = FIELD(gain_db),
@@ -48,7 +48,7 @@ const struct settings_row settings_table[] = {
      .help = "Amplification of the input, in decibels."},
     {.section = "source",
      .key = "rate_hz",
-     .option = "rate",
+     .option = "rate-hz",
      .value = "HZ",
      .type = SETTINGS_WHOLE,
      .offset = FIELD(rate_hz),
@@ -184,7 +184,7 @@ const struct settings_row settings_table[] = {
 
     {.section = "history",
      .key = "keep_h",
-     .option = "keep",
+     .option = "keep-h",
      .value = "HOURS",
      .type = SETTINGS_NUMBER,
      .offset = FIELD(keep_h),
@@ -202,7 +202,7 @@ const struct settings_row settings_table[] = {
      .offset = FIELD(level),
      .initial = "info",
      .choices = level_choices,
-     .help = "How much to tell on standard error: error, warning, info or debug."},
+     .help = "How much to tell on standard error."},
 };
 
 const size_t settings_table_rows = sizeof settings_table / sizeof *settings_table;

@@ -408,7 +408,7 @@ static void the_table_is_sound(void **state)
         }
     }
     struct option_spec spec;
-    assert_true(settings_option("keep", &spec));
+    assert_true(settings_option("keep-h", &spec));
     assert_string_equal(spec.value, "HOURS");
     assert_false(settings_option("", &spec));
     assert_int_equal(settings_options(specs, 0), settings_table_rows);

@@ -1,0 +1,267 @@
+#include "daemon/analysis_write.h"
+
+#include "daemon/json_writer.h"
+#include "daemon/options.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LINE_SIZE 32768 /* the largest piece: 256 labels, each 63 characters and punctuation */
+#define PROBABILITY_DECIMALS 4
+#define TIME_DECIMALS 3
+
+static const char *const format_names[] = {"text", "json", "csv", "audacity", NULL};
+
+bool analysis_format_parse(const char *name, enum analysis_format *format)
+{
+    for (size_t i = 0; format_names[i] != NULL; i++) {
+        if (strcmp(name, format_names[i]) == 0) {
+            *format = (enum analysis_format)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *analysis_format_suffix(enum analysis_format format)
+{
+    return format == ANALYSIS_JSON ? ".json" : format == ANALYSIS_CSV ? ".csv" : ".txt";
+}
+
+/* ---- for people ---- */
+
+static void print_clock(FILE *stream, double t_s)
+{
+    long tenths = lround(t_s * 10);
+    if (tenths >= 36000)
+        fprintf(stream, "%ld:%02ld:%02ld.%ld", tenths / 36000, tenths / 600 % 60, tenths / 10 % 60,
+                tenths % 10);
+    else
+        fprintf(stream, "%ld:%02ld.%ld", tenths / 600, tenths / 10 % 60, tenths % 10);
+}
+
+/* The entries and exits of a label, as one line of words to be wrapped. NULL if memory is short. */
+static char *list_times(const struct analysis *analysis, const char *label)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *stream = open_memstream(&text, &size);
+    if (stream == NULL)
+        return NULL;
+    for (size_t i = 0; i < analysis->cues; i++) {
+        if (analysis->cue[i].label != label)
+            continue;
+        print_clock(stream, analysis->cue[i].on_s);
+        fputc('-', stream);
+        print_clock(stream, analysis->cue[i].off_s);
+        fputc(' ', stream);
+    }
+    fclose(stream);
+    return text;
+}
+
+static size_t next_by_mean(const struct analysis *analysis, const bool *shown)
+{
+    size_t best = analysis->labels;
+    for (size_t i = 0; i < analysis->labels; i++) {
+        if (shown[i] || !analysis->instrument[i].present)
+            continue;
+        if (best == analysis->labels ||
+            analysis->instrument[i].mean > analysis->instrument[best].mean)
+            best = i;
+    }
+    return best;
+}
+
+static void write_text(FILE *stream, const struct analysis *analysis)
+{
+    static const char margin[] = "                                    ";
+    for (const unsigned char *c = (const unsigned char *)analysis->name; *c != '\0'; c++)
+        fputc(*c < 0x20 || *c == 0x7f ? '?' : *c, stream);
+    fputs(": ", stream);
+    print_clock(stream, analysis->duration_s);
+    bool shown[MODEL_LABELS_MAX] = {false};
+    size_t i = next_by_mean(analysis, shown);
+    if (i == analysis->labels) {
+        fputs(", no instrument found\n", stream);
+        return;
+    }
+    fprintf(stream, "\n  %-20s %5s %5s  %s\n", "instrument", "mean", "max", "plays");
+    for (; i < analysis->labels; i = next_by_mean(analysis, shown)) {
+        shown[i] = true;
+        int column = fprintf(stream, "  %-20s %4.0f%% %4.0f%%  ", analysis->label[i],
+                             100 * (double)analysis->instrument[i].mean,
+                             100 * (double)analysis->instrument[i].max);
+        char *times = list_times(analysis, analysis->label[i]);
+        options_print_wrapped(stream, times != NULL ? times : "?", (size_t)column, margin, 80);
+        free(times);
+    }
+}
+
+/* ---- JSON ---- */
+
+static void flush(struct json_writer *writer, FILE *stream)
+{
+    fwrite(writer->text, 1, writer->length, stream);
+    writer->length = 0;
+}
+
+static void write_frames(struct json_writer *writer, FILE *stream, const struct analysis *analysis)
+{
+    json_write_key(writer, "frames");
+    json_write_array_begin(writer);
+    for (size_t k = 0; k < analysis->frames; k++) {
+        json_write_object_begin(writer);
+        json_write_key(writer, "t");
+        json_write_number(writer, analysis->t[k], TIME_DECIMALS);
+        json_write_key(writer, "p");
+        json_write_array_begin(writer);
+        for (size_t i = 0; i < analysis->labels; i++)
+            json_write_number(writer, (double)analysis->probability[k * analysis->labels + i],
+                              PROBABILITY_DECIMALS);
+        json_write_array_end(writer);
+        json_write_object_end(writer);
+        flush(writer, stream);
+    }
+    json_write_array_end(writer);
+}
+
+static void write_instruments(struct json_writer *writer, FILE *stream,
+                              const struct analysis *analysis)
+{
+    json_write_key(writer, "instruments");
+    json_write_array_begin(writer);
+    for (size_t i = 0; i < analysis->labels; i++) {
+        const struct analysis_instrument *instrument = &analysis->instrument[i];
+        json_write_object_begin(writer);
+        json_write_key(writer, "label");
+        json_write_string(writer, analysis->label[i]);
+        json_write_key(writer, "mean");
+        json_write_number(writer, (double)instrument->mean, PROBABILITY_DECIMALS);
+        json_write_key(writer, "max");
+        json_write_number(writer, (double)instrument->max, PROBABILITY_DECIMALS);
+        json_write_key(writer, "present");
+        json_write_boolean(writer, instrument->present);
+        json_write_object_end(writer);
+        flush(writer, stream);
+    }
+    json_write_array_end(writer);
+}
+
+static void write_cues(struct json_writer *writer, FILE *stream, const struct analysis *analysis)
+{
+    json_write_key(writer, "cues");
+    json_write_array_begin(writer);
+    for (size_t i = 0; i < analysis->cues; i++) {
+        const struct cue *cue = &analysis->cue[i];
+        json_write_object_begin(writer);
+        json_write_key(writer, "label");
+        json_write_string(writer, cue->label);
+        json_write_key(writer, "on_s");
+        json_write_number(writer, cue->on_s, TIME_DECIMALS);
+        json_write_key(writer, "off_s");
+        json_write_number(writer, cue->off_s, TIME_DECIMALS);
+        json_write_key(writer, "confidence");
+        json_write_number(writer, (double)cue->confidence, PROBABILITY_DECIMALS);
+        json_write_object_end(writer);
+        flush(writer, stream);
+    }
+    json_write_array_end(writer);
+}
+
+static void write_json(FILE *stream, const struct analysis *analysis)
+{
+    char text[LINE_SIZE]; /* a path of 4,096 bytes grows sixfold at most */
+    struct json_writer writer;
+    json_writer_init(&writer, text, sizeof text);
+    json_write_object_begin(&writer);
+    json_write_key(&writer, "file");
+    json_write_string(&writer, analysis->name);
+    json_write_key(&writer, "duration_s");
+    json_write_number(&writer, analysis->duration_s, 6);
+    json_write_key(&writer, "model");
+    json_write_string(&writer, analysis->model);
+    flush(&writer, stream);
+    json_write_key(&writer, "labels");
+    json_write_array_begin(&writer);
+    for (size_t i = 0; i < analysis->labels; i++)
+        json_write_string(&writer, analysis->label[i]);
+    json_write_array_end(&writer);
+    json_write_key(&writer, "window_s");
+    json_write_number(&writer, analysis->window_s, 6);
+    json_write_key(&writer, "hop_s");
+    json_write_number(&writer, analysis->hop_s, 6);
+    write_frames(&writer, stream, analysis);
+    write_instruments(&writer, stream, analysis);
+    write_cues(&writer, stream, analysis);
+    json_write_object_end(&writer);
+    flush(&writer, stream);
+    fputc('\n', stream);
+}
+
+/* ---- CSV and Audacity ---- */
+
+/* RFC 4180: in quotes, which are doubled within, if there is anything special in it. */
+static void write_csv_text(FILE *stream, const char *text)
+{
+    if (strpbrk(text, ",\"\r\n") == NULL) {
+        fputs(text, stream);
+        return;
+    }
+    fputc('"', stream);
+    for (; *text != '\0'; text++) {
+        if (*text == '"')
+            fputc('"', stream);
+        fputc(*text, stream);
+    }
+    fputc('"', stream);
+}
+
+static void write_csv(FILE *stream, const struct analysis *analysis)
+{
+    for (size_t k = 0; k < analysis->frames; k++) {
+        write_csv_text(stream, analysis->name);
+        fprintf(stream, ",%.*f", TIME_DECIMALS, analysis->t[k]);
+        for (size_t i = 0; i < analysis->labels; i++)
+            fprintf(stream, ",%.*f", PROBABILITY_DECIMALS,
+                    (double)analysis->probability[k * analysis->labels + i]);
+        fputs("\n", stream);
+    }
+}
+
+static void write_piece(void *context, const char *text, size_t length)
+{
+    FILE *stream = context;
+    fwrite(text, 1, length, stream);
+}
+
+void analysis_write_heading(FILE *stream, const struct analysis *analysis,
+                            enum analysis_format format)
+{
+    if (format != ANALYSIS_CSV)
+        return;
+    fputs("file,t", stream);
+    for (size_t i = 0; i < analysis->labels; i++)
+        fprintf(stream, ",%s", analysis->label[i]);
+    fputs("\n", stream);
+}
+
+void analysis_write(FILE *stream, const struct analysis *analysis, enum analysis_format format)
+{
+    switch (format) {
+    case ANALYSIS_TEXT:
+        write_text(stream, analysis);
+        break;
+    case ANALYSIS_JSON:
+        write_json(stream, analysis);
+        break;
+    case ANALYSIS_CSV:
+        write_csv(stream, analysis);
+        break;
+    case ANALYSIS_AUDACITY:
+        cue_export(CUE_AUDACITY, analysis->cue, analysis->cues, analysis->duration_s,
+                   analysis->name, write_piece, stream);
+        break;
+    }
+}

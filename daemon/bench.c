@@ -1,0 +1,245 @@
+#include "daemon/bench.h"
+
+#include "daemon/feature_stream.h"
+#include "daemon/recognition.h"
+#include "dsp/frontend.h"
+#include "dsp/level.h"
+#include "dsp/resample.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SHORTEST_HOP_S 0.01
+
+struct bench {
+    const struct model *model;
+    struct network *network;
+    float *sound;       /* [BENCH_SOURCE_RATE_HZ] a second of noise */
+    float *model_sound; /* [rate of the model] */
+    size_t model_rate_hz;
+    float *columns; /* [columns][mel bands] */
+    float probability[MODEL_LABELS_MAX];
+    float sink; /* so that no result is unused */
+
+    struct resampler *resampler;
+    struct frontend *frontend;
+    struct level *level;
+    struct feature_stream *stream;
+    struct recognition *recognition;
+    uint64_t fed;
+    struct result result;
+
+    double layer_began_ms;
+    double *layer_ms; /* [layers][STOPWATCH_MAX_RUNS] */
+    size_t run;
+};
+
+/* ---- stages ---- */
+
+static void run_resampler(void *context)
+{
+    struct bench *bench = context;
+    const float *output;
+    for (size_t i = 0; i + CAPTURE_BLOCK_FRAMES <= BENCH_SOURCE_RATE_HZ;
+         i += CAPTURE_BLOCK_FRAMES) {
+        if (resampler_feed(bench->resampler, bench->sound + i, CAPTURE_BLOCK_FRAMES, &output) > 0)
+            bench->sink += output[0];
+    }
+}
+
+static void take_bands(void *context, uint64_t index, const float *bands)
+{
+    struct bench *bench = context;
+    (void)index;
+    bench->sink += bands[0];
+}
+
+static void run_frontend(void *context)
+{
+    struct bench *bench = context;
+    frontend_feed(bench->frontend, bench->model_sound, bench->model_rate_hz, take_bands, bench);
+}
+
+static void run_level(void *context)
+{
+    struct bench *bench = context;
+    for (size_t i = 0; i + CAPTURE_BLOCK_FRAMES <= BENCH_SOURCE_RATE_HZ; i += CAPTURE_BLOCK_FRAMES)
+        level_feed(bench->level, bench->sound + i, CAPTURE_BLOCK_FRAMES);
+    bench->sink += level_read(bench->level).rms_dbfs;
+}
+
+static void run_network(void *context)
+{
+    struct bench *bench = context;
+    network_run(bench->network, bench->columns, bench->probability);
+}
+
+static void take_column(void *context, const struct column *column)
+{
+    struct bench *bench = context;
+    if (recognition_take(bench->recognition, column, &bench->result))
+        bench->sink += bench->result.probability[0];
+}
+
+static void run_whole(void *context)
+{
+    struct bench *bench = context;
+    struct capture_block block = {.frames = CAPTURE_BLOCK_FRAMES};
+    for (size_t i = 0; i + CAPTURE_BLOCK_FRAMES <= BENCH_SOURCE_RATE_HZ;
+         i += CAPTURE_BLOCK_FRAMES) {
+        memcpy(block.samples, bench->sound + i, sizeof block.samples);
+        block.first_frame = bench->fed;
+        bench->fed += CAPTURE_BLOCK_FRAMES;
+        feature_stream_feed(bench->stream, &block);
+    }
+}
+
+static void note_layer(void *context, size_t layer)
+{
+    struct bench *bench = context;
+    double now = stopwatch_now_ms();
+    bench->layer_ms[layer * STOPWATCH_MAX_RUNS + bench->run] = now - bench->layer_began_ms;
+    bench->layer_began_ms = now;
+}
+
+static void run_layers(void *context)
+{
+    struct bench *bench = context;
+    if (bench->run + 1 < STOPWATCH_MAX_RUNS)
+        bench->run++;
+    bench->layer_began_ms = stopwatch_now_ms();
+    network_run_observed(bench->network, bench->columns, bench->probability, note_layer, bench);
+}
+
+void bench_measure(struct bench *bench, double seconds, struct bench_figures *figures)
+{
+    figures->resampler = stopwatch_run(run_resampler, bench, seconds);
+    figures->frontend = stopwatch_run(run_frontend, bench, seconds);
+    figures->level = stopwatch_run(run_level, bench, seconds);
+    figures->network = stopwatch_run(run_network, bench, seconds);
+    figures->whole = stopwatch_run(run_whole, bench, seconds);
+    stopwatch_run(run_layers, bench, seconds);
+    for (size_t i = 0; i < model_layer_count(bench->model); i++) {
+        /* Run 0 is not in use, run 1 warmed up. */
+        double *times = bench->layer_ms + i * STOPWATCH_MAX_RUNS + 2;
+        figures->layer[i] = stopwatch_summarize(times, bench->run - 1);
+    }
+    figures->hop_s = recognition_hop_s(bench->recognition);
+}
+
+/* ---- beginning and end ---- */
+
+void bench_free(struct bench *bench)
+{
+    if (bench == NULL)
+        return;
+    feature_stream_free(bench->stream);
+    recognition_free(bench->recognition);
+    resampler_free(bench->resampler);
+    frontend_free(bench->frontend);
+    level_free(bench->level);
+    network_free(bench->network);
+    free(bench->sound);
+    free(bench->model_sound);
+    free(bench->columns);
+    free(bench->layer_ms);
+    free(bench);
+}
+
+/* White noise at -20 dBFS or so, always the same (Numerical Recipes' generator). */
+static void fill_with_noise(float *sound, size_t count)
+{
+    uint32_t state = 1;
+    for (size_t i = 0; i < count; i++) {
+        state = state * 1664525u + 1013904223u;
+        sound[i] = 0.2f * ((float)(state >> 8) / 8388608.0f - 1.0f);
+    }
+}
+
+static void keep_bands(void *context, uint64_t index, const float *bands)
+{
+    struct bench *bench = context;
+    const struct model_frontend *frontend = model_frontend(bench->model);
+    memcpy(bench->columns + (size_t)(index % frontend->columns) * frontend->mel_bands, bands,
+           frontend->mel_bands * sizeof *bands);
+}
+
+/* Columns as a sound would give them, because zeros may be quicker than numbers. */
+static void fill_columns(struct bench *bench)
+{
+    const struct model_frontend *frontend = model_frontend(bench->model);
+    for (size_t fed = 0; fed < (size_t)frontend->columns * frontend->hop_frames;
+         fed += bench->model_rate_hz)
+        frontend_feed(bench->frontend, bench->model_sound, bench->model_rate_hz, keep_bands, bench);
+    frontend_finish(bench->frontend, keep_bands, bench);
+}
+
+static bool make(struct bench *bench, const char *kernel, double hop_s, struct tutti_error *error)
+{
+    const struct model_frontend *frontend = model_frontend(bench->model);
+    const struct frontend_config config = feature_stream_frontend(bench->model);
+    struct inference inference;
+    bench->network = network_new(bench->model, &(struct network_options){kernel}, error);
+    if (bench->network == NULL ||
+        inference_open_int8(bench->model, kernel, &inference, error) != TUTTI_OK)
+        return false;
+    bench->recognition = recognition_new(bench->model, hop_s, &inference, error);
+    if (bench->recognition == NULL)
+        return false;
+    bench->model_rate_hz = frontend->rate_hz;
+    bench->resampler =
+        resampler_new(BENCH_SOURCE_RATE_HZ, frontend->rate_hz, CAPTURE_BLOCK_FRAMES, error);
+    bench->frontend = frontend_new(&config, error);
+    bench->stream =
+        feature_stream_new(bench->model, BENCH_SOURCE_RATE_HZ, take_column, bench, error);
+    if (bench->resampler == NULL || bench->frontend == NULL || bench->stream == NULL)
+        return false;
+    bench->level = level_new(BENCH_SOURCE_RATE_HZ);
+    bench->sound = calloc(BENCH_SOURCE_RATE_HZ, sizeof(float));
+    bench->model_sound = calloc(frontend->rate_hz, sizeof(float));
+    bench->columns = calloc((size_t)frontend->columns * frontend->mel_bands, sizeof(float));
+    bench->layer_ms = calloc(model_layer_count(bench->model) * STOPWATCH_MAX_RUNS, sizeof(double));
+    if (bench->level == NULL || bench->sound == NULL || bench->model_sound == NULL ||
+        bench->columns == NULL || bench->layer_ms == NULL) {
+        tutti_error_set(error, TUTTI_ERROR_MEMORY, "out of memory");
+        return false;
+    }
+    fill_with_noise(bench->sound, BENCH_SOURCE_RATE_HZ);
+    fill_with_noise(bench->model_sound, frontend->rate_hz);
+    fill_columns(bench);
+    return true;
+}
+
+struct bench *bench_new(const struct model *model, const char *kernel, double hop_s,
+                        struct tutti_error *error)
+{
+    struct bench *bench = calloc(1, sizeof *bench);
+    if (bench == NULL) {
+        tutti_error_set(error, TUTTI_ERROR_MEMORY, "out of memory");
+        return NULL;
+    }
+    bench->model = model;
+    if (make(bench, kernel, hop_s, error))
+        return bench;
+    bench_free(bench);
+    return NULL;
+}
+
+const struct network *bench_network(const struct bench *bench)
+{
+    return bench->network;
+}
+
+double bench_sustainable_hop_s(const struct bench *bench, const struct bench_figures *figures,
+                               double share)
+{
+    const struct model_frontend *frontend = model_frontend(bench->model);
+    double column_s = (double)frontend->hop_frames / frontend->rate_hz;
+    double rest = 1e-3 * (figures->resampler.median_ms + figures->frontend.median_ms +
+                          figures->level.median_ms);
+    if (rest >= share)
+        return -1;
+    double hop_s = 1e-3 * figures->network.median_ms / (share - rest);
+    return fmax(ceil(hop_s / column_s) * column_s, SHORTEST_HOP_S);
+}

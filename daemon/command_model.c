@@ -1,0 +1,266 @@
+/* tutti model - what is in a model file, and whether it is sound. */
+#include "daemon/command.h"
+#include "daemon/json_writer.h"
+#include "daemon/program.h"
+#include "nn/network.h"
+
+#include <cjson/cJSON.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NAME "tutti model"
+
+enum { OPTION_JSON, OPTION_LAYERS, OPTION_HELP };
+
+static const struct option_spec specs[] = {
+    [OPTION_JSON] = {.name = "json", .help = "Print one JSON object."},
+    [OPTION_LAYERS] = {.name = "layers", .help = "List the layers as well."},
+    [OPTION_HELP] = PROGRAM_OPTION_HELP,
+};
+
+struct request {
+    bool json;
+    bool layers;
+    bool help;
+};
+
+static enum tutti_status take_option(void *context, size_t index, const char *value,
+                                     struct tutti_error *error)
+{
+    struct request *request = context;
+    (void)value;
+    (void)error;
+    request->json = request->json || index == OPTION_JSON;
+    request->layers = request->layers || index == OPTION_LAYERS;
+    request->help = request->help || index == OPTION_HELP;
+    return TUTTI_OK;
+}
+
+static double window_s(const struct model_frontend *frontend)
+{
+    return (double)frontend->columns * frontend->hop_frames / frontend->rate_hz;
+}
+
+/* ---- for people ---- */
+
+static void print_labels(const struct model *model)
+{
+    printf("\nLabels (%zu), each with the probability from which it counts as present:\n",
+           model_label_count(model));
+    size_t rows = (model_label_count(model) + 1) / 2;
+    for (size_t row = 0; row < rows; row++) {
+        for (size_t i = row; i < model_label_count(model); i += rows) {
+            printf("  %-24s %.3f", model_label(model, i), (double)model_threshold(model, i));
+            fputs(i == row && i + rows < model_label_count(model) ? "    " : "\n", stdout);
+        }
+    }
+}
+
+static void print_frontend(const struct model_frontend *frontend)
+{
+    double rate = frontend->rate_hz;
+    printf("\nFront end:\n");
+    printf("  window      %.3g s (%u columns of %.3g ms)\n", window_s(frontend), frontend->columns,
+           1e3 * frontend->hop_frames / rate);
+    printf("  rate        %u Hz\n", frontend->rate_hz);
+    printf("  transform   %u points, Hann window of %u samples (%.3g ms)\n", frontend->fft_frames,
+           frontend->window_frames, 1e3 * frontend->window_frames / rate);
+    printf("  mel bands   %u from %.10g to %.10g Hz, pre-emphasis %.10g\n", frontend->mel_bands,
+           frontend->low_hz, frontend->high_hz, frontend->preemphasis);
+    printf("  scaling     (ln(power + %.3g) + %.10g) / %.10g\n", frontend->log_offset,
+           frontend->add, frontend->divide);
+}
+
+static void print_layers(const struct model *model)
+{
+    printf("\n  %-24s %-14s %-9s %14s %14s %12s\n", "layer", "kind", "activation", "in", "out",
+           "MAC");
+    for (size_t i = 0; i < model_layer_count(model); i++) {
+        struct model_layer_info layer;
+        model_layer_describe(model, i, &layer);
+        char in[40];
+        char out[40];
+        snprintf(in, sizeof in, "%ux%ux%u", layer.in.time, layer.in.frequency, layer.in.channels);
+        snprintf(out, sizeof out, "%ux%ux%u", layer.out.time, layer.out.frequency,
+                 layer.out.channels);
+        printf("  %-24s %-14s %-9s %14s %14s %12" PRIu64 "\n", layer.name, layer.kind,
+               layer.activation, in, out, layer.multiply_adds);
+    }
+}
+
+/* The free-form object of the file, indented. It was parsed once when the model was opened. */
+static void print_training(const struct model *model)
+{
+    cJSON *training = cJSON_Parse(model_training_json(model));
+    char *text = training != NULL ? cJSON_Print(training) : NULL;
+    printf("\nTraining: ");
+    for (const char *c = text != NULL ? text : ""; *c != '\0'; c++) {
+        if (*c == '\t')
+            fputs("  ", stdout);
+        else
+            fputc(*c == '\n' || ((unsigned char)*c >= 0x20 && *c != 0x7f) ? *c : '?', stdout);
+    }
+    printf("\n");
+    cJSON_free(text);
+    cJSON_Delete(training);
+}
+
+static void print_for_people(const struct model *model, const struct network *network,
+                             const char *path, bool layers)
+{
+    program_print_name(path);
+    printf(": sound\n\n  name        ");
+    program_print_name(model_name(model));
+    printf("\n  sha256      %s\n", model_sha256(model));
+    printf("  file        %zu bytes\n", model_file_size(model));
+    printf("  network     %zu layers, %.3g million multiply-adds a window\n",
+           model_layer_count(model), 1e-6 * (double)model_multiply_adds(model));
+    printf("  memory      %.3g MB of weights, %.3g MB to run\n",
+           1e-6 * (double)network_packed_bytes(network),
+           1e-6 * (double)network_arena_bytes(network));
+    print_frontend(model_frontend(model));
+    print_labels(model);
+    if (layers)
+        print_layers(model);
+    print_training(model);
+}
+
+/* ---- for programs ---- */
+
+static void flush(struct json_writer *writer)
+{
+    fwrite(writer->text, 1, writer->length, stdout);
+    writer->length = 0;
+}
+
+static void write_labels(struct json_writer *writer, const struct model *model)
+{
+    json_write_key(writer, "labels");
+    json_write_array_begin(writer);
+    for (size_t i = 0; i < model_label_count(model); i++)
+        json_write_string(writer, model_label(model, i));
+    json_write_array_end(writer);
+    json_write_key(writer, "thresholds");
+    json_write_array_begin(writer);
+    for (size_t i = 0; i < model_label_count(model); i++)
+        json_write_number(writer, (double)model_threshold(model, i), 6);
+    json_write_array_end(writer);
+    flush(writer);
+}
+
+static void write_shape(struct json_writer *writer, const char *key, struct model_shape shape)
+{
+    json_write_key(writer, key);
+    json_write_array_begin(writer);
+    json_write_integer(writer, shape.time);
+    json_write_integer(writer, shape.frequency);
+    json_write_integer(writer, shape.channels);
+    json_write_array_end(writer);
+}
+
+static void write_layers(struct json_writer *writer, const struct model *model)
+{
+    json_write_key(writer, "layers");
+    json_write_array_begin(writer);
+    for (size_t i = 0; i < model_layer_count(model); i++) {
+        struct model_layer_info layer;
+        model_layer_describe(model, i, &layer);
+        json_write_object_begin(writer);
+        json_write_key(writer, "name");
+        json_write_string(writer, layer.name);
+        json_write_key(writer, "kind");
+        json_write_string(writer, layer.kind);
+        json_write_key(writer, "activation");
+        json_write_string(writer, layer.activation);
+        write_shape(writer, "in", layer.in);
+        write_shape(writer, "out", layer.out);
+        json_write_key(writer, "multiply_adds");
+        json_write_integer(writer, layer.multiply_adds);
+        json_write_object_end(writer);
+        flush(writer);
+    }
+    json_write_array_end(writer);
+}
+
+static void print_json(const struct model *model, const struct network *network, const char *path)
+{
+    char text[1 << 16]; /* 256 labels of 63 characters, twice over */
+    struct json_writer writer;
+    json_writer_init(&writer, text, sizeof text);
+    json_write_object_begin(&writer);
+    json_write_key(&writer, "file");
+    json_write_string(&writer, path);
+    json_write_key(&writer, "sound");
+    json_write_boolean(&writer, true);
+    json_write_key(&writer, "name");
+    json_write_string(&writer, model_name(model));
+    json_write_key(&writer, "sha256");
+    json_write_string(&writer, model_sha256(model));
+    json_write_key(&writer, "bytes");
+    json_write_integer(&writer, model_file_size(model));
+    json_write_key(&writer, "multiply_adds");
+    json_write_integer(&writer, model_multiply_adds(model));
+    json_write_key(&writer, "weight_bytes");
+    json_write_integer(&writer, model_weight_bytes(model));
+    json_write_key(&writer, "arena_bytes");
+    json_write_integer(&writer, network_arena_bytes(network));
+    json_write_key(&writer, "rate_hz");
+    json_write_integer(&writer, model_frontend(model)->rate_hz);
+    json_write_key(&writer, "mel_bands");
+    json_write_integer(&writer, model_frontend(model)->mel_bands);
+    json_write_key(&writer, "columns");
+    json_write_integer(&writer, model_frontend(model)->columns);
+    json_write_key(&writer, "window_s");
+    json_write_number(&writer, window_s(model_frontend(model)), 6);
+    write_labels(&writer, model);
+    write_layers(&writer, model);
+    json_write_key(&writer, "training");
+    flush(&writer);
+    /* Strict JSON already, of any length. */
+    printf("%s}\n", model_training_json(model));
+}
+
+static int show(const char *path, const struct request *request)
+{
+    struct tutti_error error;
+    struct model *model = program_open_model(path, &error);
+    if (model == NULL)
+        return (int)program_fail(NAME, PROGRAM_FAILED, &error);
+    struct network *network = network_new(model, NULL, &error);
+    if (network == NULL) {
+        model_close(model);
+        return (int)program_fail(NAME, PROGRAM_FAILED, &error);
+    }
+    if (request->json)
+        print_json(model, network, *path != '\0' ? path : model_name(model));
+    else
+        print_for_people(model, network, *path != '\0' ? path : model_name(model), request->layers);
+    network_free(network);
+    model_close(model);
+    return (int)program_end_output(NAME, PROGRAM_OK);
+}
+
+int command_model(int argc, char **argv)
+{
+    struct request request = {0};
+    struct tutti_error error;
+    int first;
+    if (options_parse(argc, argv, specs, sizeof specs / sizeof *specs, take_option, &request,
+                      &first, &error) != TUTTI_OK)
+        return (int)program_misused(NAME, &error);
+    if (request.help) {
+        program_print_help("tutti model [OPTION]... [FILE]",
+                           "Shows what is in a model file: labels, front end, cost, where it comes "
+                           "from. Says what is wrong with a file that is not sound, and then exits "
+                           "with status 1. Without FILE: the model that was installed.",
+                           specs, sizeof specs / sizeof *specs, NULL);
+        return (int)program_end_output(NAME, PROGRAM_OK);
+    }
+    if (argc - first > 1) {
+        tutti_error_set(&error, TUTTI_ERROR_ARGUMENT, "one file at a time");
+        return (int)program_misused(NAME, &error);
+    }
+    return show(first < argc ? argv[first] : "", &request);
+}

@@ -1,0 +1,61 @@
+#include "daemon/program.h"
+
+#include "daemon/model_path.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+enum program_exit program_fail(const char *name, enum program_exit result,
+                               const struct tutti_error *error)
+{
+    fflush(stdout); /* what came before it stays before it */
+    fprintf(stderr, "%s: %s\n", name, error->text);
+    return result;
+}
+
+enum program_exit program_misused(const char *name, const struct tutti_error *error)
+{
+    program_fail(name, PROGRAM_USAGE, error);
+    fprintf(stderr, "Try '%s --help'.\n", name);
+    return PROGRAM_USAGE;
+}
+
+void program_print_help(const char *usage, const char *purpose, const struct option_spec *specs,
+                        size_t count, const char *more)
+{
+    printf("Usage: %s\n\n", usage);
+    options_print_wrapped(stdout, purpose, 0, "", 80);
+    printf("\nOptions:\n");
+    options_print(stdout, specs, count);
+    if (more != NULL)
+        printf("\n%s", more);
+}
+
+struct model *program_open_model(const char *path, struct tutti_error *error)
+{
+    char found[PATH_MAX];
+    if (*path == '\0') {
+        if (model_path_find(found, sizeof found, error) != TUTTI_OK)
+            return NULL;
+        path = found;
+    }
+    return model_open(path, error);
+}
+
+void program_print_name(const char *name)
+{
+    for (const unsigned char *c = (const unsigned char *)name; *c != '\0'; c++)
+        putchar(*c < 0x20 || *c == 0x7f ? '?' : *c);
+}
+
+enum program_exit program_end_output(const char *name, enum program_exit result)
+{
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return result;
+    if (errno != EPIPE)
+        fprintf(stderr, "%s: cannot write to standard output: %s\n", name, strerror(errno));
+    return PROGRAM_FAILED;
+}

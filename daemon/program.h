@@ -1,0 +1,49 @@
+/* program.h - what the programs tuttid and tutti have in common: exit statuses,
+ * --help and --version, complaints, opening the model, the end of the output.
+ *
+ * Used by one thread, the program's first one.
+ */
+#ifndef TUTTI_DAEMON_PROGRAM_H
+#define TUTTI_DAEMON_PROGRAM_H
+
+#include "common/status.h"
+#include "daemon/options.h"
+#include "nn/model.h"
+
+#include <stddef.h>
+
+enum program_exit {
+    PROGRAM_OK = 0,
+    PROGRAM_FAILED = 1, /* something that was asked for could not be done */
+    PROGRAM_USAGE = 2,  /* the command line or the configuration is wrong: nothing was done */
+};
+
+/* One of the options that every program and command has. */
+#define PROGRAM_OPTION_HELP                                                                        \
+    {                                                                                              \
+        .letter = 'h', .name = "help", .help = "Show this help and exit."                          \
+    }
+
+/* Prints "NAME: text" to stderr and returns `result`. */
+enum program_exit program_fail(const char *name, enum program_exit result,
+                               const struct tutti_error *error);
+
+/* The same for a wrong command line: adds where help is, returns PROGRAM_USAGE. */
+enum program_exit program_misused(const char *name, const struct tutti_error *error);
+
+/* Prints the usage line, what the program does, its options, and `more` (paragraphs or NULL). */
+void program_print_help(const char *usage, const char *purpose, const struct option_spec *specs,
+                        size_t count, const char *more);
+
+/* Opens the model at path; "" is the one that belongs to the program (model_path.h). */
+struct model *program_open_model(const char *path, struct tutti_error *error);
+
+/* Prints a name that someone else chose to stdout, with '?' for its control characters, which could
+ * make a terminal do things. */
+void program_print_name(const char *name);
+
+/* Flushes stdout; PROGRAM_FAILED, with a complaint unless the reader has just gone away, if not
+ * everything could be written, otherwise `result`. */
+enum program_exit program_end_output(const char *name, enum program_exit result);
+
+#endif
