@@ -66,35 +66,52 @@ def convolve(x: torch.Tensor, op: Op, weight: torch.Tensor) -> torch.Tensor:
     return nn.functional.conv2d(x, weight[:, :, None, None])
 
 
-def run_float(graph: Graph, windows: torch.Tensor,
-              observe: Callable[[str, torch.Tensor], None] = lambda name, x: None) -> torch.Tensor:
-    """Logits (n, labels) of log-mel windows (n, columns, bands); no quantization anywhere.
+WeightOf = Callable[[Op, str], Tuple[torch.Tensor, torch.Tensor]]
+OnTensor = Callable[[str, torch.Tensor], torch.Tensor]
 
-    `observe` sees every tensor that the integer network quantizes: op outputs by the op's name,
-    and NAME.pooled and NAME.hidden of a squeeze-excite.
+
+def stored_weight(op: Op, part: str) -> Tuple[torch.Tensor, torch.Tensor]:
+    weight, bias = op.weights[part]
+    return torch.from_numpy(weight), torch.from_numpy(bias)
+
+
+def run_squeeze_excite(x: torch.Tensor, op: Op, weight_of: WeightOf,
+                       on_tensor: OnTensor) -> torch.Tensor:
+    pooled = on_tensor(op.name + ".pooled", x.mean(dim=(2, 3)))
+    weight, bias = weight_of(op, "reduce")
+    hidden = on_tensor(op.name + ".hidden", torch.relu(pooled @ weight.T + bias))
+    weight, bias = weight_of(op, "expand")
+    return x * torch.sigmoid(hidden @ weight.T + bias)[:, :, None, None]
+
+
+def run_graph(graph: Graph, windows: torch.Tensor, weight_of: WeightOf,
+              on_tensor: OnTensor) -> torch.Tensor:
+    """Logits (n, labels) of log-mel windows (n, columns, bands), in float.
+
+    `on_tensor` is given every tensor that the integer network quantizes (an op's output by the op's
+    name, NAME.pooled and NAME.hidden of a squeeze-excite) and returns what the network goes on with.
     """
-    x = windows.unsqueeze(1)
-    observe("input", x)
+    x = on_tensor("input", windows.unsqueeze(1))
     outputs: Tensors = {}
     for op in graph.ops:
         if op.kind == "mean":
             x = x.mean(dim=(2, 3), keepdim=True)
         elif op.kind == "squeeze_excite":
-            pooled = x.mean(dim=(2, 3))
-            observe(op.name + ".pooled", pooled)
-            weight, bias = (torch.from_numpy(a) for a in op.weights["reduce"])
-            hidden = torch.relu(pooled @ weight.T + bias)
-            observe(op.name + ".hidden", hidden)
-            weight, bias = (torch.from_numpy(a) for a in op.weights["expand"])
-            x = x * torch.sigmoid(hidden @ weight.T + bias)[:, :, None, None]
+            x = run_squeeze_excite(x, op, weight_of, on_tensor)
         else:
-            weight, bias = (torch.from_numpy(a) for a in op.weights[""])
+            weight, bias = weight_of(op, "")
             x = activate(convolve(x, op, weight) + bias[:, None, None], op.activation)
             if op.residual is not None:
                 x = x + outputs[op.residual]
+        x = on_tensor(op.name, x)
         outputs[op.name] = x
-        observe(op.name, x)
     return x.flatten(1)
+
+
+def run_float(graph: Graph, windows: torch.Tensor,
+              on_tensor: OnTensor = lambda name, x: x) -> torch.Tensor:
+    """Logits of the float network; no quantization anywhere."""
+    return run_graph(graph, windows, stored_weight, on_tensor)
 
 
 def fold_norm(sequence: nn.Sequential) -> Tuple[np.ndarray, np.ndarray]:

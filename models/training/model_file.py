@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Dict, List, Optional, Sequence
+from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
 from . import safetensors_file
 from .frontend import CONFIG, FrontendConfig
-from .graph import Op
-from .quantize import IntegerGraph
+from .graph import Graph, Op
+from .quantize import IntegerGraph, IntegerWeights, Range
 
 
 def op_metadata(op: Op, network: IntegerGraph) -> dict:
@@ -66,6 +66,55 @@ def write_model(path: Path, network: IntegerGraph, name: str, labels: Sequence[s
     metadata.update({key: json.dumps(value, separators=(",", ":"))
                      for key, value in sections.items()})
     safetensors_file.write(path, tensors, metadata)
+
+
+class Model(NamedTuple):
+    """A model file as it was read; `network.graph` has the float16 weights."""
+
+    network: IntegerGraph
+    metadata: Dict[str, object]
+
+    @property
+    def labels(self) -> List[str]:
+        return list(self.metadata["tutti.labels"])
+
+    @property
+    def thresholds(self) -> np.ndarray:
+        return np.array(self.metadata["tutti.calibration"]["threshold"])
+
+
+def parts_of(kind: str) -> Tuple[str, ...]:
+    """The weights an op has: one unnamed, two of a squeeze-excite, none of a mean."""
+    return {"squeeze_excite": ("reduce", "expand"), "mean": ()}.get(kind, ("",))
+
+
+def read_model(path: Path) -> Model:
+    """Reads a file that `write_model` wrote; strangers' files are the C reader's business."""
+    tensors, texts = safetensors_file.read(path)
+    metadata: Dict[str, object] = {
+        key: text if key == "tutti.name" else json.loads(text) for key, text in texts.items()}
+    layers = metadata["tutti.layers"]
+    ops: List[Op] = []
+    ranges = {"input": Range(**layers["input"])}
+    weights: Dict[str, IntegerWeights] = {}
+    for entry in layers["ops"]:
+        fields = dict(entry)
+        op = Op(fields.pop("op"), fields.pop("name"), residual=fields.pop("residual", None))
+        output = fields.pop("output")
+        if output is not None:
+            ranges[op.name] = Range(**output)
+        for extra in ("pooled", "hidden"):
+            if extra in fields:
+                ranges[f"{op.name}.{extra}"] = Range(**fields.pop(extra))
+        op.fields.update(fields)
+        for part in parts_of(op.kind):
+            name = f"{op.name}.{part}" if part else op.name
+            weights[name] = IntegerWeights(*(tensors[f"{name}.{key}"]
+                                             for key in ("weight", "scale", "bias")))
+            op.weights[part] = (tensors[name + ".float_weight"].astype(np.float32),
+                                tensors[name + ".float_bias"])
+        ops.append(op)
+    return Model(IntegerGraph(Graph(ops), ranges, weights), metadata)
 
 
 def multiply_adds(ops: List[Op], columns: int, bands: int) -> int:

@@ -57,7 +57,7 @@ def range_of(low: float, high: float) -> Range:
 
 
 class RangeObserver:
-    """Histogram of every tensor, widened as values come, so that percentiles can be asked for."""
+    """Range, and in a second pass histogram, of every tensor that is quantized."""
 
     BINS = 4096
 
@@ -67,13 +67,14 @@ class RangeObserver:
         self.counts: Dict[str, np.ndarray] = {}
         self.counting = False
 
-    def __call__(self, name: str, x: torch.Tensor) -> None:
-        if not self.counting:
+    def __call__(self, name: str, x: torch.Tensor) -> torch.Tensor:
+        if self.counting:
+            counts = torch.histc(x, self.BINS, self.low[name], self.high[name]).numpy()
+            self.counts[name] = self.counts.get(name, 0.0) + counts.astype(np.float64)
+        else:
             self.low[name] = min(self.low.get(name, np.inf), float(x.min()))
             self.high[name] = max(self.high.get(name, -np.inf), float(x.max()))
-            return
-        counts = torch.histc(x, self.BINS, self.low[name], self.high[name]).numpy()
-        self.counts[name] = self.counts.get(name, 0.0) + counts.astype(np.float64)
+        return x
 
     def range(self, name: str, percentile: float) -> Range:
         low, high = self.low[name], self.high[name]

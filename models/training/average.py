@@ -1,0 +1,70 @@
+"""Averages the weights of a fine-tuned run with those of its start (WiSE-FT).
+
+Fine-tuning on little data forgets some of what the start knows of real sound; the average keeps
+more of it (Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022). With --shares the
+figures of several averages are printed; with --share one is written to WORK/RUN/averaged.pt.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Dict
+
+import numpy as np
+import torch
+
+from .evaluate import COLUMNS, network_predictor, probabilities
+from .evaluation_sets import load
+from .labels import LABELS
+from .metrics import summary, table
+from .network import Network, load_network, start_network
+from .train import save
+
+
+def averaged(start: Network, tuned: Network, share: float) -> Network:
+    """`share` of the tuned weights and the rest of the start's."""
+    first, last = start.state_dict(), tuned.state_dict()
+    mixed = {key: torch.lerp(first[key], value, share) if value.is_floating_point() else value
+             for key, value in last.items()}
+    network = Network(tuned.head.out_features, keep_audioset=True)
+    network.load_state_dict(mixed)
+    return network.eval()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--work", type=Path, required=True, help="folder for intermediate results")
+    parser.add_argument("--teacher", type=Path, required=True,
+                        help="folder with mn04_as_mAP_432.pt and audioset_labels.csv")
+    parser.add_argument("--run", default="run", help="name of the folder in WORK")
+    parser.add_argument("--shares", type=float, nargs="+", default=[],
+                        help="of the fine-tuned weights: measure these averages")
+    parser.add_argument("--share", type=float, help="write this average")
+    parser.add_argument("--sets", nargs="+", default=["outside", "mix2", "mix3"])
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=1, help="of the mixtures")
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    start = start_network(arguments.teacher / "mn04_as_mAP_432.pt",
+                          arguments.teacher / "audioset_labels.csv")
+    tuned = load_network(arguments.work / arguments.run / "final.pt")
+    thresholds = np.full(len(LABELS), 0.5)
+    rows: Dict[str, Dict[str, float]] = {}
+    for name in arguments.sets if arguments.shares else []:
+        data = load(arguments.work, name, arguments.seed)
+        for share in arguments.shares:
+            predict = network_predictor(averaged(start, tuned, share))
+            scores = data.clip_means(probabilities(predict, data.logmel, f"{name} {share}"))
+            rows[f"{name}, {share:.2f}"] = summary(scores, data.target, thresholds)
+    if rows:
+        print(table(rows, COLUMNS))
+    if arguments.share is not None:
+        network = averaged(start, tuned, arguments.share)
+        save(arguments.work / arguments.run / "averaged.pt",
+             {"network": network.state_dict(), "share": arguments.share})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,126 @@
+"""The windows on which models are measured, cached in WORK/evaluation/.
+
+single-eval, single-real   the clips of the splits `eval` and `eval_real`
+outside                    eval_real and those clips of eval whose source is in no training data
+mix2, mix3                 random mixtures of two and three of the labelled clips of `outside`
+font                       stretches of a soundfont that no training data was rendered with
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Callable, Dict, List, NamedTuple, Set, Tuple
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from .frontend import CONFIG, Frontend
+from .labels import LABELS, target
+from .material import to_float
+from .prepare import load_clips
+
+WINDOW = CONFIG.columns * CONFIG.hop_frames
+HOP = CONFIG.rate_hz  # one second between windows
+MAXIMUM = 10 * CONFIG.rate_hz  # of a mixture
+MIXTURES = 150
+
+
+class EvaluationSet(NamedTuple):
+    """Windows (n, columns, bands) with the clip each belongs to, and the clips' targets."""
+
+    logmel: np.ndarray
+    clip: np.ndarray
+    target: np.ndarray
+
+    def clip_means(self, probabilities: np.ndarray) -> np.ndarray:
+        counts = np.bincount(self.clip, minlength=len(self.target)).astype(np.float64)
+        sums = np.zeros((len(self.target), probabilities.shape[1]))
+        np.add.at(sums, self.clip, probabilities)
+        return sums / counts[:, None]
+
+
+def windows_of(samples: np.ndarray, frontend: Frontend) -> np.ndarray:
+    """Windows of a clip, one second apart; a short clip is repeated to fill one."""
+    if samples.size < WINDOW + 1:
+        samples = np.resize(samples, WINDOW + 1)
+    logmel = frontend(torch.from_numpy(samples)).numpy()
+    hop = HOP // CONFIG.hop_frames
+    last = len(logmel) - CONFIG.columns
+    return np.stack([logmel[begin:begin + CONFIG.columns] for begin in range(0, last + 1, hop)])
+
+
+def build(sounds: List[Tuple[np.ndarray, List[int]]], name: str) -> EvaluationSet:
+    frontend = Frontend()
+    parts = [windows_of(samples, frontend) for samples, _ in tqdm(sounds, desc=name, unit="clip")]
+    clip = np.concatenate([np.full(len(part), i) for i, part in enumerate(parts)])
+    return EvaluationSet(np.concatenate(parts), clip, np.array([labels for _, labels in sounds]))
+
+
+def split_sounds(work: Path, split: str, sources_left_out: Set[str] = frozenset()
+                 ) -> List[Tuple[np.ndarray, List[int]]]:
+    return [(to_float(samples), target(row["labels"])) for row, samples in load_clips(work, split)
+            if row["source"] not in sources_left_out]
+
+
+def outside_sounds(work: Path) -> List[Tuple[np.ndarray, List[int]]]:
+    trained = {row["source"] for row, _ in load_clips(work, "train")}
+    return split_sounds(work, "eval", trained) + split_sounds(work, "eval_real", trained)
+
+
+def mixture_sounds(work: Path, count: int, seed: int) -> List[Tuple[np.ndarray, List[int]]]:
+    """Mixtures of `count` clips with one label each, all different, RMS equal within 3 dB."""
+    random = np.random.default_rng([seed, count])
+    singles = [(s, t) for s, t in outside_sounds(work) if sum(t) == 1]
+    by_label: Dict[int, List[np.ndarray]] = {}
+    for samples, labels in singles:
+        by_label.setdefault(labels.index(1), []).append(samples)
+    mixtures = []
+    for _ in range(MIXTURES):
+        chosen = random.choice(sorted(by_label), count, replace=False)
+        picked = [by_label[j][int(random.integers(len(by_label[j])))] for j in chosen]
+        length = int(np.clip(max(s.size for s in picked), WINDOW + 1, MAXIMUM))
+        total = np.zeros(length, np.float32)
+        for samples in picked:
+            rms = np.sqrt(np.mean(samples ** 2)) + 1e-9
+            gain = 10 ** (random.uniform(-3.0, 3.0) / 20) / rms
+            total += np.resize(samples, length) * np.float32(gain)
+        total *= np.float32(0.7 / np.abs(total).max())
+        mixtures.append((total, [int(j in chosen) for j in range(len(LABELS))]))
+    return mixtures
+
+
+def font_sounds(work: Path) -> List[Tuple[np.ndarray, List[int]]]:
+    """Stretches of 6 s of the renders in WORK/heldout, with labels and neighbours."""
+    sounds = []
+    for path in sorted((work / "heldout").glob("*/*.npy")):
+        samples = np.load(path, mmap_mode="r")
+        labels = [int(path.stem == label) for label in LABELS]
+        for begin in range(0, samples.size - 2 * WINDOW, 4 * WINDOW):
+            sounds.append((to_float(samples[begin:begin + 2 * WINDOW]), labels))
+    return sounds
+
+
+BUILDERS: Dict[str, Callable[[Path, int], List[Tuple[np.ndarray, List[int]]]]] = {
+    "single-eval": lambda work, seed: split_sounds(work, "eval"),
+    "single-real": lambda work, seed: split_sounds(work, "eval_real"),
+    "outside": lambda work, seed: outside_sounds(work),
+    "mix2": lambda work, seed: mixture_sounds(work, 2, seed),
+    "mix3": lambda work, seed: mixture_sounds(work, 3, seed),
+    "font": lambda work, seed: font_sounds(work),
+}
+
+
+def load(work: Path, name: str, seed: int = 1) -> EvaluationSet:
+    """One set, from the cache where it is there."""
+    path = work / "evaluation" / f"{name}-{seed}.npz"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        built = build(BUILDERS[name](work, seed), name)
+        np.savez(path, **built._asdict())
+    stored = np.load(path)
+    return EvaluationSet(stored["logmel"], stored["clip"], stored["target"])
+
+
+def available(work: Path) -> List[str]:
+    return [name for name in BUILDERS if name != "font" or (work / "heldout").exists()]

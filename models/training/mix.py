@@ -1,0 +1,207 @@
+"""Mixes scenes of 0 to 5 instruments and cuts them into labelled windows with the teacher's logits.
+
+A scene is 8.2 s of a continuous stream in which instruments enter and leave; windows of 3 s are cut
+out of its log-mel columns, so that they have the edges of a stream, not of a padded clip.
+
+What a window's label means: the instrument is audible during at least 0.75 s of its 3 s, wherever
+(the network averages over time). Less than 0.25 s counts as absent; between the two, and when it is
+18 to 28 dB below everything else, the label is left out of the loss; further below it is absent.
+
+Writes WORK/windows/NNN.{mel,target,teacher}.npy in shards: uint8 log-mel (n, 300, 128) in the
+integers of the network's input, targets (n, labels) of 0, 1 or 2 (left out), and float16 logits.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Dict, List, Tuple
+
+import numpy as np
+import torch
+from scipy.ndimage import maximum_filter1d
+from tqdm import tqdm
+
+from .effects import RATE_HZ, Rooms, clipped, colored_noise, shape
+from .frontend import CONFIG, Frontend
+from .labels import LABELS
+from .material import Bank, load_banks, stem
+from .network import Network, as_input, start_network
+from .quantize import dequantize_input, quantize_input
+
+SCENE = 1 << 18  # samples, 8.2 s
+PADDED = 1 << 19
+COLUMNS = SCENE // CONFIG.hop_frames
+WINDOWS_PER_SCENE = 4
+STEM_SHARES = (0.15, 0.31, 0.25, 0.17, 0.09, 0.03)  # scenes with 0, 1, … instruments
+PRESENT_COLUMNS, ABSENT_COLUMNS = 75, 25
+MASKED_DB, ABSENT_DB = -18.0, -28.0
+LEFT_OUT = 2
+
+
+def column_energy(samples: np.ndarray) -> np.ndarray:
+    """Mean power per column."""
+    return np.square(samples[:COLUMNS * CONFIG.hop_frames]).reshape(COLUMNS, -1).mean(axis=1)
+
+
+def gate(samples: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Half of the stems play throughout; others enter late, leave early, or both."""
+    if random.random() < 0.5:
+        return samples
+    begin, end = 0, samples.size
+    if random.random() < 0.7:
+        begin = int(random.uniform(0.5, 6.0) * RATE_HZ)
+    if random.random() < 0.5:
+        end = min(samples.size, begin + int(random.uniform(1.5, 6.0) * RATE_HZ))
+    out = np.zeros_like(samples)
+    # An entry starts the material anew, with its own attack; an exit is short, not abrupt.
+    out[begin:end] = samples[:end - begin]
+    release = min(int(random.uniform(0.02, 0.4) * RATE_HZ), end - begin)
+    if end < samples.size:
+        out[end - release:end] *= np.linspace(1.0, 0.0, release, dtype=np.float32)
+    return out
+
+
+def leveled(samples: np.ndarray, level_db: float) -> np.ndarray:
+    """Scaled so that its loud columns (90th percentile) have the given level."""
+    energy = column_energy(samples)
+    loud = np.percentile(energy[energy > 1e-10], 90) if (energy > 1e-10).any() else 0.0
+    if loud <= 1e-10:
+        return np.zeros_like(samples)
+    return (samples * np.float32(10 ** (level_db / 20) / np.sqrt(loud))).astype(np.float32)
+
+
+def scene_stems(banks: Dict[str, Bank], rooms: Rooms, random: np.random.Generator
+                ) -> List[Tuple[str, np.ndarray]]:
+    """The sounds of one scene, each with its label or the kind of sound that it is."""
+    count = int(random.choice(len(STEM_SHARES), p=STEM_SHARES))
+    names = [str(name) for name in random.choice(LABELS, count, replace=False)]
+    if count == 0:
+        names = [str(random.choice(("other", "other", "speech", "noise", "silence")))]
+    elif random.random() < 0.04:
+        names = ["music"]
+    if count > 0 and random.random() < 0.12:
+        names.append(str(random.choice(("other", "speech", "noise"))))
+    if count == 0 and random.random() < 0.3:
+        names.append(str(random.choice(("other", "speech", "noise"))))
+    common_room = random.random() < 0.3
+    stems = []
+    for name in names:
+        if name == "silence":
+            continue
+        samples = stem(banks, name, SCENE, random)
+        samples = gate(samples, random) if name != "music" else samples
+        samples = shape(samples, rooms, random, room=common_room or random.random() < 0.25,
+                        equalize=random.random() < 0.6, limit=False)
+        level_db = float(np.clip(random.normal(0.0, 4.5), -11.0, 11.0))
+        stems.append((name, leveled(samples, level_db)))
+    return stems
+
+
+def window_target(active: np.ndarray, energy: np.ndarray, total: np.ndarray) -> int:
+    """0, 1 or LEFT_OUT for one instrument in one window, from its columns."""
+    columns = int(active.sum())
+    if columns < ABSENT_COLUMNS:
+        return 0
+    mine = float(energy[active].sum())
+    rest = float((total[active] - energy[active]).clip(min=0.0).sum())
+    relative_db = 10 * np.log10((mine + 1e-12) / (rest + 1e-12))
+    if relative_db < ABSENT_DB:
+        return 0
+    if columns < PRESENT_COLUMNS or relative_db < MASKED_DB:
+        return LEFT_OUT
+    return 1
+
+
+def master(stems: List[Tuple[str, np.ndarray]], rooms: Rooms, random: np.random.Generator
+           ) -> Tuple[np.ndarray, np.ndarray, List[np.ndarray]]:
+    """The sum as a microphone would deliver it, its column energies, and those of the stems."""
+    noise_db = random.uniform(-70, -18) if random.random() < 0.6 else -90.0
+    noise = colored_noise(SCENE, random) * np.float32(10 ** (noise_db / 20))
+    mixture = sum((samples for _, samples in stems), noise)
+    energies = [column_energy(samples) for _, samples in stems]
+    total = sum(energies, column_energy(noise))
+    mixture = shape(mixture, rooms, random, room=random.random() < 0.08,
+                    equalize=random.random() < 0.5, limit=random.random() < 0.15)
+    if random.random() < 0.06:
+        mixture = clipped(mixture, random)
+    quiet = not stems and random.random() < 0.7
+    level_db = random.uniform(-90.0, -30.0) if quiet else random.uniform(-45.0, 0.0)
+    peak = np.abs(mixture).max() + 1e-9
+    mixture = np.clip(mixture * (10 ** (level_db / 20) / peak), -1.0, 1.0)
+    if random.random() < 0.02:
+        mixture = np.zeros_like(mixture)  # digital silence
+        energies = [np.zeros_like(energy) for energy in energies]
+    return mixture.astype(np.float32), total, energies
+
+
+def scene(banks: Dict[str, Bank], rooms: Rooms, frontend: Frontend, random: np.random.Generator
+          ) -> Tuple[np.ndarray, np.ndarray]:
+    """Windows (n, columns, bands) of one scene in input integers, and their targets."""
+    stems = scene_stems(banks, rooms, random)
+    mixture, total, energies = master(stems, rooms, random)
+    logmel = quantize_input(frontend(torch.from_numpy(mixture)).numpy())
+    activity = []
+    for energy in energies:
+        loud = np.percentile(energy, 95)
+        sounding = energy > max(loud * 10 ** -3.5, 1e-9)
+        activity.append(maximum_filter1d(sounding, 31))  # bridges the gaps between notes
+    windows, targets = [], []
+    room_for = (COLUMNS - CONFIG.columns - 4) // WINDOWS_PER_SCENE
+    for index in range(WINDOWS_PER_SCENE):
+        begin = 2 + index * room_for + int(random.integers(room_for))
+        part = slice(begin, begin + CONFIG.columns)
+        target = np.zeros(len(LABELS), np.uint8)
+        for (name, _), active, energy in zip(stems, activity, energies):
+            if name == "music":
+                target[:] = LEFT_OUT
+            elif name in LABELS:
+                target[LABELS.index(name)] = window_target(active[part], energy[part], total[part])
+        windows.append(logmel[part])
+        targets.append(target)
+    return np.stack(windows), np.stack(targets)
+
+
+def teacher_logits(network: Network, windows: np.ndarray, batch: int = 32) -> np.ndarray:
+    logits = []
+    for begin in range(0, len(windows), batch):
+        logmel = torch.from_numpy(dequantize_input(windows[begin:begin + batch]))
+        logits.append(network.audioset(network.embed(as_input(logmel))).half().numpy())
+    return np.concatenate(logits)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--work", type=Path, required=True, help="folder for intermediate results")
+    parser.add_argument("--teacher", type=Path, required=True,
+                        help="folder with mn04_as_mAP_432.pt and audioset_labels.csv")
+    parser.add_argument("--shards", type=int, default=16)
+    parser.add_argument("--first-shard", type=int, default=0, help="to share the work")
+    parser.add_argument("--scenes", type=int, default=500, help="per shard, of 4 windows each")
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    folder = arguments.work / "windows"
+    folder.mkdir(parents=True, exist_ok=True)
+    network = start_network(arguments.teacher / "mn04_as_mAP_432.pt",
+                            arguments.teacher / "audioset_labels.csv")
+    network = network.to(memory_format=torch.channels_last)
+    banks, frontend = load_banks(arguments.work), Frontend()
+    rooms = Rooms(PADDED, 64, np.random.default_rng(arguments.seed))
+    for shard in range(arguments.first_shard, arguments.first_shard + arguments.shards):
+        if (folder / f"{shard:03d}.teacher.npy").exists():
+            continue
+        random = np.random.default_rng([arguments.seed, shard])
+        parts = [scene(banks, rooms, frontend, random)
+                 for _ in tqdm(range(arguments.scenes), desc=f"shard {shard}", unit="scene")]
+        windows = np.concatenate([part[0] for part in parts])
+        with torch.no_grad():
+            logits = teacher_logits(network, windows)
+        np.save(folder / f"{shard:03d}.mel.npy", windows)
+        np.save(folder / f"{shard:03d}.target.npy", np.concatenate([part[1] for part in parts]))
+        np.save(folder / f"{shard:03d}.teacher.npy", logits)
+
+
+if __name__ == "__main__":
+    main()

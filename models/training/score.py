@@ -1,0 +1,66 @@
+"""Scores every 3 s of the renders by the pretrained start: how much does it sound like the label?
+
+Writes WORK/renders/FONT/LABEL.score.npy, one probability per 3 s (the largest over the AudioSet
+classes of the label). Mixing prefers renders that sound real. Soundfonts differ hugely in this.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import List
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from .frontend import CONFIG, Frontend
+from .labels import LABELS, audioset_rows
+from .network import as_input, class_names, start_network
+
+SEGMENT = CONFIG.columns * CONFIG.hop_frames
+
+
+def segment_probabilities(samples: np.ndarray, network: torch.nn.Module, rows: List[int],
+                          frontend: Frontend, batch: int = 16) -> np.ndarray:
+    segments = samples[:samples.size // SEGMENT * SEGMENT].reshape(-1, SEGMENT)
+    scores = []
+    for part in np.array_split(segments, max(1, len(segments) // batch)):
+        logmel = frontend(torch.from_numpy(part.astype(np.float32) / 32767.0))[:, :CONFIG.columns]
+        logits = network.audioset(network.embed(as_input(logmel)))[:, rows]
+        scores.append(torch.sigmoid(logits).amax(dim=1).numpy())
+    return np.concatenate(scores)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--work", type=Path, required=True, help="folder for intermediate results")
+    parser.add_argument("--teacher", type=Path, required=True,
+                        help="folder with mn04_as_mAP_432.pt and audioset_labels.csv")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=1, help="unused: nothing here is random")
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    classes = arguments.teacher / "audioset_labels.csv"
+    network = start_network(arguments.teacher / "mn04_as_mAP_432.pt", classes)
+    network = network.to(memory_format=torch.channels_last)
+    rows = audioset_rows(class_names(classes))
+    frontend = Frontend()
+    paths = [path for path in sorted((arguments.work / "renders").glob("*/*.npy"))
+             if path.stem in LABELS]
+    summary = []
+    with torch.no_grad():
+        for path in tqdm(paths, desc="score", unit="stem"):
+            output = path.with_suffix(".score.npy")
+            samples = np.load(path, mmap_mode="r")
+            if not output.exists() and samples.size >= SEGMENT:
+                np.save(output, segment_probabilities(samples, network, rows[path.stem], frontend))
+            if output.exists():
+                summary.append((path.stem, path.parent.name, float(np.load(output).mean())))
+    for label, font, mean in sorted(summary):
+        print(f"{label:18} {font:16} {mean:.3f}")
+
+
+if __name__ == "__main__":
+    main()

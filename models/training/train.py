@@ -1,0 +1,171 @@
+"""Fine-tunes the pretrained start on the mixed windows.
+
+Writes WORK/RUN/checkpoint.pt every few hundred steps and goes on from it when started again, and at
+the end WORK/RUN/final.pt with the moving average of the weights. Which windows a step sees and how
+they are augmented depends on the seed and the step alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import math
+import os
+import time
+from pathlib import Path
+from typing import Dict, List
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
+from tqdm import tqdm
+
+from .network import Network, as_input, start_network
+from .windows import Batch, WindowSet, augmented_batch
+
+LOSS_SCALE = 20.0
+
+
+def freeze_statistics(network: Network) -> None:
+    """Batch norm keeps the statistics of AudioSet; its gains and offsets are trained."""
+    network.train()
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.eval()
+
+
+def loss_of(network: Network, batch: Batch, distill: float) -> Dict[str, torch.Tensor]:
+    hidden = network.embed(as_input(batch.logmel))
+    labels = cross_entropy(network.head(hidden), batch.target, reduction="none") * batch.mask
+    label_loss = labels.sum() / batch.mask.sum().clamp(min=1.0)
+    probability = torch.sigmoid(batch.teacher)
+    classes = cross_entropy(network.audioset(hidden), probability, reduction="none")
+    # Less the teacher's own entropy, so that 0 means full agreement.
+    classes = classes - cross_entropy(batch.teacher, probability, reduction="none")
+    distill_loss = (classes.sum(dim=1) * batch.taught).sum() / batch.taught.sum().clamp(min=1.0)
+    total = LOSS_SCALE * label_loss + distill * distill_loss
+    return {"total": total, "labels": label_loss, "distill": distill_loss}
+
+
+def optimizer_for(network: Network, rate: float, head_rate: float,
+                  decay: float) -> torch.optim.Optimizer:
+    groups: List[dict] = []
+    for prefix, group_rate in (("features", rate), ("hidden", rate), ("audioset", rate),
+                               ("head", head_rate)):
+        named = [(name, p) for name, p in network.named_parameters() if name.startswith(prefix)]
+        for dimensions, group_decay in ((True, decay), (False, 0.0)):
+            parameters = [p for _, p in named if (p.dim() > 1) == dimensions]
+            groups.append({"params": parameters, "lr": group_rate, "base": group_rate,
+                           "weight_decay": group_decay})
+    return torch.optim.AdamW([group for group in groups if group["params"]])
+
+
+def set_rate(optimizer: torch.optim.Optimizer, step: int, steps: int, warm_up: int) -> None:
+    """Linear warm-up, then a cosine down to 2% of the rate."""
+    if step < warm_up:
+        factor = (step + 1) / warm_up
+    else:
+        done = (step - warm_up) / max(1, steps - warm_up)
+        factor = 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done))
+    for group in optimizer.param_groups:
+        group["lr"] = group["base"] * factor
+
+
+def update_average(average: Network, network: Network, decay: float) -> None:
+    with torch.no_grad():
+        for mine, theirs in zip(average.parameters(), network.parameters()):
+            mine.lerp_(theirs, 1.0 - decay)
+
+
+def save(path: Path, content: dict) -> None:
+    part = path.with_name(path.name + ".part")
+    torch.save(content, part)
+    os.replace(part, path)
+
+
+def indices_of(step: int, batch: int, count: int, seed: int) -> np.ndarray:
+    """The windows of a step: every epoch is a permutation of all windows."""
+    per_epoch = count // batch
+    epoch, place = divmod(step, per_epoch)
+    order = np.random.default_rng([seed, 1, epoch]).permutation(count)
+    return order[place * batch:(place + 1) * batch]
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--work", type=Path, required=True, help="folder for intermediate results")
+    parser.add_argument("--teacher", type=Path, required=True,
+                        help="folder with mn04_as_mAP_432.pt and audioset_labels.csv")
+    parser.add_argument("--run", default="run", help="name of the folder in WORK")
+    parser.add_argument("--steps", type=int, default=2400)
+    parser.add_argument("--batch", type=int, default=48)
+    parser.add_argument("--rate", type=float, default=1.2e-3, help="of the backbone")
+    parser.add_argument("--head-rate", type=float, default=2e-3)
+    parser.add_argument("--decay", type=float, default=1e-3, help="weight decay")
+    parser.add_argument("--distill", type=float, default=1.0, help="weight of the teacher's term")
+    parser.add_argument("--pairs", type=float, default=0.25,
+                        help="share of windows to which another window is added")
+    parser.add_argument("--average", type=float, default=0.998, help="of the moving average")
+    parser.add_argument("--checkpoint-every", type=int, default=200, help="steps")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=1)
+    return parser.parse_args()
+
+
+def main() -> None:
+    arguments = parse()
+    torch.set_num_threads(arguments.threads)
+    torch.manual_seed(arguments.seed)
+    folder = arguments.work / arguments.run
+    folder.mkdir(parents=True, exist_ok=True)
+    data = WindowSet(arguments.work / "windows")
+    network = start_network(arguments.teacher / "mn04_as_mAP_432.pt",
+                            arguments.teacher / "audioset_labels.csv")
+    network = network.to(memory_format=torch.channels_last)
+    freeze_statistics(network)
+    average = copy.deepcopy(network)
+    optimizer = optimizer_for(network, arguments.rate, arguments.head_rate, arguments.decay)
+    first = 0
+    checkpoint = folder / "checkpoint.pt"
+    if checkpoint.exists():
+        saved = torch.load(checkpoint)
+        network.load_state_dict(saved["network"])
+        average.load_state_dict(saved["average"])
+        optimizer.load_state_dict(saved["optimizer"])
+        first = saved["step"]
+    bar = tqdm(range(first, arguments.steps), initial=first, total=arguments.steps, desc="train",
+               unit="step")
+    started = time.monotonic()
+    smooth: Dict[str, float] = {}
+    with open(folder / "log.csv", "a", encoding="utf-8") as log:
+        for step in bar:
+            random = np.random.default_rng([arguments.seed, 2, step])
+            batch = augmented_batch(
+                data, indices_of(step, arguments.batch, len(data), arguments.seed),
+                arguments.pairs, random)
+            set_rate(optimizer, step, arguments.steps, warm_up=200)
+            losses = loss_of(network, batch, arguments.distill)
+            optimizer.zero_grad(set_to_none=True)
+            losses["total"].backward()
+            nn.utils.clip_grad_norm_(network.parameters(), 5.0)
+            optimizer.step()
+            update_average(average, network, min(arguments.average, (1 + step) / (10 + step)))
+            for key, value in losses.items():
+                smooth[key] = 0.98 * smooth.get(key, value.item()) + 0.02 * value.item()
+            if step % 20 == 19:
+                bar.set_postfix({key: f"{value:.4f}" for key, value in smooth.items()})
+                log.write(f"{step + 1},{smooth['labels']:.5f},{smooth['distill']:.5f},"
+                          f"{time.monotonic() - started:.1f}\n")
+                log.flush()
+            if (step + 1) % arguments.checkpoint_every == 0:
+                save(checkpoint, {"network": network.state_dict(), "step": step + 1,
+                                  "average": average.state_dict(),
+                                  "optimizer": optimizer.state_dict()})
+    save(folder / "final.pt", {"network": average.state_dict(), "step": arguments.steps,
+                               "options": {k: str(v) for k, v in vars(arguments).items()}})
+
+
+if __name__ == "__main__":
+    main()

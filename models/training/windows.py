@@ -1,0 +1,110 @@
+"""The mixed windows as training batches, with augmentation on the log-mel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import List, NamedTuple, Tuple
+
+import numpy as np
+import torch
+
+from .frontend import CONFIG
+from .mix import LEFT_OUT
+from .quantize import dequantize_input
+
+
+class Batch(NamedTuple):
+    """`taught` is 1 where the teacher's logits belong to exactly this window."""
+
+    logmel: torch.Tensor  # (n, columns, bands)
+    target: torch.Tensor  # (n, labels), 0 or 1
+    mask: torch.Tensor  # (n, labels), 0 where the label is left out of the loss
+    teacher: torch.Tensor  # (n, 527)
+    taught: torch.Tensor  # (n,)
+
+
+class WindowSet:
+    """All shards in WORK/windows, mapped from the files."""
+
+    def __init__(self, folder: Path) -> None:
+        names = sorted(path.name[:3] for path in folder.glob("*.teacher.npy"))
+        if not names:
+            raise FileNotFoundError(f"{folder}: no windows; run training.mix first")
+        self.mels = [np.load(folder / f"{name}.mel.npy", mmap_mode="r") for name in names]
+        self.targets = np.concatenate([np.load(folder / f"{name}.target.npy") for name in names])
+        self.teachers = [np.load(folder / f"{name}.teacher.npy", mmap_mode="r") for name in names]
+        self.places: List[Tuple[int, int]] = [
+            (shard, row) for shard, mel in enumerate(self.mels) for row in range(len(mel))]
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def gather(self, indices: np.ndarray) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Integers of the input, targets, teacher's logits."""
+        places = [self.places[i] for i in indices]
+        return (np.stack([self.mels[shard][row] for shard, row in places]),
+                self.targets[indices],
+                np.stack([self.teachers[shard][row] for shard, row in places]))
+
+
+def to_power(logmel: np.ndarray) -> np.ndarray:
+    power = np.exp(logmel * np.float32(CONFIG.divide) - np.float32(CONFIG.add))
+    return np.maximum(power - np.float32(CONFIG.log_offset), 0.0)
+
+
+def to_logmel(power: np.ndarray) -> np.ndarray:
+    return ((np.log(power + np.float32(CONFIG.log_offset)) + np.float32(CONFIG.add))
+            / np.float32(CONFIG.divide))
+
+
+def add_pairs(power: np.ndarray, target: np.ndarray, taught: np.ndarray, share: float,
+              random: np.random.Generator) -> None:
+    """Adds to some windows the sound of another one at a similar level (in place).
+
+    Mel powers of independent sounds add up on average, so this is mixing without the samples.
+    """
+    others = np.roll(np.arange(len(power)), 1)
+    chosen = np.flatnonzero(random.random(len(power)) < share)
+    source, source_target = power[others[chosen]].copy(), target[others[chosen]].copy()
+    for i, added, labels in zip(chosen, source, source_target):
+        mine, theirs = power[i].mean(), added.mean()
+        if mine < 1e-4 or theirs < 1e-4:
+            continue
+        gain = mine / theirs * 10 ** (random.uniform(-6.0, 6.0) / 10)
+        power[i] += np.float32(gain) * added
+        both = np.maximum(target[i] % LEFT_OUT, labels % LEFT_OUT)
+        unsure = (target[i] == LEFT_OUT) | (labels == LEFT_OUT)
+        target[i] = np.where(both == 1, 1, np.where(unsure, LEFT_OUT, 0))
+        taught[i] = 0.0
+
+
+def mask_stripes(logmel: np.ndarray, random: np.random.Generator) -> None:
+    """SpecAugment: one stripe of bands and one of columns per window takes the window's mean."""
+    for window in logmel:
+        mean = window.mean()
+        bands, columns = int(random.integers(0, 17)), int(random.integers(0, 31))
+        low = int(random.integers(0, window.shape[1] - bands + 1))
+        begin = int(random.integers(0, window.shape[0] - columns + 1))
+        window[:, low:low + bands] = mean
+        window[begin:begin + columns] = mean
+
+
+def augmented_batch(data: WindowSet, indices: np.ndarray, pair_share: float,
+                    random: np.random.Generator) -> Batch:
+    """Level, tilt, pairs, time roll and SpecAugment; the teacher saw the window without them."""
+    integers, target, teacher = data.gather(indices)
+    target = target.copy()
+    taught = np.ones(len(indices), np.float32)
+    power = to_power(dequantize_input(integers))
+    add_pairs(power, target, taught, pair_share, random)
+    count = len(indices)
+    level_db = random.uniform(-8.0, 4.0, (count, 1, 1))
+    tilt_db = random.normal(0.0, 2.0, (count, 1, 1)) * np.linspace(-1, 1, power.shape[2])
+    logmel = to_logmel(power * (10 ** ((level_db + tilt_db) / 10)).astype(np.float32))
+    for window in logmel:
+        if random.random() < 0.5:
+            window[:] = np.roll(window, int(random.integers(window.shape[0])), axis=0)
+    mask_stripes(logmel, random)
+    return Batch(torch.from_numpy(logmel), torch.from_numpy((target == 1).astype(np.float32)),
+                 torch.from_numpy((target != LEFT_OUT).astype(np.float32)),
+                 torch.from_numpy(teacher.astype(np.float32)), torch.from_numpy(taught))
