@@ -11,6 +11,9 @@
 #ifdef TUTTI_ALSA
 #include <alsa/asoundlib.h>
 #endif
+#ifdef TUTTI_JACK
+#include <jack/jack.h>
+#endif
 
 /* What it guards is as global as it is: PortAudio's own state, and stderr. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -30,6 +33,26 @@ static void ignore_alsa(const char *file, int line, const char *function, int re
 }
 #endif
 
+#ifdef TUTTI_JACK
+/* JACK says five lines each time that there is no server. */
+static void ignore_jack(const char *text)
+{
+    (void)text;
+}
+#endif
+
+static void quieten_libraries(void)
+{
+#ifdef TUTTI_ALSA
+    snd_lib_error_set_handler(ignore_alsa);
+#endif
+#ifdef TUTTI_JACK
+    jack_set_error_function(ignore_jack);
+    jack_set_info_function(ignore_jack);
+#endif
+}
+
+/* For what PortAudio itself says. */
 static void silence_stderr(void)
 {
     const int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
@@ -65,9 +88,7 @@ enum tutti_status audio_system_enter(bool quiet, struct tutti_error *error)
     if (!take_lock())
         return tutti_error_set(error, TUTTI_ERROR_IO,
                                "The audio system does not answer: another device hangs in it.");
-#ifdef TUTTI_ALSA
-    snd_lib_error_set_handler(ignore_alsa);
-#endif
+    quieten_libraries();
     if (quiet)
         silence_stderr();
     const PaError reason = Pa_Initialize();
