@@ -1,0 +1,499 @@
+/* Every table of kernels against the portable one, bit for bit, over random shapes, strides,
+ * paddings, odd numbers of channels and extreme values. Each buffer is a piece of its own, so that
+ * a sanitizer sees a kernel that reads or writes beyond what its contract allows. */
+#include "nn/kernels.h"
+
+#include "tests/nn/support/random.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void *buffer(size_t size)
+{
+    size = round_up(size + 1, KERNEL_ALIGNMENT);
+    void *memory = aligned_alloc(KERNEL_ALIGNMENT, size);
+    assert_non_null(memory);
+    memset(memory, 0xa5, size);
+    return memory;
+}
+
+/* --- random contents ----------------------------------------------------------------- */
+
+/* What the values of a case are drawn from. */
+enum mood { MOOD_ANY, MOOD_EXTREME, MOODS };
+
+static uint8_t random_byte(struct random_source *r, enum mood mood)
+{
+    if (mood == MOOD_EXTREME)
+        return random_bits(r) % 2 ? 255 : 0;
+    return (uint8_t)random_bits(r);
+}
+
+static int8_t random_weight(struct random_source *r, enum mood mood)
+{
+    if (mood == MOOD_EXTREME)
+        return random_bits(r) % 8 ? 127 : -127;
+    return (int8_t)random_between(r, -127, 127);
+}
+
+static int random_zero(struct random_source *r)
+{
+    static const int zeros[] = {0, 1, 127, 128, 254, 255};
+    return zeros[random_between(r, 0, 5)];
+}
+
+/* Values of [rows][channels], laid out for a table: padding channels hold anything, as a
+ * kernel must not care. The same seed gives the same real values for every table. */
+static uint8_t *random_tensor(uint64_t seed, size_t rows, size_t channels, size_t pitch,
+                              enum mood mood)
+{
+    struct random_source r = {seed * 2 + 1};
+    uint8_t *tensor = buffer(rows * pitch);
+    for (size_t i = 0; i < rows; i++) {
+        for (size_t c = 0; c < channels; c++)
+            tensor[i * pitch + c] = random_byte(&r, mood);
+    }
+    return tensor;
+}
+
+struct parameters {
+    struct requantization requantization;
+    int32_t *bias;
+    float *scale;
+};
+
+/* Scales from far too small to far too large for the output's range. */
+static struct parameters random_parameters(uint64_t seed, size_t outputs, size_t padded,
+                                           size_t depth)
+{
+    static const float factors[] = {1e-6f, 0.1f, 0.3f, 1, 3, 1e6f};
+    struct random_source r = {seed * 2 + 1};
+    struct parameters p = {.bias = buffer(padded * sizeof *p.bias),
+                           .scale = buffer(padded * sizeof *p.scale)};
+    memset(p.bias, 0, padded * sizeof *p.bias);
+    memset(p.scale, 0, padded * sizeof *p.scale);
+    const float range = 256.0f / (50.0f * 128.0f * (float)depth);
+    for (size_t i = 0; i < outputs; i++) {
+        p.bias[i] = (int32_t)(random_bits(&r) >> random_between(&r, 8, 20)) - 2000;
+        p.scale[i] = random_unit(&r) * range * factors[random_between(&r, 0, 5)];
+    }
+    p.requantization = (struct requantization){
+        .bias = p.bias,
+        .scale = p.scale,
+        .activation = (enum activation)random_between(&r, 0, 2),
+        .inverse_scale = 1.0f / (0.001f + random_unit(&r)),
+        .zero = random_zero(&r),
+        .residual_scale = random_unit(&r),
+        .residual_zero = random_zero(&r),
+    };
+    return p;
+}
+
+static void free_parameters(struct parameters *p)
+{
+    free(p->bias);
+    free(p->scale);
+}
+
+static int8_t *random_weights(struct random_source *r, size_t count, enum mood mood)
+{
+    int8_t *weights = malloc(count);
+    assert_non_null(weights);
+    for (size_t i = 0; i < count; i++)
+        weights[i] = random_weight(r, mood);
+    return weights;
+}
+
+/* Calls check for every table but the reference itself that this machine can run. */
+static void for_each_table(void (*check)(const struct kernels *, uint64_t), uint64_t cases)
+{
+    for (size_t i = 1; kernels_at(i) != NULL; i++) {
+        if (!kernels_at(i)->available())
+            continue;
+        for (uint64_t seed = 0; seed < cases; seed++)
+            check(kernels_at(i), seed);
+    }
+}
+
+/* The real channels have to be equal, the padding has to hold the zero. */
+static void compare(const struct kernels *k, uint64_t seed, const uint8_t *result,
+                    const uint8_t *expected, size_t rows, size_t channels, int zero)
+{
+    const size_t pitch = round_up(channels, k->channel_multiple);
+    for (size_t i = 0; i < rows; i++) {
+        for (size_t c = 0; c < pitch; c++) {
+            const int right = c < channels ? expected[i * channels + c] : zero;
+            if (result[i * pitch + c] != right)
+                print_error("%s, case %llu: position %zu, channel %zu of %zu\n", k->name,
+                            (unsigned long long)seed, i, c, channels);
+            assert_int_equal(result[i * pitch + c], right);
+        }
+    }
+}
+
+/* --- matrices ------------------------------------------------------------------------ */
+
+struct gemm_case {
+    size_t positions, depth, outputs;
+    bool residual;
+    enum mood mood;
+    uint64_t seed;
+    const int8_t *weights;
+};
+
+/* Runs a case; the result is [positions][padded outputs], or with real not NULL [outputs]. */
+static uint8_t *run_gemm(const struct kernels *k, const struct gemm_case *c, float **real)
+{
+    const size_t depth = round_up(c->depth, k->channel_multiple);
+    const size_t outputs = round_up(c->outputs, k->channel_multiple);
+    struct parameters p = random_parameters(c->seed, c->outputs, outputs, c->depth);
+    uint8_t *in = random_tensor(c->seed + 1, c->positions, c->depth, depth, c->mood);
+    uint8_t *residual = random_tensor(c->seed + 2, c->positions, c->outputs, outputs, c->mood);
+    void *packed = buffer(k->gemm_packed_size(c->outputs, c->depth));
+    void *scratch = buffer(k->gemm_scratch_size(depth));
+    uint8_t *out = buffer(c->positions * outputs);
+    k->gemm_pack(c->weights, c->outputs, c->depth, packed);
+    if (c->residual) {
+        /* a padding channel's residual is its tensor's zero, as any kernel leaves it */
+        for (size_t i = 0; i < c->positions * outputs; i++) {
+            if (i % outputs >= c->outputs)
+                residual[i] = (uint8_t)p.requantization.residual_zero;
+        }
+    }
+    struct gemm_task task = {in,
+                             depth,
+                             c->residual ? residual : NULL,
+                             outputs,
+                             out,
+                             outputs,
+                             c->positions,
+                             depth,
+                             outputs,
+                             packed,
+                             &p.requantization,
+                             scratch};
+    if (real != NULL) {
+        *real = buffer(outputs * sizeof **real);
+        k->gemm_real(&task, *real);
+    } else {
+        k->gemm(&task);
+    }
+    free(in);
+    free(residual);
+    free(packed);
+    free(scratch);
+    free_parameters(&p);
+    return out;
+}
+
+static void check_gemm(const struct kernels *k, uint64_t seed)
+{
+    struct random_source r = {seed * 2 + 1};
+    struct gemm_case c = {
+        .positions = (size_t)random_between(&r, 1, 20),
+        .depth = (size_t)random_between(&r, 1, seed % 4 ? 40 : 300),
+        .outputs = (size_t)random_between(&r, 1, seed % 4 ? 70 : 20),
+        .residual = random_between(&r, 0, 1) == 1,
+        .mood = (enum mood)random_between(&r, 0, MOODS - 1),
+        .seed = random_bits(&r),
+    };
+    int8_t *weights = random_weights(&r, c.outputs * c.depth, c.mood);
+    c.weights = weights;
+    struct parameters p = random_parameters(c.seed, c.outputs, c.outputs, c.depth);
+    uint8_t *expected = run_gemm(&kernels_portable, &c, NULL), *result = run_gemm(k, &c, NULL);
+    compare(k, seed, result, expected, c.positions, c.outputs, p.requantization.zero);
+    free(expected);
+    free(result);
+    free_parameters(&p);
+
+    float *expected_real, *real;
+    free(run_gemm(&kernels_portable, &c, &expected_real));
+    free(run_gemm(k, &c, &real));
+    assert_memory_equal(real, expected_real, c.outputs * sizeof *real);
+    free(expected_real);
+    free(real);
+    free(weights);
+}
+
+static void test_gemm(void **state)
+{
+    (void)state;
+    for_each_table(check_gemm, 1500);
+}
+
+/* The portable matrix product itself, worked out by hand: 3 positions of 2 inputs. */
+static void test_gemm_by_hand(void **state)
+{
+    (void)state;
+    static const uint8_t in[] = {10, 20, 0, 255, 100, 7};
+    static const int8_t weights[] = {1, -2, 127, 0};
+    static const int32_t bias[] = {50, -1270};
+    static const float scale[] = {0.5f, 0.125f};
+    const struct requantization r = {.bias = bias, .scale = scale, .inverse_scale = 1, .zero = 10};
+    uint8_t out[6];
+    struct gemm_task task = {.in = in,
+                             .in_pitch = 2,
+                             .out = out,
+                             .out_pitch = 2,
+                             .positions = 3,
+                             .depth = 2,
+                             .outputs = 2,
+                             .weights = weights,
+                             .requantization = &r};
+    kernels_portable.gemm(&task);
+    /* (50 + 10 - 40) / 2 = 10; (-1270 + 1270) / 8 = 0; (50 - 510) / 2 = -230, too low;
+     * -158.75; (50 + 100 - 14) / 2 = 68; (-1270 + 12700) / 8 = 1428.75, too high */
+    static const uint8_t expected[] = {20, 10, 0, 0, 78, 255};
+    assert_memory_equal(out, expected, sizeof out);
+}
+
+/* Halves go to the even neighbour, on both sides of the zero and of 0. */
+static void test_rounding(void **state)
+{
+    (void)state;
+    static const float values[] = {0.5f,  1.5f,  2.5f,   -0.5f,  -1.5f,    -2.5f,
+                                   0.49f, 0.51f, 126.5f, 127.5f, -100.49f, 1e30f};
+    static const uint8_t expected[] = {100, 102, 102, 100, 98, 98, 100, 101, 226, 228, 0, 255};
+    uint8_t out[12];
+    for (size_t i = 0; kernels_at(i) != NULL; i++) {
+        if (!kernels_at(i)->available())
+            continue;
+        kernels_at(i)->quantize(values, 12, 1, 100, out);
+        assert_memory_equal(out, expected, sizeof out);
+    }
+}
+
+/* --- depthwise ----------------------------------------------------------------------- */
+
+struct depthwise_case {
+    struct depthwise_task task; /* shapes alone */
+    size_t channels;
+    enum mood mood;
+    uint64_t seed;
+    const int8_t *weights;
+};
+
+static uint8_t *run_depthwise(const struct kernels *k, const struct depthwise_case *c)
+{
+    struct depthwise_task task = c->task;
+    const size_t pitch = task.pitch = round_up(c->channels, k->channel_multiple);
+    struct parameters p = random_parameters(c->seed, c->channels, pitch, 9);
+    const size_t positions = (size_t)task.in_time * task.in_frequency;
+    uint8_t *in = random_tensor(c->seed + 1, positions, c->channels, pitch, c->mood);
+    void *packed = buffer(k->depthwise_packed_size(c->channels, task.kernel));
+    void *scratch =
+        buffer(k->depthwise_scratch_size(pitch, task.in_frequency, task.kernel, task.padding));
+    k->depthwise_pack(c->weights, c->channels, task.kernel, packed);
+    task.in = in;
+    task.out = buffer((size_t)task.out_time * task.out_frequency * pitch);
+    task.weights = packed;
+    task.requantization = &p.requantization;
+    task.scratch = scratch;
+    k->depthwise(&task);
+    free(in);
+    free(packed);
+    free(scratch);
+    free_parameters(&p);
+    return task.out;
+}
+
+static unsigned random_axis(struct random_source *r, unsigned *kernel, unsigned *stride,
+                            unsigned *padding, unsigned *out)
+{
+    *kernel = (unsigned)random_between(r, 0, 3) * 2 + 1;
+    *stride = (unsigned)random_between(r, 1, 2);
+    *padding = (unsigned)random_between(r, 0, (int)(*kernel - 1) / 2);
+    const unsigned smallest = *kernel - *padding;
+    unsigned in = smallest + (unsigned)random_between(r, 0, 14);
+    *out = (in + 2 * *padding - *kernel) / *stride + 1;
+    return in;
+}
+
+static void check_depthwise(const struct kernels *k, uint64_t seed)
+{
+    struct random_source r = {seed * 2 + 1};
+    struct depthwise_case c = {.channels = (size_t)random_between(&r, 1, 40)};
+    struct depthwise_task *t = &c.task;
+    t->in_time = random_axis(&r, &t->kernel[0], &t->stride[0], &t->padding[0], &t->out_time);
+    t->in_frequency =
+        random_axis(&r, &t->kernel[1], &t->stride[1], &t->padding[1], &t->out_frequency);
+    t->in_zero = random_zero(&r);
+    c.mood = (enum mood)random_between(&r, 0, MOODS - 1);
+    c.seed = random_bits(&r);
+    int8_t *weights = random_weights(&r, c.channels * t->kernel[0] * t->kernel[1], c.mood);
+    c.weights = weights;
+    struct parameters p = random_parameters(c.seed, c.channels, c.channels, 9);
+    uint8_t *expected = run_depthwise(&kernels_portable, &c), *result = run_depthwise(k, &c);
+    compare(k, seed, result, expected, (size_t)t->out_time * t->out_frequency, c.channels,
+            p.requantization.zero);
+    free(expected);
+    free(result);
+    free(weights);
+    free_parameters(&p);
+}
+
+static void test_depthwise(void **state)
+{
+    (void)state;
+    for_each_table(check_depthwise, 2000);
+}
+
+/* A 3 x 3 window of ones over 2 x 2 values, worked out by hand: padding adds nothing. */
+static void test_depthwise_by_hand(void **state)
+{
+    (void)state;
+    static const uint8_t in[] = {11, 12, 14, 18}; /* 1, 2, 4, 8 over a zero of 10 */
+    static const int8_t weights[9] = {1, 1, 1, 1, 1, 1, 1, 1, 1};
+    static const int32_t bias[] = {-90}; /* corrected: - zero * 9 */
+    static const float scale[] = {1};
+    const struct requantization r = {.bias = bias, .scale = scale, .inverse_scale = 1};
+    uint8_t out[4];
+    struct depthwise_task task = {.in = in,
+                                  .out = out,
+                                  .pitch = 1,
+                                  .in_time = 2,
+                                  .in_frequency = 2,
+                                  .out_time = 2,
+                                  .out_frequency = 2,
+                                  .kernel = {3, 3},
+                                  .stride = {1, 1},
+                                  .padding = {1, 1},
+                                  .in_zero = 10,
+                                  .weights = weights,
+                                  .requantization = &r};
+    kernels_portable.depthwise(&task);
+    static const uint8_t expected[] = {15, 15, 15, 15};
+    assert_memory_equal(out, expected, sizeof out);
+    task.out_time = task.out_frequency = 1;
+    task.kernel[0] = task.kernel[1] = 1;
+    task.padding[0] = task.padding[1] = 0;
+    kernels_portable.depthwise(&task);
+    assert_int_equal(out[0], 0); /* 11 - 90 */
+}
+
+/* --- the rest ------------------------------------------------------------------------ */
+
+static void check_quantize(const struct kernels *k, uint64_t seed)
+{
+    static const float special[] = {NAN,   INFINITY, -INFINITY, 3.4e38f, -3.4e38f, 1e-45f,
+                                    -0.0f, 0.5f,     -0.5f,     1e9f,    -1e9f,    2147483648.0f};
+    struct random_source r = {seed * 2 + 1};
+    const size_t count = (size_t)random_between(&r, 0, 70);
+    const int zero = random_zero(&r);
+    const float inverse = seed % 3 ? 1.0f / (0.001f + random_unit(&r)) : 1;
+    float *values = malloc((count + 1) * sizeof *values);
+    uint8_t *expected = malloc(count + 1), *result = malloc(count + 1);
+    assert_true(values != NULL && expected != NULL && result != NULL);
+    for (size_t i = 0; i < count; i++)
+        values[i] =
+            random_bits(&r) % 4 ? (random_unit(&r) - 0.5f) * 4 : special[random_between(&r, 0, 11)];
+    result[count] = 77;
+    kernels_portable.quantize(values, count, inverse, zero, expected);
+    k->quantize(values, count, inverse, zero, result);
+    assert_memory_equal(result, expected, count);
+    assert_int_equal(result[count], 77);
+    free(values);
+    free(expected);
+    free(result);
+}
+
+static void test_quantize(void **state)
+{
+    (void)state;
+    static const float values[] = {NAN, INFINITY, -INFINITY, 0, 1, -1, 1e38f, -1e38f};
+    static const uint8_t expected[] = {0, 0, 0, 100, 110, 90, 255, 0};
+    uint8_t out[8];
+    kernels_portable.quantize(values, 8, 10, 100, out);
+    assert_memory_equal(out, expected, sizeof out);
+    for_each_table(check_quantize, 1000);
+}
+
+static void check_channels(const struct kernels *k, uint64_t seed)
+{
+    struct random_source r = {seed * 2 + 1};
+    const size_t positions = (size_t)random_between(&r, 1, seed % 8 ? 40 : 3000);
+    const size_t channels = (size_t)random_between(&r, 1, 40);
+    const size_t pitch = round_up(channels, k->channel_multiple);
+    const enum mood mood = (enum mood)random_between(&r, 0, MOODS - 1);
+    uint8_t *narrow = random_tensor(seed, positions, channels, channels, mood);
+    uint8_t *wide = random_tensor(seed, positions, channels, pitch, mood);
+    int32_t *expected = buffer(channels * sizeof *expected), *sums = buffer(pitch * sizeof *sums);
+    kernels_portable.channel_sums(narrow, positions, channels, expected);
+    k->channel_sums(wide, positions, pitch, sums);
+    assert_memory_equal(sums, expected, channels * sizeof *sums);
+
+    float *gate = buffer(pitch * sizeof *gate);
+    for (size_t c = 0; c < pitch; c++)
+        gate[c] = c < channels ? random_unit(&r) : 0;
+    struct gate_task task = {.in = narrow,
+                             .out = buffer(positions * channels),
+                             .positions = positions,
+                             .pitch = channels,
+                             .gate = gate,
+                             .in_scale = random_unit(&r),
+                             .inverse_out_scale = 1.0f / (0.001f + random_unit(&r)),
+                             .in_zero = random_zero(&r),
+                             .out_zero = random_zero(&r)};
+    uint8_t *right = task.out;
+    kernels_portable.gate(&task);
+    task.in = task.out = wide; /* in place, as networks do */
+    task.pitch = pitch;
+    k->gate(&task);
+    compare(k, seed, wide, right, positions, channels, task.out_zero);
+    free(narrow);
+    free(wide);
+    free(expected);
+    free(sums);
+    free(gate);
+    free(right);
+}
+
+static void test_channels(void **state)
+{
+    (void)state;
+    for_each_table(check_channels, 600);
+}
+
+/* --- choice -------------------------------------------------------------------------- */
+
+static void test_choice(void **state)
+{
+    (void)state;
+    struct tutti_error error;
+    assert_null(kernels_choose("fast", &error));
+    assert_int_equal(error.status, TUTTI_ERROR_NOT_FOUND);
+    assert_non_null(strstr(error.text, "\"fast\""));
+    assert_non_null(strstr(error.text, "portable"));
+    assert_null(kernels_choose("", NULL));
+    assert_ptr_equal(kernels_choose("portable", NULL), &kernels_portable);
+    assert_ptr_equal(kernels_at(0), &kernels_portable);
+
+    const struct kernels *best = &kernels_portable;
+    for (size_t i = 0; kernels_at(i) != NULL; i++) {
+        const struct kernels *k = kernels_at(i), *chosen = kernels_choose(k->name, &error);
+        assert_ptr_equal(chosen, k->available() ? k : NULL);
+        if (chosen == NULL)
+            assert_int_equal(error.status, TUTTI_ERROR_UNSUPPORTED);
+        else
+            best = chosen;
+    }
+    assert_ptr_equal(kernels_choose(NULL, &error), best);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_choice),   cmocka_unit_test(test_gemm_by_hand),
+        cmocka_unit_test(test_rounding), cmocka_unit_test(test_depthwise_by_hand),
+        cmocka_unit_test(test_gemm),     cmocka_unit_test(test_depthwise),
+        cmocka_unit_test(test_quantize), cmocka_unit_test(test_channels),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,349 @@
+#include "nn/network.h"
+
+#include "nn/model_layers.h"
+#include "tests/nn/support/fixtures.h"
+#include "tests/nn/support/model_builder.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static size_t input_values(const struct model *model)
+{
+    return (size_t)model_frontend(model)->columns * model_frontend(model)->mel_bands;
+}
+
+static float *random_columns(uint64_t seed, size_t count)
+{
+    struct random_source r = {seed * 2 + 1};
+    float *columns = malloc(count * sizeof *columns);
+    assert_non_null(columns);
+    for (size_t i = 0; i < count; i++)
+        columns[i] = (random_unit(&r) - 0.3f) * 5;
+    return columns;
+}
+
+static struct network *make(const struct model *model, const char *kernel)
+{
+    const struct network_options options = {.kernel = kernel};
+    struct tutti_error error;
+    struct network *network = network_new(model, &options, &error);
+    if (network == NULL)
+        print_error("%s\n", error.text);
+    assert_non_null(network);
+    return network;
+}
+
+static void test_wrong_kernels(void **state)
+{
+    (void)state;
+    struct builder *builder = builder_tiny();
+    struct model *model = builder_open(builder);
+    struct tutti_error error;
+    assert_null(network_new(model, &(struct network_options){"fast"}, &error));
+    assert_int_equal(error.status, TUTTI_ERROR_NOT_FOUND);
+    assert_non_null(strstr(error.text, "fast"));
+    assert_null(network_new(model, &(struct network_options){"fast"}, NULL));
+    network_free(NULL);
+    model_close(model);
+    builder_free(builder);
+}
+
+static void test_kernel_names(void **state)
+{
+    (void)state;
+    struct builder *builder = builder_tiny();
+    struct model *model = builder_open(builder);
+    bool available = false;
+    assert_string_equal(network_kernel(0, &available), "portable");
+    assert_true(available);
+    const char *best = NULL;
+    for (size_t i = 0; network_kernel(i, &available) != NULL; i++) {
+        if (!available)
+            continue;
+        best = network_kernel(i, NULL);
+        struct network *network = make(model, best);
+        assert_string_equal(network_kernel_name(network), best);
+        network_free(network);
+    }
+    struct network *network = network_new(model, NULL, NULL);
+    assert_string_equal(network_kernel_name(network), best);
+    network_free(network);
+    model_close(model);
+    builder_free(builder);
+}
+
+/* The integer network of the exporter, written in another language from FORMAT.md alone. */
+static void test_fixture(void **state)
+{
+    (void)state;
+    char path[512];
+    fixture_path("tiny.safetensors", path, sizeof path);
+    struct tutti_error error;
+    struct model *model = model_open(path, &error);
+    assert_non_null(model);
+    const size_t labels = model_label_count(model), values = input_values(model);
+    size_t window_values, expected_values;
+    float *windows = fixture_floats("tiny_windows.f32", &window_values);
+    float *expected = fixture_floats("tiny_int8.f32", &expected_values);
+    const size_t count = expected_values / labels;
+    assert_true(count >= 2);
+    assert_int_equal(window_values, count * values);
+    bool available;
+    for (size_t k = 0; network_kernel(k, &available) != NULL; k++) {
+        if (!available)
+            continue;
+        struct network *network = make(model, network_kernel(k, NULL));
+        for (size_t i = 0; i < count; i++) {
+            float result[MODEL_LABELS_MAX];
+            network_run(network, windows + i * values, result);
+            for (size_t label = 0; label < labels; label++)
+                assert_true(fabsf(result[label] - expected[i * labels + label]) < 1e-6f);
+        }
+        network_free(network);
+    }
+    free(windows);
+    free(expected);
+    model_close(model);
+}
+
+/* Every kernel gives the same probabilities, bit for bit, for graphs of all shapes. */
+static void test_kernels_agree(void **state)
+{
+    (void)state;
+    int alive = 0;
+    for (uint64_t seed = 0; seed < 300; seed++) {
+        struct builder *builder = builder_random(seed);
+        struct model *model = builder_open(builder);
+        float *columns = random_columns(seed, input_values(model));
+        float expected[MODEL_LABELS_MAX], result[MODEL_LABELS_MAX];
+        const size_t size = model_label_count(model) * sizeof *result;
+        struct network *portable = make(model, "portable");
+        network_run(portable, columns, expected);
+        bool available;
+        for (size_t k = 1; network_kernel(k, &available) != NULL; k++) {
+            if (!available)
+                continue;
+            struct network *network = make(model, network_kernel(k, NULL));
+            network_run(network, columns, result);
+            assert_memory_equal(result, expected, size);
+            network_free(network);
+        }
+        columns[0] += 1000; /* saturates, and is seen at the other end unless something died */
+        for (size_t i = 1; i < input_values(model); i += 2)
+            columns[i] = -columns[i];
+        network_run(portable, columns, result);
+        alive += memcmp(result, expected, size) != 0;
+        network_free(portable);
+        free(columns);
+        model_close(model);
+        builder_free(builder);
+    }
+    assert_true(alive > 200); /* the graphs are no constants */
+}
+
+/* A run leaves nothing behind that a later run could see, and different inputs differ. */
+static void test_repeats(void **state)
+{
+    (void)state;
+    struct builder *builder = builder_tiny();
+    struct model *model = builder_open(builder);
+    const size_t values = input_values(model);
+    float *a = random_columns(1, values), *b = random_columns(2, values);
+    float first[2], second[2], again[2];
+    struct network *network = network_new(model, NULL, NULL);
+    model_close(model); /* a network needs its model no longer */
+    builder_free(builder);
+    network_run(network, a, first);
+    network_run(network, b, second);
+    network_run(network, a, again);
+    assert_memory_equal(first, again, sizeof first);
+    assert_memory_not_equal(first, second, sizeof first);
+    assert_true(network_arena_bytes(network) > values);
+    assert_true(network_packed_bytes(network) > 0);
+    network_free(network);
+    free(a);
+    free(b);
+}
+
+static void run_both(struct network *network, float *columns, size_t values, float bad,
+                     float lowest)
+{
+    float *clean = malloc(values * sizeof *clean), with_bad[2], with_lowest[2];
+    assert_non_null(clean);
+    memcpy(clean, columns, values * sizeof *clean);
+    for (size_t i = 0; i < values; i += 7) {
+        columns[i] = bad;
+        clean[i] = lowest;
+    }
+    network_run(network, columns, with_bad);
+    network_run(network, clean, with_lowest);
+    assert_memory_equal(with_bad, with_lowest, sizeof with_bad);
+    assert_true(isfinite(with_bad[0]) && with_bad[0] >= 0 && with_bad[0] <= 1);
+    free(clean);
+}
+
+static void test_not_finite(void **state)
+{
+    (void)state;
+    static const float bad[] = {NAN, INFINITY, -INFINITY};
+    struct builder *builder = builder_tiny();
+    struct model *model = builder_open(builder);
+    const struct quantization input = model_graph(model)->input;
+    const float lowest = input.scale * (float)-input.zero;
+    const size_t values = input_values(model);
+    float *columns = random_columns(3, values);
+    bool available;
+    for (size_t k = 0; network_kernel(k, &available) != NULL; k++) {
+        if (!available)
+            continue;
+        struct network *network = make(model, network_kernel(k, NULL));
+        for (size_t i = 0; i < 3; i++)
+            run_both(network, columns, values, bad[i], lowest);
+        network_free(network);
+    }
+    free(columns);
+    model_close(model);
+    builder_free(builder);
+}
+
+struct observed {
+    size_t next;
+};
+
+static void observe(void *context, size_t layer)
+{
+    struct observed *observed = context;
+    assert_int_equal(layer, observed->next);
+    observed->next++;
+}
+
+static void test_observer(void **state)
+{
+    (void)state;
+    struct builder *builder = builder_tiny();
+    struct model *model = builder_open(builder);
+    struct network *network = network_new(model, NULL, NULL);
+    float *columns = random_columns(1, input_values(model)), plain[2], observed_result[2];
+    struct observed observed = {0};
+    network_run(network, columns, plain);
+    network_run_observed(network, columns, observed_result, observe, &observed);
+    assert_int_equal(observed.next, model_layer_count(model));
+    assert_memory_equal(plain, observed_result, sizeof plain);
+    network_free(network);
+    free(columns);
+    model_close(model);
+    builder_free(builder);
+}
+
+/* Calibration: sigmoid(scale * logit + offset). */
+static void test_calibration(void **state)
+{
+    (void)state;
+    struct builder *builder = builder_tiny();
+    struct model *plain = builder_open(builder);
+    builder_edit(builder, "tutti.calibration", "\"scale\": [1, 1]", "\"scale\": [2, 0]");
+    builder_edit(builder, "tutti.calibration", "\"offset\": [0.5, 0.5]", "\"offset\": [-1, 3]");
+    struct model *calibrated = builder_open(builder);
+    float *columns = random_columns(5, input_values(plain)), p[2], q[2];
+    struct network *a = network_new(plain, NULL, NULL), *b = network_new(calibrated, NULL, NULL);
+    network_run(a, columns, p);
+    network_run(b, columns, q);
+    const float logit = logf(p[0] / (1 - p[0])) - 0.5f;
+    assert_true(fabsf(q[0] - 1 / (1 + expf(1 - 2 * logit))) < 1e-4f);
+    assert_true(fabsf(q[1] - 1 / (1 + expf(-3))) < 1e-6f);
+    network_free(a);
+    network_free(b);
+    free(columns);
+    model_close(plain);
+    model_close(calibrated);
+    builder_free(builder);
+}
+
+/* The largest factors that a file may hold give no NaN. */
+static void test_huge_factors(void **state)
+{
+    (void)state;
+    struct builder *builder = builder_tiny();
+    builder_edit(builder, "tutti.calibration", "\"scale\": [1, 1]", "\"scale\": [1e6, -1e6]");
+    struct builder_tensor *scale = builder_tensor(builder, "op_6.scale");
+    static const unsigned char million[] = {0x00, 0x24, 0x74, 0x49}; /* 1e6 as float */
+    memcpy(scale->data, million, 4);
+    memcpy(scale->data + 4, million, 4);
+    struct model *model = builder_open(builder);
+    float *columns = random_columns(5, input_values(model)), p[2];
+    struct network *network = network_new(model, NULL, NULL);
+    network_run(network, columns, p);
+    for (size_t i = 0; i < 2; i++)
+        assert_true(p[i] == 0 || p[i] == 1);
+    network_free(network);
+    free(columns);
+    model_close(model);
+    builder_free(builder);
+}
+
+/* --- threads ------------------------------------------------------------------------- */
+
+struct worker {
+    struct network *network;
+    const float *columns;
+    float result[2];
+};
+
+static void *work(void *context)
+{
+    struct worker *worker = context;
+    for (int i = 0; i < 200; i++)
+        network_run(worker->network, worker->columns, worker->result);
+    struct network *child = network_clone(worker->network);
+    network_free(worker->network);
+    network_run(child, worker->columns, worker->result);
+    network_free(child);
+    return NULL;
+}
+
+static void test_clones_in_threads(void **state)
+{
+    (void)state;
+    enum { THREADS = 4 };
+    struct builder *builder = builder_tiny();
+    struct model *model = builder_open(builder);
+    float *columns = random_columns(9, input_values(model)), expected[2];
+    struct worker workers[THREADS];
+    pthread_t threads[THREADS];
+    struct network *network = network_new(model, NULL, NULL);
+    network_run(network, columns, expected);
+    for (size_t i = 0; i < THREADS; i++) {
+        workers[i] = (struct worker){.network = network_clone(network), .columns = columns};
+        assert_non_null(workers[i].network);
+    }
+    network_free(network);
+    for (size_t i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, work, &workers[i]), 0);
+    for (size_t i = 0; i < THREADS; i++) {
+        pthread_join(threads[i], NULL);
+        assert_memory_equal(workers[i].result, expected, sizeof expected);
+    }
+    free(columns);
+    model_close(model);
+    builder_free(builder);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_wrong_kernels), cmocka_unit_test(test_kernel_names),
+        cmocka_unit_test(test_fixture),       cmocka_unit_test(test_kernels_agree),
+        cmocka_unit_test(test_repeats),       cmocka_unit_test(test_not_finite),
+        cmocka_unit_test(test_observer),      cmocka_unit_test(test_calibration),
+        cmocka_unit_test(test_huge_factors),  cmocka_unit_test(test_clones_in_threads),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
