@@ -44,7 +44,7 @@ SOURCES = {
     "Freesound clips of FSDKaggle2018": "CC0 or CC BY",
     "soundfont FluidR3 GM, Frank Wen": "MIT",
     "soundfont TimGM6mb, Tim Brechbill": "GPL-2",
-    "soundfont of csound (sf_GMbank)": "LGPL-2.1+",
+    "soundfont of csound (sf_GMbank)": "public domain",
 }
 
 
@@ -110,7 +110,7 @@ def main() -> None:
         network = quantize(graph, ranges)
     common, thresholds = choose(*threshold_scores(network, arguments.work, arguments.seed))
     training = {
-        "start": START, "licence": "weights: CC BY-SA 3.0, with attribution to the sources",
+        "start": START, "licence": "distributed with Tutti; attribution to the sources below",
         "sources": SOURCES, "note": arguments.note,
         "multiply_adds": multiply_adds(graph.ops, CONFIG.columns, CONFIG.mel_bands),
         "thresholds": "F1 on eval, eval_real and mixtures of them, shrunk toward the common "

@@ -1,0 +1,108 @@
+"""The model file: what is written is what is read, and matches models/FORMAT.md."""
+
+from __future__ import annotations
+
+import json
+import struct
+import tempfile
+import unittest
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from .. import safetensors_file
+from ..golden_network import COLUMNS, BANDS, LABELS, random_windows, tiny_graph
+from ..graph import fold, run_float
+from ..model_file import multiply_adds, read_model, write_model
+from ..network import Network, as_input
+from ..quantize import calibrate, quantize, quantize_input, run_integer
+
+
+class TestSafetensors(unittest.TestCase):
+    def test_layout(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "x.safetensors"
+            tensors = {"a": np.arange(3, dtype=np.int8), "b": np.ones((2, 2), np.float32)}
+            safetensors_file.write(path, tensors, {"key": "value"})
+            data = path.read_bytes()
+            read, metadata = safetensors_file.read(path)
+        (length,) = struct.unpack("<Q", data[:8])
+        header = json.loads(data[8:8 + length])
+        self.assertEqual(length % 8, 0)
+        self.assertEqual(header["__metadata__"], {"key": "value"})
+        spans = sorted(entry["data_offsets"] for name, entry in header.items()
+                       if name != "__metadata__")
+        self.assertEqual(spans[0][0], 0)
+        self.assertEqual([end for _, end in spans[:-1]], [begin for begin, _ in spans[1:]])
+        self.assertEqual(spans[-1][1], len(data) - 8 - length)
+        self.assertEqual(metadata, {"key": "value"})
+        for name, tensor in tensors.items():
+            np.testing.assert_array_equal(read[name], tensor)
+            self.assertEqual(read[name].dtype, tensor.dtype)
+
+
+class TestModelFile(unittest.TestCase):
+    def test_wrong_number_of_labels_is_refused(self) -> None:
+        random = np.random.default_rng(3)
+        graph = tiny_graph(random)
+        windows = torch.from_numpy(random_windows(random, 4))
+        network = quantize(graph, calibrate(graph, windows, 100.0))
+        with self.assertRaises(ValueError):
+            write_model(Path("unused"), network, "x", ("one", "two"))
+
+    def test_read_network_answers_as_the_written_one(self) -> None:
+        random = np.random.default_rng(3)
+        graph = tiny_graph(random)
+        windows = torch.from_numpy(random_windows(random, 8))
+        network = quantize(graph, calibrate(graph, windows, 99.9))
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "tiny.safetensors"
+            write_model(path, network, "tiny", LABELS, thresholds=[0.3, 0.5, 0.7])
+            model = read_model(path)
+        self.assertEqual(tuple(model.labels), LABELS)
+        self.assertEqual(model.thresholds.tolist(), [0.3, 0.5, 0.7])
+        integers = torch.from_numpy(quantize_input(windows.numpy()))
+        torch.testing.assert_close(run_integer(model.network, integers),
+                                   run_integer(network, integers), rtol=0.0, atol=0.0)
+        torch.testing.assert_close(run_float(model.network.graph, windows),
+                                   run_float(graph.rounded_to_half(), windows))
+
+    def test_the_last_output_is_null_and_no_other(self) -> None:
+        random = np.random.default_rng(3)
+        graph = tiny_graph(random)
+        network = quantize(graph, calibrate(graph, torch.from_numpy(random_windows(random, 4)),
+                                            100.0))
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "tiny.safetensors"
+            write_model(path, network, "tiny", LABELS)
+            _, metadata = safetensors_file.read(path)
+        outputs = [op["output"] for op in json.loads(metadata["tutti.layers"])["ops"]]
+        self.assertIsNone(outputs[-1])
+        self.assertNotIn(None, outputs[:-1])
+
+    def test_multiply_adds_of_a_known_graph(self) -> None:
+        graph = tiny_graph(np.random.default_rng(3))
+        # The first op: 12 x 18 positions, 7 channels of 3 x 5 x 1.
+        self.assertEqual(multiply_adds(graph.ops[:1], COLUMNS, BANDS), 12 * 18 * 7 * 15)
+
+
+class TestFolding(unittest.TestCase):
+    def test_folded_graph_equals_the_network(self) -> None:
+        torch.manual_seed(5)
+        network = Network(4, keep_audioset=True)
+        for module in network.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                torch.nn.init.normal_(module.running_mean, 0.0, 0.2)
+                torch.nn.init.uniform_(module.running_var, 0.5, 2.0)
+        network.eval()
+        windows = torch.randn(2, 60, 64)
+        with torch.no_grad():
+            wanted = network(as_input(windows))[:, :3]
+            found = run_float(fold(network, 3), windows)
+        self.assertGreater(float(wanted.abs().max()), 1e-3)
+        torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-5)
+
+
+if __name__ == "__main__":
+    unittest.main()
