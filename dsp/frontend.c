@@ -31,11 +31,8 @@ struct frontend {
     float add;
     float divide;
 
-    /* Point `left` of the FFT is the first under the window; seen from the column's
-     * centre the window covers y[-before] ... y[after]. */
-    unsigned left;
-    size_t before;
-    size_t after;
+    unsigned left; /* the first point of the FFT that lies under the window */
+    size_t before; /* how far that is before the column's centre */
 
     /* y[base] ... y[base + held - 1]; `fed` counts x. */
     float *history;
@@ -148,8 +145,7 @@ static bool take_memory(struct frontend *f)
 {
     const struct frontend_config *config = &f->config;
     unsigned fft = config->fft_frames;
-    /* Enough for mirroring: a window to each side of the end, and room to fill. */
-    f->capacity = 2 * (size_t)config->window_frames + config->hop_frames + ROOM_FRAMES;
+    f->capacity = (size_t)config->window_frames + 2 + ROOM_FRAMES;
     f->history = calloc(f->capacity, sizeof *f->history);
     f->window = calloc(config->window_frames, sizeof *f->window);
     f->power = calloc(fft / 2, sizeof *f->power);
@@ -182,7 +178,6 @@ struct frontend *frontend_new(const struct frontend_config *config, struct tutti
         f->divide = (float)config->divide;
         f->left = (config->fft_frames - config->window_frames) / 2;
         f->before = config->fft_frames / 2 - f->left;
-        f->after = config->window_frames - 1 - f->before;
         if (take_memory(f)) {
             make_window(f);
             return f;
@@ -269,25 +264,16 @@ static void emit_ready(struct frontend *f, frontend_column_function *column, voi
     }
 }
 
-/* Makes room by dropping what no column needs any more: the next one reaches
- * `before` back from its centre, and its mirror image at the end of the stream
- * may reach a window back from the newest y. */
+/* Makes room. What is kept, a window and two, is as far as anything reaches back from
+ * the newest y: the next column, which is not complete yet and so begins less than a
+ * window ago, and the mirror image of what follows the end of the stream. */
 static void drop_history(struct frontend *f)
 {
-    uint64_t centre = f->column * f->config.hop_frames;
-    uint64_t newest = f->base + f->held;
-    uint64_t window = f->config.window_frames + 2u;
-    uint64_t keep = newest > window ? newest - window : 0;
-    if (centre < f->before)
-        keep = 0;
-    else if (centre - f->before < keep)
-        keep = centre - f->before;
-    if (keep <= f->base)
-        return;
-    size_t dropped = (size_t)(keep - f->base);
-    f->held -= dropped;
-    memmove(f->history, f->history + dropped, f->held * sizeof *f->history);
-    f->base = keep;
+    size_t kept = f->config.window_frames + 2u;
+    size_t dropped = f->held - kept;
+    memmove(f->history, f->history + dropped, kept * sizeof *f->history);
+    f->held = kept;
+    f->base += dropped;
 }
 
 static float sane(float sample)
@@ -339,15 +325,13 @@ void frontend_reset(struct frontend *f)
     f->base = 0;
     f->fed = 0;
     f->column = 0;
-    f->last = 0.0f;
 }
 
 size_t frontend_latency_frames(const struct frontend *f)
 {
-    /* y[centre + reach] is made of x[centre + reach + 1]; column 0 needs as much
-     * to the right as it mirrors to the left. */
-    size_t reach = f->before > f->after ? f->before : f->after;
-    return reach + 2;
+    /* The window reaches one or two less far forward than back; column 0 mirrors
+     * y[before], which is made of x[before + 1]. */
+    return f->before + 2;
 }
 
 const struct frontend_config *frontend_config(const struct frontend *f)

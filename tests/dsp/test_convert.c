@@ -137,7 +137,9 @@ static void floats_are_cleaned(void **state)
     assert_true(one(CONVERT_F32LE, "\x00\x00\x80\x7f") == CONVERT_LIMIT);  /* infinity */
     assert_true(one(CONVERT_F32BE, "\xff\x80\x00\x00") == -CONVERT_LIMIT); /* -infinity */
     assert_true(one(CONVERT_F32LE, "\xff\xff\x7f\x7f") == CONVERT_LIMIT);  /* FLT_MAX */
+    assert_true(one(CONVERT_F32LE, "\x00\x00\x10\x41") == CONVERT_LIMIT);  /* 9 */
     assert_true(one(CONVERT_F32LE, "\x00\x00\x10\xc1") == -CONVERT_LIMIT); /* -9 */
+    assert_true(one(CONVERT_F32LE, "\x00\x00\xf8\xc0") == -7.75f);
 }
 
 static void native_float_is_float_in_memory(void **state)

@@ -120,6 +120,8 @@ static void peak_falls_20_db_per_second(void **state)
         assert_float_equal(level_read(level).peak_dbfs, -6.0206f, 0.001f);
         feed_constant(level, 0.0f, rates[r]);
         assert_float_equal(level_read(level).peak_dbfs, -26.0206f, 0.001f);
+        feed_constant(level, 0.0f, 4 * (size_t)rates[r]);
+        assert_float_equal(level_read(level).peak_dbfs, -106.0206f, 0.001f);
         feed_constant(level, 0.25f, 1); /* above what has fallen */
         assert_float_equal(level_read(level).peak_dbfs, -12.0412f, 0.001f);
         feed_constant(level, 0.0f, 7 * (size_t)rates[r]);

@@ -313,8 +313,10 @@ static void takes_no_memory_after_new(void **state)
     float *samples = sine(20000, 440.0, 48000, 0.5);
     for (size_t p = 0; p < PAIRS; p++) {
         for (size_t l = 0; l < sizeof limits / sizeof limits[0]; l++) {
+            unsigned long at_first = allocations();
             struct resampler *resampler = resampler_new(pairs[p][0], pairs[p][1], limits[l], NULL);
             assert_non_null(resampler);
+            assert_true(allocations() > at_first); /* it does count */
             unsigned long before = allocations();
             const float *output;
             uint32_t random = 1;

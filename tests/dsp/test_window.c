@@ -94,7 +94,9 @@ static void one_column_and_the_largest_work(void **state)
 static void takes_no_memory_after_new(void **state)
 {
     (void)state;
+    unsigned long at_first = allocations();
     struct window *window = window_new(COLUMNS, BANDS, SILENCE);
+    assert_true(allocations() > at_first); /* it does count */
     unsigned long before = allocations();
     for (unsigned n = 0; n < 100; n++)
         push(window, n);
