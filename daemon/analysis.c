@@ -340,7 +340,7 @@ static bool make_hearing(struct run *run, const struct model *model, struct infe
         .rate_hz = run->format.rate_hz,
         .hop_s = analysis->hop_s,
         .window_s = analysis->window_s,
-        .smoothing_s = run->config->smoothing_s,
+        .smoothing_s = run->is_short ? 0 : run->config->smoothing_s, /* of one result */
     });
     if (run->presence != NULL)
         return true;

@@ -23,8 +23,9 @@ static const struct option_spec own_options[] = {
     {.letter = 'f',
      .name = "format",
      .value = "FORMAT",
-     .help = "text, json (one object per line), csv (the probabilities over time) or audacity (a "
-             "label track). Default: text."},
+     .help = "text; json, one object per line; csv, the probabilities over time; audacity, a label "
+             "track.",
+     .initial = "text"},
     {.letter = 'o',
      .name = "output",
      .value = "FILE",
@@ -32,10 +33,13 @@ static const struct option_spec own_options[] = {
     {.letter = 'j',
      .name = "jobs",
      .value = "N",
-     .help = "Analyze up to N files at once (1 to 256). Default: 1."},
+     .help = "How many files to analyze at once.",
+     .range = "1 to 256",
+     .initial = "1"},
     {.name = "precision",
      .value = "P",
-     .help = "int8, as the daemon does, or float, the slower reference. Default: int8."},
+     .help = "int8, as the daemon does, or float, the slower reference.",
+     .initial = "int8"},
     PROGRAM_OPTION_HELP,
 };
 #define OWN_OPTIONS (sizeof own_options / sizeof *own_options)
@@ -139,9 +143,10 @@ static void print_help(const struct command *command)
         "Says which instruments play when in sound files: wav, flac, ogg, opus, mp3, aiff and "
         "others, of any rate and number of channels. Hears exactly what the daemon would hear.",
         command->specs, OWN_OPTIONS + SHARED_OPTIONS,
-        "The mean and the maximum are those of the probability, not smoothed, over all windows\n"
-        "that lie wholly in the sound. A sound shorter than a window is repeated to fill it.\n"
-        "A file that cannot be analyzed does not stop the others; the exit status is then 1.\n");
+        "The mean and the maximum are those of the probability, not smoothed, over all\n"
+        "windows that lie wholly in the sound. A sound shorter than a window is repeated\n"
+        "to fill it. A file that cannot be analyzed does not stop the others; the exit\n"
+        "status is then 1.\n");
 }
 
 /* ---- one file, in any thread ---- */
@@ -249,15 +254,9 @@ static enum program_exit prepare(struct command *command)
     }
     if (settings_labels(settings, names, labels, command->threshold, command->enabled, &error) !=
             TUTTI_OK ||
+        program_check_kernel(settings, &error) != TUTTI_OK ||
         analysis_check_hop(command->model, settings->hop_s, &error) != TUTTI_OK)
         return program_fail(NAME, PROGRAM_USAGE, &error);
-    struct inference inference;
-    enum tutti_status status = open_inference(command, &inference, &error);
-    if (status == TUTTI_ERROR_MEMORY)
-        return program_fail(NAME, PROGRAM_FAILED, &error);
-    if (status != TUTTI_OK)
-        return program_fail(NAME, PROGRAM_USAGE, &error);
-    inference.free(inference.network);
     command->share = calloc(command->count, sizeof *command->share);
     if (command->share == NULL) {
         tutti_error_set(&error, TUTTI_ERROR_MEMORY, "out of memory");

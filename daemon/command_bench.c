@@ -19,7 +19,9 @@ static const struct option_spec own_options[] = {
     {.name = "layers", .help = "Show every layer of the network."},
     {.name = "seconds",
      .value = "SECONDS",
-     .help = "How long to measure each stage (0.01 to 60). Default: 0.5."},
+     .help = "How long to measure each stage.",
+     .range = "0.01 to 60",
+     .initial = "0.5"},
     PROGRAM_OPTION_HELP,
 };
 #define OWN_OPTIONS (sizeof own_options / sizeof *own_options)
@@ -202,12 +204,14 @@ static enum program_exit run(const struct command *command)
     if (model == NULL)
         return program_fail(NAME, PROGRAM_FAILED, &error);
     enum program_exit result = PROGRAM_FAILED;
+    if (program_check_kernel(command->settings, &error) != TUTTI_OK) {
+        model_close(model);
+        return program_fail(NAME, PROGRAM_USAGE, &error);
+    }
     struct bench *bench = bench_new(model, kernel, command->settings->hop_s, &error);
     struct bench_figures *figures = calloc(1, sizeof *figures);
     if (bench == NULL) {
-        bool misused = error.status == TUTTI_ERROR_NOT_FOUND ||
-                       error.status == TUTTI_ERROR_UNSUPPORTED; /* the kernel */
-        result = program_fail(NAME, misused ? PROGRAM_USAGE : PROGRAM_FAILED, &error);
+        result = program_fail(NAME, PROGRAM_FAILED, &error);
     } else if (figures == NULL) {
         fprintf(stderr, NAME ": out of memory\n");
     } else {

@@ -1,6 +1,7 @@
 #include "daemon/options.h"
 
 #include <getopt.h>
+#include <stdbool.h>
 #include <string.h>
 
 #define HELP_COLUMN 28
@@ -85,6 +86,20 @@ void options_print_wrapped(FILE *stream, const char *text, size_t column, const 
     fputc('\n', stream);
 }
 
+/* The help, followed by "(RANGE; default INITIAL)". */
+static void print_help(FILE *stream, const struct option_spec *spec, const char *prefix)
+{
+    char text[1024];
+    bool both = spec->range[0] != '\0' && spec->initial != NULL;
+    if (spec->range[0] == '\0' && spec->initial == NULL)
+        snprintf(text, sizeof text, "%s", spec->help);
+    else
+        snprintf(text, sizeof text, "%s (%s%s%s%s)", spec->help, spec->range, both ? "; " : "",
+                 spec->initial != NULL ? "default " : "",
+                 spec->initial != NULL ? spec->initial : "");
+    options_print_wrapped(stream, text, HELP_COLUMN, prefix, HELP_WIDTH);
+}
+
 void options_print(FILE *stream, const struct option_spec *specs, size_t count)
 {
     char prefix[HELP_COLUMN + 1];
@@ -101,6 +116,6 @@ void options_print(FILE *stream, const struct option_spec *specs, size_t count)
             fprintf(stream, "\n%s", prefix);
         else
             fprintf(stream, "%*s", HELP_COLUMN - length, "");
-        options_print_wrapped(stream, specs[i].help, HELP_COLUMN, prefix, HELP_WIDTH);
+        print_help(stream, &specs[i], prefix);
     }
 }

@@ -19,10 +19,12 @@
 #define OPTIONS_MAX 64
 
 struct option_spec {
-    char letter;       /* 'c' for -c; 0: none */
-    const char *name;  /* "config" for --config; never NULL */
-    const char *value; /* what follows it, "FILE"; NULL: nothing */
-    const char *help;  /* any length; wrapped when printed */
+    char letter;         /* 'c' for -c; 0: none */
+    const char *name;    /* "config" for --config; never NULL */
+    const char *value;   /* what follows it, "FILE"; NULL: nothing */
+    const char *help;    /* any length; wrapped when printed */
+    char range[80];      /* what the value may be, "0.01 to 60"; "": not said */
+    const char *initial; /* the default; NULL: not said */
 };
 
 /* Called for each option in the order of the command line; value is NULL where
@@ -39,7 +41,7 @@ enum tutti_status options_parse(int argc, char **argv, const struct option_spec 
                                 size_t count, option_callback *callback, void *context,
                                 int *first_operand, struct tutti_error *error);
 
-/* Prints the options, aligned and wrapped to 80 columns. */
+/* Prints the options, aligned and wrapped to 80 columns, each with its range and default. */
 void options_print(FILE *stream, const struct option_spec *specs, size_t count);
 
 /* Prints text wrapped to lines of at most width columns. Each line but the first

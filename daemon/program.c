@@ -1,9 +1,11 @@
 #include "daemon/program.h"
 
 #include "daemon/model_path.h"
+#include "nn/network.h"
 
 #include <errno.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -42,6 +44,28 @@ struct model *program_open_model(const char *path, struct tutti_error *error)
         path = found;
     }
     return model_open(path, error);
+}
+
+enum tutti_status program_check_kernel(const struct settings *settings, struct tutti_error *error)
+{
+    if (settings->kernel[0] == '\0')
+        return TUTTI_OK;
+    char names[256];
+    size_t length = 0;
+    const char *name;
+    bool available;
+    for (size_t i = 0; (name = network_kernel(i, &available)) != NULL; i++) {
+        if (available && strcmp(name, settings->kernel) == 0)
+            return TUTTI_OK;
+        if (available && length < sizeof names)
+            length += (size_t)snprintf(names + length, sizeof names - length, "%s%s",
+                                       length > 0 ? ", " : "", name);
+    }
+    char place[TUTTI_ERROR_TEXT_SIZE];
+    settings_describe_place(settings, "kernel", place, sizeof place);
+    return tutti_error_set(error, TUTTI_ERROR_NOT_FOUND,
+                           "%.200s: there is no kernel '%.40s' here; there are: %s", place,
+                           settings->kernel, names);
 }
 
 void program_print_name(const char *name)

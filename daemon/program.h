@@ -8,6 +8,7 @@
 
 #include "common/status.h"
 #include "daemon/options.h"
+#include "daemon/settings.h"
 #include "nn/model.h"
 
 #include <stddef.h>
@@ -37,6 +38,9 @@ void program_print_help(const char *usage, const char *purpose, const struct opt
 
 /* Opens the model at path; "" is the one that belongs to the program (model_path.h). */
 struct model *program_open_model(const char *path, struct tutti_error *error);
+
+/* Whether this processor has the kernel that was set, if one was; *error says which there are. */
+enum tutti_status program_check_kernel(const struct settings *settings, struct tutti_error *error);
 
 /* Prints a name that someone else chose to stdout, with '?' for its control characters, which could
  * make a terminal do things. */

@@ -248,7 +248,11 @@ enum tutti_status settings_set_option(struct settings *settings, const char *opt
 
 static struct option_spec spec_of(const struct settings_row *row)
 {
-    return (struct option_spec){.name = row->option, .value = row->value, .help = row->help};
+    struct option_spec spec = {.name = row->option, .value = row->value, .help = row->help};
+    settings_describe_range(row, spec.range, sizeof spec.range);
+    if (row->initial != NULL && row->initial[0] != '\0')
+        spec.initial = row->initial;
+    return spec;
 }
 
 size_t settings_options(struct option_spec *specs, size_t capacity)

@@ -20,8 +20,8 @@ static void print_row(FILE *stream, const struct settings_row *row)
     char range[160];
     settings_describe_range(row, range, sizeof range);
     if (range[0] != '\0')
-        fprintf(stream, PREFIX "%s: %s.\n",
-                row->type == SETTINGS_CHOICE ? "One of" : "Range", range);
+        fprintf(stream, PREFIX "%s: %s.\n", row->type == SETTINGS_CHOICE ? "One of" : "Range",
+                range);
     if (row->environment != NULL)
         fprintf(stream, PREFIX "The environment variable %s overrides it.\n", row->environment);
     if (row->type == SETTINGS_THRESHOLDS)

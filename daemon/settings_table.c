@@ -1,5 +1,6 @@
 #include "daemon/settings_table.h"
 
+#include "daemon/listen_address.h"
 #include "dsp/convert.h"
 
 #define FIELD(name) offsetof(struct settings, name)
@@ -11,6 +12,12 @@ static enum tutti_status check_format(const char *text, struct tutti_error *erro
 {
     struct convert_format format;
     return convert_parse_format(text, &format, error);
+}
+
+static enum tutti_status check_listen(const char *text, struct tutti_error *error)
+{
+    struct listen_address address;
+    return listen_address_parse(text, &address, error);
 }
 
 const struct settings_row settings_table[] = {
@@ -148,8 +155,9 @@ const struct settings_row settings_table[] = {
      .offset = FIELD(threshold),
      .minimum = 0.001,
      .maximum = 0.999,
-     .help = "From which probability on an instrument counts as present, one key per instrument, "
-             "such as threshold.piano = 0.4. Default: the model's own."},
+     .help = "From which probability on an instrument counts as present: threshold.piano = 0.4 in "
+             "the file, --threshold piano=0.4 as an option, for any number of instruments. The "
+             "others have the model's own."},
 
     {.section = "server",
      .key = "listen",
@@ -158,6 +166,7 @@ const struct settings_row settings_table[] = {
      .type = SETTINGS_TEXT,
      .offset = FIELD(listen),
      .initial = "127.0.0.1:8808",
+     .check = check_listen,
      .help = "Address and port of the page and the API. 127.0.0.1 is reached from this machine "
              "alone, 0.0.0.0 or [::] from everywhere; nobody is asked for a password. Port 0 is "
              "any free one."},

@@ -146,13 +146,19 @@ static void prints_aligned_and_wrapped_help(void **state)
     (void)state;
     static const struct option_spec list[] = {
         {.letter = 'c', .name = "config", .value = "FILE", .help = "short"},
+        {.name = "hop", .value = "S", .help = "time", .range = "1 to 2", .initial = "1"},
+        {.name = "jobs", .value = "N", .help = "many", .range = "1 to 9"},
+        {.name = "model", .value = "FILE", .help = "a model", .initial = "auto"},
         {.name = "a-name-as-long-as-the-column", .help = "begins on a line of its own"},
         {.name = "long",
          .help = "one two three four five six seven eight nine ten eleven twelve thirteen"},
     };
-    char *text = printed(list, 3);
+    char *text = printed(list, sizeof list / sizeof *list);
     assert_string_equal(
         text, "  -c, --config FILE         short\n"
+              "      --hop S               time (1 to 2; default 1)\n"
+              "      --jobs N              many (1 to 9)\n"
+              "      --model FILE          a model (default auto)\n"
               "      --a-name-as-long-as-the-column\n"
               "                            begins on a line of its own\n"
               "      --long                one two three four five six seven eight nine ten\n"

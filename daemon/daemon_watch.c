@@ -1,0 +1,47 @@
+#include "daemon/daemon_watch.h"
+
+#include "daemon/clock.h"
+
+#include <inttypes.h>
+
+void daemon_watch_init(struct daemon_watch *watch, const struct log *log,
+                       const struct pipeline_status *status)
+{
+    *watch = (struct daemon_watch){.log = log, .told = *status};
+}
+
+static void tell_losses(struct daemon_watch *watch, const struct pipeline_status *status,
+                        uint64_t now_ns)
+{
+    uint64_t lost = status->lost_frames - watch->told.lost_frames;
+    uint64_t skipped = status->skipped_hops - watch->told.skipped_hops;
+    if ((lost == 0 && skipped == 0) || now_ns < watch->quiet_until_ns)
+        return;
+    watch->quiet_until_ns = now_ns + WATCH_QUIET_S * CLOCK_NS_PER_S;
+    if (lost > 0)
+        log_write(watch->log, LOG_LEVEL_WARNING, "%.3f s of sound were lost, in %" PRIu64 " pieces",
+                  (double)lost / status->rate_hz, status->overruns - watch->told.overruns);
+    if (skipped > 0)
+        log_write(watch->log, LOG_LEVEL_WARNING,
+                  "this machine is too slow for a hop of %g s: %" PRIu64 " results were left out",
+                  status->hop_s, skipped);
+    watch->told.lost_frames = status->lost_frames;
+    watch->told.overruns = status->overruns;
+    watch->told.skipped_hops = status->skipped_hops;
+}
+
+void daemon_watch_take(struct daemon_watch *watch, const struct pipeline_status *status,
+                       uint64_t now_ns)
+{
+    if (status->stalled != watch->told.stalled)
+        log_write(watch->log, status->stalled ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO,
+                  status->stalled ? "no sound comes from %s" : "sound comes from %s again",
+                  status->source_name);
+    watch->told.stalled = status->stalled;
+    if (status->state != watch->told.state && status->state == SOURCE_ENDED)
+        log_write(watch->log, LOG_LEVEL_INFO, "%s has ended", status->source_name);
+    if (status->state != watch->told.state && status->state == SOURCE_LOST)
+        log_write(watch->log, LOG_LEVEL_ERROR, "%s is lost", status->source_name);
+    watch->told.state = status->state;
+    tell_losses(watch, status, now_ns);
+}

@@ -1,0 +1,33 @@
+/* daemon_watch.h - tells the log what changes in a pipeline while it runs: the
+ * source stalls, comes back or ends, sound is lost, the machine is too slow.
+ *
+ * Losses are told at most once in WATCH_QUIET_S, with the sum since the last time, so
+ * that a bad cable cannot fill a disk.
+ *
+ * Threads: the program's first one.
+ */
+#ifndef TUTTI_DAEMON_DAEMON_WATCH_H
+#define TUTTI_DAEMON_DAEMON_WATCH_H
+
+#include "daemon/log.h"
+#include "daemon/pipeline.h"
+
+#include <stdint.h>
+
+#define WATCH_QUIET_S 60
+
+struct daemon_watch {
+    const struct log *log;
+    struct pipeline_status told; /* what the log knows */
+    uint64_t quiet_until_ns;     /* CLOCK_MONOTONIC */
+};
+
+/* status: as it is at the start. */
+void daemon_watch_init(struct daemon_watch *watch, const struct log *log,
+                       const struct pipeline_status *status);
+
+/* To be called every now and then with the status of that moment. */
+void daemon_watch_take(struct daemon_watch *watch, const struct pipeline_status *status,
+                       uint64_t now_ns);
+
+#endif

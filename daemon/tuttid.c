@@ -1,0 +1,347 @@
+/* tuttid - listens to one source and publishes which instruments play. */
+#include "daemon/clock.h"
+#include "daemon/daemon_watch.h"
+#include "daemon/listen_address.h"
+#include "daemon/log.h"
+#include "daemon/pipeline.h"
+#include "daemon/program.h"
+#include "daemon/server.h"
+#include "daemon/settings.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#ifdef TUTTI_SYSTEMD
+#include <systemd/sd-daemon.h>
+#endif
+
+#define NAME "tuttid"
+#define CONFIG_FILE "/etc/tutti/tuttid.conf"
+#define TICK_NS 200000000L
+
+/* ---- command line ---- */
+
+enum { OPTION_CONFIG, OPTION_PRINT_CONFIG, OPTION_HELP, OPTION_VERSION, OWN_OPTIONS };
+
+static const struct option_spec own_options[OWN_OPTIONS] = {
+    [OPTION_CONFIG] = {.letter = 'c',
+                       .name = "config",
+                       .value = "FILE",
+                       .help = "Read the settings from FILE rather than from " CONFIG_FILE
+                               ", which need not exist."},
+    [OPTION_PRINT_CONFIG] = {.name = "print-config",
+                             .help = "Print a configuration file with every setting, its meaning "
+                                     "and its default, and exit."},
+    [OPTION_HELP] = PROGRAM_OPTION_HELP,
+    [OPTION_VERSION] = {.name = "version", .help = "Print the version and exit."},
+};
+
+struct command_line {
+    struct option_spec specs[OWN_OPTIONS + SETTINGS_KEYS_MAX];
+    size_t count;
+    struct settings *settings;
+    const char *config; /* NULL: CONFIG_FILE if it exists */
+    bool print_config;
+    bool help;
+    bool version;
+};
+
+static enum tutti_status take_option(void *context, size_t index, const char *value,
+                                     struct tutti_error *error)
+{
+    struct command_line *line = context;
+    switch (index) {
+    case OPTION_CONFIG:
+        line->config = value;
+        return TUTTI_OK;
+    case OPTION_PRINT_CONFIG:
+        line->print_config = true;
+        return TUTTI_OK;
+    case OPTION_HELP:
+        line->help = true;
+        return TUTTI_OK;
+    case OPTION_VERSION:
+        line->version = true;
+        return TUTTI_OK;
+    default:
+        return settings_set_option(line->settings, line->specs[index].name, value, error);
+    }
+}
+
+static enum tutti_status read_command_line(struct command_line *line, int argc, char **argv,
+                                           struct tutti_error *error)
+{
+    memcpy(line->specs, own_options, sizeof own_options);
+    line->count = OWN_OPTIONS + settings_options(line->specs + OWN_OPTIONS, SETTINGS_KEYS_MAX);
+    int first;
+    enum tutti_status status =
+        options_parse(argc, argv, line->specs, line->count, take_option, line, &first, error);
+    if (status == TUTTI_OK && first < argc)
+        return tutti_error_set(error, TUTTI_ERROR_ARGUMENT,
+                               "what is '%.100s' for? (a file is played by --input file:PATH)",
+                               argv[first]);
+    return status;
+}
+
+static enum tutti_status read_settings(const struct command_line *line, struct tutti_error *error)
+{
+    enum tutti_status status = settings_read_environment(line->settings, error);
+    if (status == TUTTI_OK && line->config != NULL)
+        return settings_read_file(line->settings, line->config, error);
+    if (status == TUTTI_OK && access(CONFIG_FILE, F_OK) == 0)
+        return settings_read_file(line->settings, CONFIG_FILE, error);
+    return status;
+}
+
+static void print_help(const struct command_line *line)
+{
+    program_print_help(
+        "tuttid [OPTION]...",
+        "Listens to a microphone, a file or a pipe, and shows on a web page which instruments "
+        "play. Runs until it is interrupted or its input ends.",
+        line->specs, line->count,
+        "Exit status: 0 stopped by a signal or the end of its input, 1 it could not start or its\n"
+        "input was lost, 2 a wrong command line or configuration. A second signal ends it at "
+        "once.\n");
+}
+
+/* ---- the daemon ---- */
+
+struct daemon {
+    struct settings *settings;
+    struct log log;
+    struct model *model;
+    float threshold[MODEL_LABELS_MAX];
+    bool enabled[MODEL_LABELS_MAX];
+    struct pipeline *pipeline;
+    struct server *server;
+};
+
+/* What systemd hears, where there is one. */
+static void notify(const char *state)
+{
+#ifdef TUTTI_SYSTEMD
+    sd_notify(0, state);
+#else
+    (void)state;
+#endif
+}
+
+static enum program_exit fail(const struct daemon *daemon, enum program_exit result,
+                              const struct tutti_error *error)
+{
+    log_write(&daemon->log, LOG_LEVEL_ERROR, "%s", error->text);
+    return result;
+}
+
+static void wake_server(void *context)
+{
+    const struct daemon *daemon = context;
+    server_wake(daemon->server);
+}
+
+static enum program_exit open_model(struct daemon *daemon)
+{
+    struct tutti_error error;
+    daemon->model = program_open_model(daemon->settings->model, &error);
+    if (daemon->model == NULL)
+        return fail(daemon, PROGRAM_FAILED, &error);
+    size_t count = model_label_count(daemon->model);
+    const char *labels[MODEL_LABELS_MAX];
+    for (size_t i = 0; i < count; i++) {
+        labels[i] = model_label(daemon->model, i);
+        daemon->threshold[i] = model_threshold(daemon->model, i);
+    }
+    if (settings_labels(daemon->settings, labels, count, daemon->threshold, daemon->enabled,
+                        &error) != TUTTI_OK)
+        return fail(daemon, PROGRAM_USAGE, &error);
+    if (program_check_kernel(daemon->settings, &error) != TUTTI_OK)
+        return fail(daemon, PROGRAM_USAGE, &error);
+    return PROGRAM_OK;
+}
+
+static enum program_exit open_pipeline(struct daemon *daemon)
+{
+    const struct settings *settings = daemon->settings;
+    const struct pipeline_config config = {
+        .source =
+            {
+                .input = settings->input,
+                .stdin_format = settings->stdin_format,
+                .channel = settings->channels == 0 ? CAPTURE_MIX_ALL : (int)settings->channels - 1,
+                .gain_db = settings->gain_db,
+                .rate_hz = settings->rate_hz,
+                .repeat = settings->at_end == SETTINGS_AT_END_REPEAT,
+            },
+        .hop_s = settings->hop_s,
+        .smoothing_s = settings->smoothing_s,
+        .keep_h = settings->keep_h,
+        .kernel = *settings->kernel != '\0' ? settings->kernel : NULL,
+        .threshold = daemon->threshold,
+        .enabled = daemon->enabled,
+    };
+    struct tutti_error error;
+    daemon->pipeline = pipeline_new(daemon->model, &config, &error);
+    if (daemon->pipeline != NULL)
+        return PROGRAM_OK;
+    fail(daemon, PROGRAM_FAILED, &error);
+    if (strcmp(settings->input, "default") == 0)
+        log_write(&daemon->log, LOG_LEVEL_INFO,
+                  "without a microphone: --input demo, --input file:PATH or --input -; 'tutti "
+                  "devices' lists what there is");
+    return PROGRAM_FAILED;
+}
+
+static enum program_exit open_server(struct daemon *daemon)
+{
+    const struct server_config config = {
+        .listen = daemon->settings->listen,
+        .allowed_hosts = daemon->settings->allowed_hosts,
+        .max_clients = daemon->settings->max_clients,
+    };
+    struct tutti_error error;
+    daemon->server = server_new(&config, daemon->pipeline, &error);
+    if (daemon->server == NULL)
+        return fail(daemon, PROGRAM_FAILED, &error);
+    pipeline_on_change(daemon->pipeline, wake_server, daemon);
+    return PROGRAM_OK;
+}
+
+/* Where a browser on this machine finds the page. */
+static void tell_where(const struct daemon *daemon)
+{
+    struct listen_address address;
+    char host[NI_MAXHOST] = "127.0.0.1";
+    bool everywhere = true;
+    if (listen_address_parse(daemon->settings->listen, &address, NULL) == TUTTI_OK &&
+        !listen_address_is_wildcard((const struct sockaddr *)&address.socket_address)) {
+        everywhere = false;
+        getnameinfo((const struct sockaddr *)&address.socket_address, address.length, host,
+                    sizeof host, NULL, 0, NI_NUMERICHOST);
+    }
+    bool brackets = strchr(host, ':') != NULL;
+    struct pipeline_status status = pipeline_status(daemon->pipeline);
+    log_write(&daemon->log, LOG_LEVEL_INFO, "listening to %s; page at http://%s%s%s:%u/%s",
+              status.source_name, brackets ? "[" : "", host, brackets ? "]" : "",
+              server_port(daemon->server),
+              everywhere ? ", and for other machines at this one's name or address" : "");
+}
+
+/* What the pipeline's state means for the daemon: PROGRAM_OK and *over false: go on. */
+static enum program_exit check_end(const struct daemon *daemon, enum source_state state, bool *over)
+{
+    *over = pipeline_done(daemon->pipeline) && daemon->settings->at_end != SETTINGS_AT_END_STAY;
+    return *over && state == SOURCE_LOST ? PROGRAM_FAILED : PROGRAM_OK;
+}
+
+static enum program_exit run_until_end(struct daemon *daemon, const sigset_t *signals)
+{
+    struct pipeline_status status = pipeline_status(daemon->pipeline);
+    struct daemon_watch watch;
+    daemon_watch_init(&watch, &daemon->log, &status);
+    const struct timespec tick = {.tv_nsec = TICK_NS};
+    for (;;) {
+        int number = sigtimedwait(signals, NULL, &tick);
+        if (number > 0) {
+            log_write(&daemon->log, LOG_LEVEL_INFO, "stopping: %s", strsignal(number));
+            return PROGRAM_OK;
+        }
+        status = pipeline_status(daemon->pipeline);
+        daemon_watch_take(&watch, &status, clock_monotonic_ns());
+        bool over;
+        enum program_exit result = check_end(daemon, status.state, &over);
+        if (over)
+            return result;
+    }
+}
+
+/* From here on a second signal does what it does to any program. */
+static void let_signals_through(const sigset_t *signals)
+{
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        signal(numbers[i], SIG_DFL);
+    pthread_sigmask(SIG_UNBLOCK, signals, NULL);
+}
+
+static enum program_exit run(struct daemon *daemon, const sigset_t *signals)
+{
+    enum program_exit result = open_model(daemon);
+    if (result == PROGRAM_OK)
+        result = open_pipeline(daemon);
+    if (result == PROGRAM_OK)
+        result = open_server(daemon);
+    if (result != PROGRAM_OK)
+        return result;
+    struct tutti_error error;
+    if (pipeline_start(daemon->pipeline, &error) != TUTTI_OK)
+        return fail(daemon, PROGRAM_FAILED, &error);
+    tell_where(daemon);
+    notify("READY=1");
+    result = run_until_end(daemon, signals);
+    notify("STOPPING=1");
+    let_signals_through(signals);
+    return result;
+}
+
+static enum program_exit run_daemon(struct settings *settings)
+{
+    struct daemon *daemon = calloc(1, sizeof *daemon);
+    if (daemon == NULL) {
+        fprintf(stderr, NAME ": out of memory\n");
+        return PROGRAM_FAILED;
+    }
+    daemon->settings = settings;
+    log_init(&daemon->log, stderr, NAME, (enum log_level)settings->level);
+    /* Blocked before any thread begins, so that this one alone gets them. */
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    signal(SIGPIPE, SIG_IGN); /* a client that goes away is no reason to end */
+
+    enum program_exit result = run(daemon, &signals);
+    if (daemon->pipeline != NULL)
+        pipeline_stop(daemon->pipeline);
+    server_free(daemon->server);
+    pipeline_free(daemon->pipeline);
+    model_close(daemon->model);
+    free(daemon);
+    return result;
+}
+
+int main(int argc, char **argv)
+{
+    struct tutti_error error;
+    struct command_line line = {.settings = settings_new()};
+    enum program_exit result = PROGRAM_OK;
+    if (line.settings == NULL) {
+        fprintf(stderr, NAME ": out of memory\n");
+        return PROGRAM_FAILED;
+    }
+    if (read_command_line(&line, argc, argv, &error) != TUTTI_OK) {
+        result = program_misused(NAME, &error);
+    } else if (line.help || line.version || line.print_config) {
+        if (line.help)
+            print_help(&line);
+        else if (line.version)
+            printf(NAME " " TUTTI_VERSION "\n");
+        else
+            settings_print_sample(stdout);
+        result = program_end_output(NAME, PROGRAM_OK);
+    } else if (read_settings(&line, &error) != TUTTI_OK) {
+        result = program_fail(NAME, PROGRAM_USAGE, &error);
+    } else {
+        result = run_daemon(line.settings);
+    }
+    settings_free(line.settings);
+    return (int)result;
+}
