@@ -4,6 +4,22 @@
  * and counters. Nothing a client does can slow the recognition.
  *
  * Threads: new, free from one thread; server_wake() from any (the publisher).
+ *
+ *   GET /                         the page and its files (web/)
+ *   GET /api/v1/info              what listens to what, with which model
+ *   GET /api/v1/now               the latest frame; 503 before the first
+ *   GET /api/v1/stream            server-sent events; Last-Event-ID or ?last_event_id= replays
+ *   GET /api/v1/history           ?from=&to=&step= in s; negative: back from the newest frame
+ *   GET /api/v1/cues              ?format=json|csv|audacity|cue
+ *   GET /healthz                  200, or 503 and which stage is late
+ *
+ * Errors are {"error": "a sentence"}: 400 a malformed request or query, 403 a Host or Origin that
+ * is not ours, 404, 405 (with Allow), 413 a body that nobody asked for, 503 too many clients
+ * (with Retry-After). What is not HTTP at all is answered by libmicrohttpd itself (400, 414, 431).
+ *
+ * Limits: a connection has 10 s for a request and 30 s to take its answer, streams apart; a request
+ * line with headers at most about 8 KiB; a stream that is more than STREAM_MAX_BACKLOG events
+ * behind is told so ("lagged") and goes on with the newest.
  */
 #ifndef TUTTI_DAEMON_SERVER_H
 #define TUTTI_DAEMON_SERVER_H
@@ -11,25 +27,30 @@
 #include "common/status.h"
 #include "daemon/pipeline.h"
 
+#define STREAM_MAX_BACKLOG 256 /* events; a minute at the default hop */
+#define STREAM_HEARTBEAT_S 15
+#define HISTORY_MAX_STEPS 10000
+
 struct server_config {
     const char *listen;        /* "127.0.0.1:8808", "[::1]:8808", "0.0.0.0:8808", port 0: any */
-    const char *allowed_hosts; /* extra names accepted in Host, separated by commas or spaces; "*":
-                                  any. localhost, loopback addresses and the address listened on are
-                                  always accepted */
-    unsigned max_clients;      /* 1 ... 10,000 */
+    const char *allowed_hosts; /* extra names accepted in Host, see host_check.h; NULL: none */
+    unsigned max_clients;      /* streams at once, 1 ... 10,000 */
+    unsigned max_clients_per_address; /* 0: a quarter of max_clients, at least 8, and no limit for
+                                         loopback addresses, behind which a proxy may stand */
 };
 
 struct server; /* opaque */
 
-/* Starts listening. Fails with a sentence when the address is malformed, in use or not ours.
- * The pipeline must outlive the server. */
+/* Starts listening. Fails with a sentence when the address is malformed, in use or not ours, or
+ * when the system does not allow as many open files as max_clients needs (the soft limit is raised
+ * if it has to be). The pipeline must outlive the server. */
 struct server *server_new(const struct server_config *config, struct pipeline *pipeline,
                           struct tutti_error *error);
 
 /* The port listened on. */
 unsigned server_port(const struct server *server);
 
-/* There are new events: resumes the streams that wait. Never blocks for long. */
+/* There are new events: resumes the streams that wait. Real-time safe. */
 void server_wake(struct server *server);
 
 /* Ends all streams and stops; returns within about 2 s. NULL is fine. */
