@@ -59,7 +59,7 @@ static void count_column(void *context, uint64_t index, const float *bands)
 static double best_load(void (*feed)(void *stage, const float *samples, size_t n), void *stage,
                         const float *samples, unsigned rate_hz)
 {
-    double best = INFINITY;
+    double best = (double)INFINITY;
     for (int run = 0; run < RUNS; run++) {
         double start = cpu_seconds();
         for (size_t at = 0; at < (size_t)SECONDS * rate_hz; at += CHUNK_FRAMES)
@@ -97,7 +97,7 @@ static double bench_frontend(const float *sound)
 {
     struct frontend *frontend = frontend_new(&config, NULL);
     if (frontend == NULL)
-        return INFINITY;
+        return (double)INFINITY;
     double load = best_load(feed_frontend, frontend, sound, config.rate_hz);
     double columns_per_s = (double)config.rate_hz / config.hop_frames;
     printf(

@@ -22,8 +22,8 @@ static void refuses_wrong_arguments(void **state)
     assert_null(mel_new(32000, 1024, 128, -1, 15000));
     assert_null(mel_new(32000, 1024, 128, 15000, 15000));
     assert_null(mel_new(32000, 1024, 128, 0, 16000.5));
-    assert_null(mel_new(32000, 1024, 128, NAN, 15000));
-    assert_null(mel_new(32000, 1024, 128, 0, NAN));
+    assert_null(mel_new(32000, 1024, 128, (double)NAN, 15000));
+    assert_null(mel_new(32000, 1024, 128, 0, (double)NAN));
     mel_free(NULL);
 }
 
