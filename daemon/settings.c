@@ -3,6 +3,7 @@
 #include "daemon/number.h"
 #include "daemon/settings_table.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,71 +87,92 @@ void settings_describe_place(const struct settings *settings, const char *option
         describe(settings, &settings_table[row], settings->place[row], text, size);
 }
 
+/* A refusal that names the place. */
 static enum tutti_status refuse(const struct settings *settings, const struct settings_row *row,
-                                struct settings_place place, const char *text, const char *reason,
+                                struct settings_place place, const struct tutti_error *reason,
                                 struct tutti_error *error)
 {
     char where[TUTTI_ERROR_TEXT_SIZE];
     describe(settings, row, place, where, sizeof where);
-    return tutti_error_set(error, TUTTI_ERROR_ARGUMENT, "%s: '%.100s' %s", where, text, reason);
+    return tutti_error_set(error, TUTTI_ERROR_ARGUMENT, "%s: %s", where, reason->text);
 }
 
-/* Reads text into a value of *row's type at `value`; on failure *reason says what it should be. */
-static bool read_value(const struct settings_row *row, const char *text, void *value,
-                       char reason[TUTTI_ERROR_TEXT_SIZE])
+static enum tutti_status wrong(struct tutti_error *reason, const char *text, const char *what)
 {
-    bool is_word = row->word != NULL && strcmp(text, row->word) == 0;
+    return tutti_error_set(reason, TUTTI_ERROR_ARGUMENT, "'%.100s' is %s", text, what);
+}
+
+static enum tutti_status out_of_range(struct tutti_error *reason, const struct settings_row *row,
+                                      const char *text)
+{
     char range[RANGE_SIZE];
     settings_describe_range(row, range, sizeof range);
-    snprintf(reason, TUTTI_ERROR_TEXT_SIZE, "is not %s", range);
+    return tutti_error_set(reason, TUTTI_ERROR_ARGUMENT, "'%.100s' is not %s", text, range);
+}
 
-    if (row->type == SETTINGS_NUMBER) {
-        double number;
-        if (!number_parse(text, &number) || number < row->minimum || number > row->maximum)
-            return false;
-        memcpy(value, &number, sizeof number);
-    } else if (row->type == SETTINGS_WHOLE) {
-        uint64_t whole = 0;
-        if (!is_word && (!number_parse_unsigned(text, (uint64_t)row->maximum, &whole) ||
-                         whole < (uint64_t)row->minimum))
-            return false;
-        memcpy(value, &(unsigned){(unsigned)whole}, sizeof(unsigned));
-    } else if (row->type == SETTINGS_CHOICE) {
-        unsigned index = 0;
-        while (row->choices[index] != NULL && strcmp(row->choices[index], text) != 0)
-            index++;
-        if (row->choices[index] == NULL)
-            return false;
-        memcpy(value, &index, sizeof index);
-    } else {
-        snprintf(reason, TUTTI_ERROR_TEXT_SIZE, "is empty");
-        if (*text == '\0' && !row->may_be_empty)
-            return false;
-        snprintf(reason, TUTTI_ERROR_TEXT_SIZE, "is longer than %d bytes", SETTINGS_TEXT_SIZE - 1);
-        if (strlen(text) >= SETTINGS_TEXT_SIZE)
-            return false;
-        struct tutti_error error;
-        if (row->check != NULL && row->check(text, &error) != TUTTI_OK) {
-            snprintf(reason, TUTTI_ERROR_TEXT_SIZE, "is refused: %.400s", error.text);
-            return false;
+union value {
+    double number;
+    unsigned whole;
+    char text[SETTINGS_TEXT_SIZE];
+};
+
+static enum tutti_status read_number(const struct settings_row *row, const char *text,
+                                     double *number, struct tutti_error *reason)
+{
+    if (!number_parse(text, number) || *number < row->minimum || *number > row->maximum)
+        return out_of_range(reason, row, text);
+    return TUTTI_OK;
+}
+
+static enum tutti_status read_text(const struct settings_row *row, const char *text, char *value,
+                                   struct tutti_error *reason)
+{
+    if (row->word != NULL && strcmp(text, row->word) == 0)
+        text = "";
+    else if (*text == '\0' && !row->may_be_empty)
+        return wrong(reason, text, "empty");
+    else if (strlen(text) >= SETTINGS_TEXT_SIZE)
+        return wrong(reason, text, "too long");
+    else if (row->check != NULL && row->check(text, reason) != TUTTI_OK)
+        return TUTTI_ERROR_ARGUMENT;
+    strcpy(value, text);
+    return TUTTI_OK;
+}
+
+/* Reads text as a value of the row's type; on failure *reason says what it should be. */
+static enum tutti_status read_value(const struct settings_row *row, const char *text,
+                                    union value *value, struct tutti_error *reason)
+{
+    uint64_t whole = 0;
+    switch (row->type) {
+    case SETTINGS_NUMBER:
+        return read_number(row, text, &value->number, reason);
+    case SETTINGS_WHOLE:
+        if (!(row->word != NULL && strcmp(text, row->word) == 0) &&
+            (!number_parse_unsigned(text, (uint64_t)row->maximum, &whole) ||
+             whole < (uint64_t)row->minimum))
+            return out_of_range(reason, row, text);
+        value->whole = (unsigned)whole;
+        return TUTTI_OK;
+    case SETTINGS_CHOICE:
+        for (value->whole = 0; row->choices[value->whole] != NULL; value->whole++) {
+            if (strcmp(row->choices[value->whole], text) == 0)
+                return TUTTI_OK;
         }
-        strcpy(value, is_word ? "" : text);
+        return out_of_range(reason, row, text);
+    default:
+        return read_text(row, text, value->text, reason);
     }
-    return true;
 }
 
 enum tutti_status settings_store(struct settings *settings, size_t row, const char *text,
                                  struct settings_place place, struct tutti_error *error)
 {
-    union {
-        double number;
-        unsigned whole;
-        char text[SETTINGS_TEXT_SIZE];
-    } value;
-    char reason[TUTTI_ERROR_TEXT_SIZE];
+    union value value;
+    struct tutti_error reason;
     const struct settings_row *definition = &settings_table[row];
-    if (!read_value(definition, text, &value, reason))
-        return refuse(settings, definition, place, text, reason, error);
+    if (read_value(definition, text, &value, &reason) != TUTTI_OK)
+        return refuse(settings, definition, place, &reason, error);
     if (place.origin < settings->place[row].origin)
         return TUTTI_OK;
 
@@ -176,22 +198,21 @@ enum tutti_status settings_store_threshold(struct settings *settings, const char
                                            struct tutti_error *error)
 {
     const struct settings_row *row = &settings_table[find_option("threshold")];
-    char range[RANGE_SIZE];
-    char reason[RANGE_SIZE + 16];
-    settings_describe_range(row, range, sizeof range);
-    snprintf(reason, sizeof reason, "is not %s", range);
-    if (!is_label(label))
-        return refuse(settings, row, place, label,
-                      "is not the name of an instrument (a to z, 0 to 9 and _)", error);
+    struct tutti_error reason;
     double value;
-    if (!number_parse(text, &value) || value < row->minimum || value > row->maximum)
-        return refuse(settings, row, place, text, reason, error);
-
+    enum tutti_status status = TUTTI_OK;
+    if (!is_label(label))
+        status = wrong(&reason, label, "not the name of an instrument (a to z, 0 to 9 and _)");
+    else
+        status = read_number(row, text, &value, &reason);
     size_t index = 0;
     while (index < settings->thresholds && strcmp(settings->threshold[index].label, label) != 0)
         index++;
-    if (index == MAX_LABELS)
-        return refuse(settings, row, place, label, "is one threshold too many", error);
+    if (status == TUTTI_OK && index == MAX_LABELS)
+        status = wrong(&reason, label, "one threshold too many");
+    if (status != TUTTI_OK)
+        return refuse(settings, row, place, &reason, error);
+
     struct settings_threshold *threshold = &settings->threshold[index];
     if (index == settings->thresholds) {
         settings->thresholds++;

@@ -204,7 +204,9 @@ static void says_what_a_value_may_be(void **state)
                         "2: [labels] threshold: 'Grand Piano' is not the name of an instrument (a "
                         "to z, 0 to 9 and _)");
     assert_non_null(strstr(refusal(f, "[source]\nstdin_format = mp3\n"),
-                           "2: [source] stdin_format: 'mp3' is refused: "));
+                           "2: [source] stdin_format: PCM format 'mp3': "));
+    assert_non_null(strstr(refusal(f, "[server]\nlisten = 127.0.0.1:99999\n"),
+                           "2: [server] listen: '127.0.0.1:99999' is not an address"));
 }
 
 static void has_the_documented_defaults(void **state)
