@@ -5,8 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* silence before the first bar */
-enum { LEAD_IN_TICKS = NOTATION_TICKS_PER_SIXTEENTH };
+enum { LEAD_IN_TICKS = NOTATION_TICKS_PER_SIXTEENTH }; /* silence before the first bar */
 
 void demo_fail(const char *format, ...)
 {
@@ -136,7 +135,7 @@ static void shade(struct part *part, size_t first, const struct music_phrase *ph
             velocity += 5;
         else if (in_bar % NOTATION_TICKS_PER_QUARTER != 0)
             velocity -= 5;
-        note->velocity = velocity > 127 ? 127 : velocity;
+        note->velocity = velocity;
     }
 }
 
@@ -181,6 +180,8 @@ static void humanize(struct part *part)
         random = random * 1664525u + 1013904223u;
         note->on_ticks += random >> 29;                /* 0 to 7 ticks of about 1.2 ms */
         note->velocity += (int)(random >> 16 & 7) - 4; /* -4 to 3 */
+        if (note->velocity > 127)
+            note->velocity = 127;
         for (size_t j = 0; j < i; j++) {
             struct note *earlier = &part->notes[j];
             if (earlier->key == note->key && earlier->off_ticks >= note->on_ticks)

@@ -293,6 +293,10 @@ int main(int argc, char **argv)
         demo_fail("no part is called \"%s\"", only);
     if (music_part_count > MAX_PARTS)
         demo_fail("more than %d parts", MAX_PARTS);
+    for (size_t i = 0; i < music_phrase_count; i++) {
+        if (!is_label(music_phrases[i].label))
+            demo_fail("a phrase is for \"%s\", which is no part", music_phrases[i].label);
+    }
     uint32_t end_ticks = 0;
     for (size_t i = 0; i < music_part_count; i++) {
         notation_read_part(&parts[i], &music_parts[i]);

@@ -106,8 +106,8 @@ static void test_sound_is_silent_where_nothing_plays(void **state)
     free(samples);
 }
 
-/* Where a part enters after a silence the sound rises within 50 ms of on_s, so
- * neither the renderer nor the codec has shifted it. */
+/* The first note rises out of silence within 50 ms of on_s, so neither the
+ * renderer nor the codec has shifted the piece. */
 static void test_sound_starts_when_the_truth_says_so(void **state)
 {
     (void)state;
