@@ -1,0 +1,29 @@
+/* fake_pipeline.h - a pipeline that is played by the test: a real timeline and real
+ * health behind the reading functions of daemon/pipeline.h, without sound. Link it
+ * instead of the pipeline's library.
+ */
+#ifndef TUTTI_TESTS_FAKE_PIPELINE_H
+#define TUTTI_TESTS_FAKE_PIPELINE_H
+
+#include "daemon/pipeline.h"
+
+#define FAKE_RATE_HZ 48000
+#define FAKE_HOP_FRAMES 12000
+#define FAKE_LABELS 3 /* cello, flute, piano */
+
+/* The model's file is named by the environment variable TUTTI_TEST_MODEL. */
+struct pipeline *fake_pipeline_new(void);
+void fake_pipeline_free(struct pipeline *pipeline);
+
+/* Adds the next result, with these probabilities (FAKE_LABELS), and wakes whoever is to be woken. */
+void fake_pipeline_add(struct pipeline *pipeline, float cello, float flute, float piano);
+/* The same after a loss. */
+void fake_pipeline_lose(struct pipeline *pipeline, unsigned hops);
+
+/* Changes what pipeline_status() and, through the timeline, status events tell. */
+void fake_pipeline_set_source(struct pipeline *pipeline, const char *name, enum source_state state,
+                              bool stalled);
+/* Makes a stage silent for late_s (0: all are fine). */
+void fake_pipeline_set_late(struct pipeline *pipeline, enum health_stage stage, double late_s);
+
+#endif
