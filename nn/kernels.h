@@ -35,7 +35,7 @@ struct requantization {
     int residual_zero;
 };
 
-/* Every position's bytes times a matrix: 1x1 convolution, linear, gathered convolution. */
+/* Every position's bytes times a matrix: 1x1 convolution, linear. */
 struct gemm_task {
     const uint8_t *in;
     size_t in_pitch;
@@ -51,17 +51,23 @@ struct gemm_task {
     void *scratch; /* gemm_scratch_size(depth) bytes */
 };
 
-/* Each channel with its own small window. */
-struct depthwise_task {
-    const uint8_t *in;
-    uint8_t *out;
-    size_t pitch; /* of both; the padded number of channels */
-    unsigned in_time, in_frequency, out_time, out_frequency;
+/* The shapes of a window that moves over the input. Index 0: time, 1: frequency. */
+struct window {
+    unsigned in[2], out[2];
     unsigned kernel[2], stride[2], padding[2];
+};
+
+/* A matrix for each window (conv), or each channel's own small window (depthwise). */
+struct window_task {
+    struct window window;
+    const uint8_t *in;
+    size_t in_pitch, in_channels; /* conv reads the real channels, depthwise the padded ones */
+    uint8_t *out;
+    size_t out_pitch; /* the padded number of outputs; depthwise: in_pitch */
     int in_zero;
-    const void *weights; /* packed by depthwise_pack */
+    const void *weights; /* packed by conv_pack or depthwise_pack */
     const struct requantization *requantization;
-    void *scratch; /* depthwise_scratch_size() bytes */
+    void *scratch; /* conv_scratch_size() or depthwise_scratch_size() bytes */
 };
 
 /* out = quantized(real in * gate[channel]) */
@@ -88,13 +94,19 @@ struct kernels {
      * depth, outputs, weights, bias, scale and scratch of the task. */
     void (*gemm_real)(const struct gemm_task *, float *out);
 
-    /* weights: [channels][kernel time * kernel frequency] */
-    size_t (*depthwise_packed_size)(size_t channels, const unsigned kernel[2]);
-    void (*depthwise_pack)(const int8_t *weights, size_t channels, const unsigned kernel[2],
+    /* weights: [outputs][kernel time][kernel frequency][in_channels] */
+    size_t (*conv_packed_size)(const struct window *, size_t in_channels, size_t outputs);
+    void (*conv_pack)(const int8_t *weights, const struct window *, size_t in_channels,
+                      size_t outputs, void *packed);
+    size_t (*conv_scratch_size)(const struct window *, size_t in_channels);
+    void (*conv)(const struct window_task *);
+
+    /* weights: [channels][kernel time][kernel frequency] */
+    size_t (*depthwise_packed_size)(const struct window *, size_t channels);
+    void (*depthwise_pack)(const int8_t *weights, const struct window *, size_t channels,
                            void *packed);
-    size_t (*depthwise_scratch_size)(size_t pitch, unsigned in_frequency, const unsigned kernel[2],
-                                     const unsigned padding[2]);
-    void (*depthwise)(const struct depthwise_task *);
+    size_t (*depthwise_scratch_size)(const struct window *, size_t pitch);
+    void (*depthwise)(const struct window_task *);
 
     /* q = quantized(value); 0 for what is not finite */
     void (*quantize)(const float *values, size_t count, float inverse_scale, int zero,

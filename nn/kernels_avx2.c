@@ -129,17 +129,25 @@ ALWAYS_INLINE __m256i broadcast_pair(const int16_t *pair)
     return _mm256_set1_epi32(bits);
 }
 
-/* The sums of rows positions and groups * 8 outputs, all in registers. */
-ALWAYS_INLINE void multiply(const int16_t *in, size_t depth, const int8_t *weights,
-                            const int32_t *bias, size_t rows, size_t groups,
-                            __m256i sums[TILE_ROWS][2])
+/* The sums of rows positions and groups * 8 outputs; with constant counts, all in registers. */
+struct sums {
+    __m256i of[TILE_ROWS][2];
+};
+
+ALWAYS_INLINE void start_sums(struct sums *sums, const int32_t *bias, size_t rows, size_t groups)
 {
 #pragma GCC unroll 6
     for (size_t row = 0; row < rows; row++) {
 #pragma GCC unroll 2
         for (size_t g = 0; g < groups; g++)
-            sums[row][g] = _mm256_loadu_si256((const __m256i *)(bias + g * LANES));
+            sums->of[row][g] = _mm256_loadu_si256((const __m256i *)(bias + g * LANES));
     }
+}
+
+/* Adds rows of depth (even) 16-bit values, row_pitch apart, times the weights. */
+ALWAYS_INLINE void multiply(struct sums *sums, const int16_t *in, size_t row_pitch, size_t depth,
+                            const int8_t *weights, size_t rows, size_t groups)
+{
     for (size_t pair = 0; pair < depth; pair += 2, weights += groups * 2 * LANES) {
         __m256i w[2];
 #pragma GCC unroll 2
@@ -148,37 +156,42 @@ ALWAYS_INLINE void multiply(const int16_t *in, size_t depth, const int8_t *weigh
                 _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(weights + g * 2 * LANES)));
 #pragma GCC unroll 6
         for (size_t row = 0; row < rows; row++) {
-            __m256i x = broadcast_pair(in + row * depth + pair);
+            __m256i x = broadcast_pair(in + row * row_pitch + pair);
 #pragma GCC unroll 2
             for (size_t g = 0; g < groups; g++)
-                sums[row][g] = _mm256_add_epi32(sums[row][g], _mm256_madd_epi16(x, w[g]));
+                sums->of[row][g] = _mm256_add_epi32(sums->of[row][g], _mm256_madd_epi16(x, w[g]));
         }
     }
 }
 
-/* One tile: rows positions from `position` on, groups * 8 outputs from `output` on. */
-ALWAYS_INLINE void tile(const struct gemm_task *t, size_t position, size_t output, size_t rows,
-                        size_t groups)
+/* Where a tile's bytes go. residual may be NULL. */
+struct tile_end {
+    const struct requantization *requantization;
+    uint8_t *out;
+    size_t out_pitch;
+    const uint8_t *residual;
+    size_t residual_pitch;
+};
+
+/* Requantizes the sums of the outputs from `output` on. */
+ALWAYS_INLINE void finish(const struct sums *sums, const struct tile_end *end, size_t output,
+                          size_t rows, size_t groups)
 {
-    const struct requantization *r = t->requantization;
-    const struct tail tail = tail_of(r);
-    const int8_t *weights = (const int8_t *)t->weights + output * t->depth;
-    __m256i sums[TILE_ROWS][2];
-    multiply(t->scratch, t->depth, weights, r->bias + output, rows, groups, sums);
+    const struct tail tail = tail_of(end->requantization);
+    const float *scales = end->requantization->scale + output;
     __m256 scale[2];
 #pragma GCC unroll 2
     for (size_t g = 0; g < groups; g++)
-        scale[g] = _mm256_loadu_ps(r->scale + output + g * LANES);
+        scale[g] = _mm256_loadu_ps(scales + g * LANES);
 #pragma GCC unroll 6
     for (size_t row = 0; row < rows; row++) {
-        uint8_t *out = t->out + (position + row) * t->out_pitch + output;
-        const uint8_t *residual = t->residual != NULL
-                                      ? t->residual + (position + row) * t->residual_pitch + output
-                                      : NULL;
-        __m256i low = requantize(sums[row][0], scale[0], residual, &tail);
+        uint8_t *out = end->out + row * end->out_pitch + output;
+        const uint8_t *residual =
+            end->residual != NULL ? end->residual + row * end->residual_pitch + output : NULL;
+        __m256i low = requantize(sums->of[row][0], scale[0], residual, &tail);
         if (groups == 2) {
             const uint8_t *next = residual != NULL ? residual + LANES : NULL;
-            __m256i high = requantize(sums[row][1], scale[1], next, &tail);
+            __m256i high = requantize(sums->of[row][1], scale[1], next, &tail);
             _mm_storeu_si128((__m128i *)out, pack(low, high, tail.zero));
         } else {
             _mm_storel_epi64((__m128i *)out, pack(low, low, tail.zero));
@@ -186,14 +199,53 @@ ALWAYS_INLINE void tile(const struct gemm_task *t, size_t position, size_t outpu
     }
 }
 
-ALWAYS_INLINE void tile_row(const struct gemm_task *t, size_t position, size_t rows)
+ALWAYS_INLINE void gemm_tile(const struct gemm_task *t, const struct tile_end *end, size_t output,
+                             size_t rows, size_t groups)
 {
+    struct sums sums;
+    start_sums(&sums, t->requantization->bias + output, rows, groups);
+    multiply(&sums, t->scratch, t->depth, t->depth, (const int8_t *)t->weights + output * t->depth,
+             rows, groups);
+    finish(&sums, end, output, rows, groups);
+}
+
+ALWAYS_INLINE void gemm_rows(const struct gemm_task *t, size_t position, size_t rows)
+{
+    const struct tile_end end = {
+        .requantization = t->requantization,
+        .out = t->out + position * t->out_pitch,
+        .out_pitch = t->out_pitch,
+        .residual = t->residual != NULL ? t->residual + position * t->residual_pitch : NULL,
+        .residual_pitch = t->residual_pitch,
+    };
     size_t output = 0;
     for (; output + 2 * LANES <= t->outputs; output += 2 * LANES)
-        tile(t, position, output, rows, 2);
+        gemm_tile(t, &end, output, rows, 2);
     if (output < t->outputs)
-        tile(t, position, output, rows, 1);
+        gemm_tile(t, &end, output, rows, 1);
 }
+
+/* Calls function(..., rows) with a constant number of rows, 1 to TILE_ROWS. */
+#define WITH_CONSTANT_ROWS(rows, function, ...)                                                    \
+    switch (rows) {                                                                                \
+    case 1:                                                                                        \
+        function(__VA_ARGS__, 1);                                                                  \
+        break;                                                                                     \
+    case 2:                                                                                        \
+        function(__VA_ARGS__, 2);                                                                  \
+        break;                                                                                     \
+    case 3:                                                                                        \
+        function(__VA_ARGS__, 3);                                                                  \
+        break;                                                                                     \
+    case 4:                                                                                        \
+        function(__VA_ARGS__, 4);                                                                  \
+        break;                                                                                     \
+    case 5:                                                                                        \
+        function(__VA_ARGS__, 5);                                                                  \
+        break;                                                                                     \
+    default:                                                                                       \
+        function(__VA_ARGS__, TILE_ROWS);                                                          \
+    }
 
 static void gemm(const struct gemm_task *t)
 {
@@ -201,39 +253,22 @@ static void gemm(const struct gemm_task *t)
         const size_t left = t->positions - position;
         const size_t rows = left < TILE_ROWS ? left : TILE_ROWS;
         widen(t->in + position * t->in_pitch, t->in_pitch, rows, t->depth, t->scratch);
-        switch (rows) {
-        case 1:
-            tile_row(t, position, 1);
-            break;
-        case 2:
-            tile_row(t, position, 2);
-            break;
-        case 3:
-            tile_row(t, position, 3);
-            break;
-        case 4:
-            tile_row(t, position, 4);
-            break;
-        case 5:
-            tile_row(t, position, 5);
-            break;
-        default:
-            tile_row(t, position, 6);
-        }
+        WITH_CONSTANT_ROWS(rows, gemm_rows, t, position)
     }
 }
 
 ALWAYS_INLINE void real_tile(const struct gemm_task *t, size_t output, size_t groups, float *out)
 {
     const struct requantization *r = t->requantization;
-    __m256i sums[TILE_ROWS][2];
-    multiply(t->scratch, t->depth, (const int8_t *)t->weights + output * t->depth, r->bias + output,
-             1, groups, sums);
+    struct sums sums;
+    start_sums(&sums, r->bias + output, 1, groups);
+    multiply(&sums, t->scratch, t->depth, t->depth, (const int8_t *)t->weights + output * t->depth,
+             1, groups);
 #pragma GCC unroll 2
     for (size_t g = 0; g < groups; g++) {
         __m256 scale = _mm256_loadu_ps(r->scale + output + g * LANES);
         _mm256_storeu_ps(out + output + g * LANES,
-                         _mm256_mul_ps(_mm256_cvtepi32_ps(sums[0][g]), scale));
+                         _mm256_mul_ps(_mm256_cvtepi32_ps(sums.of[0][g]), scale));
     }
 }
 
@@ -247,169 +282,345 @@ static void gemm_real(const struct gemm_task *t, float *out)
         real_tile(t, output, 1, out);
 }
 
-/* --- depthwise ----------------------------------------------------------------------- */
+/* --- convolution --------------------------------------------------------------------- */
 
-/* Two neighbours on the frequency axis are multiplied at once. So a line of the input is
- * laid out as pairs: [block of 8 channels][x][channel][the values at x and x + 1], with
- * padding at both ends. A ring holds as many lines as the kernel has. Packed weights:
- * [block of 8 channels][kernel time][pair][channel][2] of 16 bits. */
-#define COLUMNS 4 /* outputs that are computed at once, with the same weights */
-
-static size_t pairs_of(unsigned kernel_frequency)
+/* A line of the kernel meets kernel[1] * in_channels neighbouring values of a line of the input,
+ * so each line of the kernel is a matrix product whose rows overlap. A ring holds as many lines of
+ * the input, widened and padded, as the kernel has. Packed weights: as for gemm, but each block has
+ * one piece for each line of the kernel. */
+static size_t conv_line_depth(const struct window *w, size_t in_channels)
 {
-    return (kernel_frequency + 1) / 2;
+    return round_up(w->kernel[1] * in_channels, 2);
 }
 
-static size_t depthwise_packed_size(size_t channels, const unsigned kernel[2])
+static size_t conv_packed_size(const struct window *w, size_t in_channels, size_t outputs)
 {
-    return round_up(channels, LANES) * kernel[0] * pairs_of(kernel[1]) * 2 * sizeof(int16_t);
+    return round_up(outputs, LANES) * w->kernel[0] * conv_line_depth(w, in_channels);
 }
 
-static void depthwise_pack(const int8_t *weights, size_t channels, const unsigned kernel[2],
-                           void *packed)
+static void conv_pack(const int8_t *weights, const struct window *w, size_t in_channels,
+                      size_t outputs, void *packed)
 {
-    const size_t pairs = pairs_of(kernel[1]), taps = (size_t)kernel[0] * kernel[1];
-    int16_t *to = packed;
-    memset(packed, 0, depthwise_packed_size(channels, kernel));
-    for (size_t block = 0; block < channels; block += LANES) {
-        for (size_t time = 0; time < kernel[0]; time++) {
-            for (size_t i = 0; i < pairs * LANES * 2; i++, to++) {
-                size_t channel = block + i / 2 % LANES;
-                size_t frequency = i / (2 * LANES) * 2 + i % 2;
-                if (channel < channels && frequency < kernel[1])
-                    *to = weights[channel * taps + time * kernel[1] + frequency];
+    const size_t padded_outputs = round_up(outputs, LANES);
+    const size_t line = w->kernel[1] * in_channels, line_depth = conv_line_depth(w, in_channels);
+    int8_t *to = packed;
+    memset(packed, 0, conv_packed_size(w, in_channels, outputs));
+    for (size_t block = 0; block < padded_outputs; block += 2 * LANES) {
+        const size_t width = padded_outputs - block < 2 * LANES ? LANES : 2 * LANES;
+        for (size_t time = 0; time < w->kernel[0]; time++) {
+            for (size_t i = 0; i < width * line_depth; i++, to++) {
+                const size_t output = block + i / 2 % width, input = i / (2 * width) * 2 + i % 2;
+                if (output < outputs && input < line)
+                    *to = weights[(output * w->kernel[0] + time) * line + input];
             }
         }
     }
 }
 
-/* Places of a line, with padding. The last place's partner is only met by zero weights. */
-static size_t line_places(unsigned in_frequency, const unsigned padding[2])
+/* Values of a widened line: with padding, and one more that an odd depth reads. */
+static size_t conv_line_values(const struct window *w, size_t in_channels)
 {
-    return in_frequency + 2 * (size_t)padding[1];
+    return round_up((w->in[1] + 2 * (size_t)w->padding[1]) * in_channels + 1, LANES);
 }
 
-static size_t depthwise_scratch_size(size_t pitch, unsigned in_frequency, const unsigned kernel[2],
-                                     const unsigned padding[2])
+static size_t conv_scratch_size(const struct window *w, size_t in_channels)
 {
-    /* one more line than the kernel has: the line of zeros */
-    return (kernel[0] + 1) * line_places(in_frequency, padding) * pitch * 2;
+    /* one more line than the kernel has: the line outside the input */
+    return (w->kernel[0] + 1) * conv_line_values(w, in_channels) * sizeof(int16_t);
 }
 
-/* Lays out one line of the input, or with in NULL a line outside it. */
-static void lay_out(const struct depthwise_task *t, const uint8_t *in, uint8_t *line)
+static void conv_lay_out(const struct window_task *t, const uint8_t *in, int16_t *line)
 {
-    const size_t places = line_places(t->in_frequency, t->padding);
-    const size_t padding = t->padding[1];
-    const __m128i outside = _mm_set1_epi8((char)t->in_zero);
-    if (in == NULL) {
-        memset(line, t->in_zero, places * t->pitch * 2);
-        return;
+    const struct window *w = &t->window;
+    const size_t values = conv_line_values(w, t->in_channels);
+    const size_t before = w->padding[1] * t->in_channels, inside = w->in[1] * t->in_channels;
+    size_t i = 0;
+    for (; i < before || (in == NULL && i < values); i++)
+        line[i] = (int16_t)t->in_zero;
+    if (in != NULL && t->in_pitch == t->in_channels) {
+        for (size_t k = 0; k < inside; k++)
+            line[i++] = in[k];
+    } else if (in != NULL) {
+        for (size_t x = 0; x < w->in[1]; x++, in += t->in_pitch) {
+            for (size_t c = 0; c < t->in_channels; c++)
+                line[i++] = in[c];
+        }
     }
-    for (size_t block = 0; block < t->pitch; block += LANES) {
-        __m128i here = outside;
-        for (size_t x = 0; x < places; x++, line += 2 * LANES) {
-            size_t next_x = x + 1 - padding; /* wraps to a huge number before the beginning */
-            __m128i next = outside;
-            if (next_x < t->in_frequency)
-                next = _mm_loadl_epi64((const __m128i *)(in + next_x * t->pitch + block));
-            if (x == 0 && padding == 0)
-                here = _mm_loadl_epi64((const __m128i *)(in + block));
-            _mm_storeu_si128((__m128i *)line, _mm_unpacklo_epi8(here, next));
-            here = next;
+    for (; i < values; i++)
+        line[i] = (int16_t)t->in_zero;
+}
+
+/* The lines of the input, laid out, that one output line needs. */
+struct conv_lines {
+    const int16_t *line[7];
+};
+
+ALWAYS_INLINE void conv_tile(const struct window_task *t, const struct conv_lines *lines,
+                             const struct tile_end *end, size_t x, size_t output, size_t rows,
+                             size_t groups)
+{
+    const struct window *w = &t->window;
+    const size_t line_depth = conv_line_depth(w, t->in_channels);
+    const size_t row_pitch = w->stride[1] * t->in_channels;
+    const int8_t *weights = (const int8_t *)t->weights + output * w->kernel[0] * line_depth;
+    struct sums sums;
+    start_sums(&sums, t->requantization->bias + output, rows, groups);
+    for (unsigned time = 0; time < w->kernel[0]; time++) {
+        multiply(&sums, lines->line[time] + x * row_pitch, row_pitch, line_depth, weights, rows,
+                 groups);
+        weights += groups * LANES * line_depth;
+    }
+    finish(&sums, end, output, rows, groups);
+}
+
+ALWAYS_INLINE void conv_rows(const struct window_task *t, const struct conv_lines *lines,
+                             uint8_t *out, size_t x, size_t rows)
+{
+    const struct tile_end end = {.requantization = t->requantization,
+                                 .out = out + x * t->out_pitch,
+                                 .out_pitch = t->out_pitch};
+    size_t output = 0;
+    for (; output + 2 * LANES <= t->out_pitch; output += 2 * LANES)
+        conv_tile(t, lines, &end, x, output, rows, 2);
+    if (output < t->out_pitch)
+        conv_tile(t, lines, &end, x, output, rows, 1);
+}
+
+static void conv(const struct window_task *t)
+{
+    const struct window *w = &t->window;
+    const size_t values = conv_line_values(w, t->in_channels);
+    int16_t *ring = t->scratch, *outside = ring + w->kernel[0] * values;
+    unsigned laid_out = 0; /* lines of the input */
+    conv_lay_out(t, NULL, outside);
+    for (unsigned time = 0; time < w->out[0]; time++) {
+        struct conv_lines lines;
+        for (unsigned k = 0; k < w->kernel[0]; k++) {
+            const unsigned y = time * w->stride[0] + k - w->padding[0]; /* huge before the start */
+            lines.line[k] = y < w->in[0] ? ring + y % w->kernel[0] * values : outside;
+            for (; y < w->in[0] && laid_out <= y; laid_out++)
+                conv_lay_out(t, t->in + (size_t)laid_out * w->in[1] * t->in_pitch,
+                             ring + laid_out % w->kernel[0] * values);
+        }
+        uint8_t *out = t->out + (size_t)time * w->out[1] * t->out_pitch;
+        for (size_t x = 0; x < w->out[1]; x += TILE_ROWS) {
+            const size_t rows = w->out[1] - x < TILE_ROWS ? w->out[1] - x : TILE_ROWS;
+            WITH_CONSTANT_ROWS(rows, conv_rows, t, &lines, out, x)
         }
     }
 }
 
-/* What stays the same over a whole depthwise layer. */
-struct depthwise_frame {
-    const struct depthwise_task *task;
+/* --- depthwise ----------------------------------------------------------------------- */
+
+/* Two neighbours on the frequency axis are multiplied at once. So a line of the input is laid out
+ * as pairs of 16 bits: [block of 8 channels][place][channel][the values at x and x + 1], with
+ * padding at both ends. With a stride of 2 every other place is never read, and left out. A ring
+ * holds as many lines as the kernel has. Channels are taken CHUNK at a time, so that the ring stays
+ * in the first-level cache. Packed weights, 16 bits: [block][kernel time][pair][channel][2]. */
+#define COLUMNS 4               /* outputs that are computed at once, with the same weights */
+#define CHUNK 64                /* a cache line of channels */
+#define PLACE_BYTES (4 * LANES) /* 8 channels' pairs */
+
+static size_t pairs_of(const struct window *w)
+{
+    return (w->kernel[1] + 1) / 2;
+}
+
+static size_t depthwise_packed_size(const struct window *w, size_t channels)
+{
+    return round_up(channels, LANES) * w->kernel[0] * pairs_of(w) * 2 * sizeof(int16_t);
+}
+
+static void depthwise_pack(const int8_t *weights, const struct window *w, size_t channels,
+                           void *packed)
+{
+    const size_t taps = (size_t)w->kernel[0] * w->kernel[1];
+    int16_t *to = packed;
+    memset(packed, 0, depthwise_packed_size(w, channels));
+    for (size_t block = 0; block < channels; block += LANES) {
+        for (size_t time = 0; time < w->kernel[0]; time++) {
+            for (size_t i = 0; i < pairs_of(w) * LANES * 2; i++, to++) {
+                const size_t channel = block + i / 2 % LANES;
+                const size_t frequency = i / (2 * LANES) * 2 + i % 2;
+                if (channel < channels && frequency < w->kernel[1])
+                    *to = weights[channel * taps + time * w->kernel[1] + frequency];
+            }
+        }
+    }
+}
+
+/* Places of a line: the beginnings of pairs, from the padding before to the padding behind. The
+ * last place's partner is only met by weights of zero. */
+static size_t line_places(const struct window *w)
+{
+    return (w->in[1] + 2 * (size_t)w->padding[1] + w->stride[1] - 1) / w->stride[1];
+}
+
+static size_t depthwise_scratch_size(const struct window *w, size_t pitch)
+{
+    /* one more line than the kernel has: the line outside the input */
+    const size_t channels = pitch < CHUNK ? pitch : CHUNK;
+    return (w->kernel[0] + 1) * line_places(w) * channels / LANES * PLACE_BYTES;
+}
+
+/* 8 channels of a line at the padded place x, or the zero outside. */
+ALWAYS_INLINE __m128i padded(const struct window_task *t, const uint8_t *in, size_t x)
+{
+    const size_t place = x - t->window.padding[1]; /* huge before the beginning */
+    if (place >= t->window.in[1])
+        return _mm_set1_epi8((char)t->in_zero);
+    return _mm_loadl_epi64((const __m128i *)(in + place * t->in_pitch));
+}
+
+ALWAYS_INLINE void store_pairs(uint8_t *to, __m128i here, __m128i next)
+{
+    _mm256_storeu_si256((__m256i *)to, _mm256_cvtepu8_epi16(_mm_unpacklo_epi8(here, next)));
+}
+
+/* Lays out `channels` channels of one line of the input, or with in NULL a line outside it. */
+static void lay_out(const struct window_task *t, const uint8_t *in, size_t channels, uint8_t *line)
+{
+    const struct window *w = &t->window;
+    const size_t places = line_places(w), stride = w->stride[1], pitch = t->in_pitch;
+    const __m128i outside = _mm_set1_epi8((char)t->in_zero);
+    /* from the first to the last place whose two values both lie inside */
+    const size_t begin = (w->padding[1] + stride - 1) / stride;
+    const size_t inside = (w->padding[1] + w->in[1] - 1 + stride - 1) / stride;
+    const size_t end = in == NULL ? 0 : inside < places ? inside : places;
+    for (size_t block = 0; block < channels; block += LANES) {
+        size_t i = 0;
+        for (; in != NULL && i < begin && i < places; i++, line += PLACE_BYTES)
+            store_pairs(line, padded(t, in + block, i * stride),
+                        padded(t, in + block, i * stride + 1));
+        const uint8_t *from = in != NULL ? in + block + (i * stride - w->padding[1]) * pitch : NULL;
+        for (; i < end; i++, line += PLACE_BYTES, from += stride * pitch)
+            store_pairs(line, _mm_loadl_epi64((const __m128i *)from),
+                        _mm_loadl_epi64((const __m128i *)(from + pitch)));
+        for (; in != NULL && i < places; i++, line += PLACE_BYTES)
+            store_pairs(line, padded(t, in + block, i * stride),
+                        padded(t, in + block, i * stride + 1));
+        for (; i < places; i++, line += PLACE_BYTES)
+            store_pairs(line, outside, outside);
+    }
+}
+
+/* What stays the same while one output line of a chunk is computed. */
+struct depthwise_line {
+    const struct window_task *task;
     struct tail tail;
-    size_t places; /* of a line */
-    const uint8_t *lines[7];
+    size_t chunk, places;
+    const uint8_t *in[7]; /* lines, laid out */
+    uint8_t *out;         /* the line's first position, at the chunk's first channel */
 };
 
-/* One output line's columns from x on, of the 8 channels from `block` on. */
-ALWAYS_INLINE void depthwise_columns(const struct depthwise_frame *f, size_t block, uint8_t *out,
-                                     size_t x, size_t columns, size_t pairs)
+/* Columns from x on, of the chunk's 8 channels from `block` on. A pair is step places behind the
+ * one before: 2 with a stride of 1, 1 with a stride of 2. */
+ALWAYS_INLINE void depthwise_columns(const struct depthwise_line *l, size_t block, size_t x,
+                                     size_t columns, size_t pairs, size_t step)
 {
-    const struct depthwise_task *t = f->task;
-    const struct requantization *r = t->requantization;
-    const int16_t *w = (const int16_t *)t->weights + block * t->kernel[0] * pairs * 2;
-    const size_t step = (size_t)t->stride[1] * 2 * LANES;
-    const size_t offset = block * f->places * 2 + x * step;
+    const struct window_task *t = l->task;
+    const size_t lines = t->window.kernel[0], channel = l->chunk + block;
+    const int16_t *w = (const int16_t *)t->weights + channel * lines * pairs * 2;
+    const size_t offset = (block / LANES * l->places + x) * PLACE_BYTES;
     __m256i sums[COLUMNS];
 #pragma GCC unroll 4
     for (size_t c = 0; c < columns; c++)
-        sums[c] = _mm256_loadu_si256((const __m256i *)(r->bias + block));
-    for (unsigned time = 0; time < t->kernel[0]; time++) {
-        const uint8_t *line = f->lines[time] + offset;
+        sums[c] = _mm256_loadu_si256((const __m256i *)(t->requantization->bias + channel));
+    for (size_t time = 0; time < lines; time++) {
+        const uint8_t *line = l->in[time] + offset;
 #pragma GCC unroll 4
         for (size_t pair = 0; pair < pairs; pair++, w += 2 * LANES) {
-            __m256i weight = _mm256_loadu_si256((const __m256i *)w);
+            const __m256i weight = _mm256_loadu_si256((const __m256i *)w);
 #pragma GCC unroll 4
             for (size_t c = 0; c < columns; c++) {
-                const uint8_t *from = line + c * step + pair * 4 * LANES;
-                __m256i q = _mm256_cvtepu8_epi16(_mm_loadu_si128((const __m128i *)from));
+                const uint8_t *from = line + (c + pair * step) * PLACE_BYTES;
+                const __m256i q = _mm256_loadu_si256((const __m256i *)from);
                 sums[c] = _mm256_add_epi32(sums[c], _mm256_madd_epi16(q, weight));
             }
         }
     }
-    const __m256 scale = _mm256_loadu_ps(r->scale + block);
-    out += x * t->pitch + block;
+    const __m256 scale = _mm256_loadu_ps(t->requantization->scale + channel);
+    uint8_t *out = l->out + x * t->out_pitch + block;
 #pragma GCC unroll 4
-    for (size_t c = 0; c < columns; c += 2, out += 2 * t->pitch) {
-        __m256i low = requantize(sums[c], scale, NULL, &f->tail);
-        __m256i high = c + 1 < columns ? requantize(sums[c + 1], scale, NULL, &f->tail) : low;
-        __m128i bytes = pack(low, high, f->tail.zero);
+    for (size_t c = 0; c < columns; c += 2, out += 2 * t->out_pitch) {
+        const __m256i low = requantize(sums[c], scale, NULL, &l->tail);
+        const __m256i high = c + 1 < columns ? requantize(sums[c + 1], scale, NULL, &l->tail) : low;
+        const __m128i bytes = pack(low, high, l->tail.zero);
         _mm_storel_epi64((__m128i *)out, bytes);
         if (c + 1 < columns)
-            _mm_storel_epi64((__m128i *)(out + t->pitch), _mm_unpackhi_epi64(bytes, bytes));
+            _mm_storel_epi64((__m128i *)(out + t->out_pitch), _mm_unpackhi_epi64(bytes, bytes));
     }
 }
 
-ALWAYS_INLINE void depthwise_line(const struct depthwise_frame *f, uint8_t *out, size_t pairs)
+ALWAYS_INLINE void depthwise_line(const struct depthwise_line *l, size_t channels, size_t pairs,
+                                  size_t step)
 {
-    const size_t width = f->task->out_frequency;
-    for (size_t block = 0; block < f->task->pitch; block += LANES) {
+    const size_t width = l->task->window.out[1];
+    for (size_t block = 0; block < channels; block += LANES) {
         size_t x = 0;
         for (; x + COLUMNS <= width; x += COLUMNS)
-            depthwise_columns(f, block, out, x, COLUMNS, pairs);
+            depthwise_columns(l, block, x, COLUMNS, pairs, step);
         for (; x < width; x++)
-            depthwise_columns(f, block, out, x, 1, pairs);
+            depthwise_columns(l, block, x, 1, pairs, step);
     }
 }
 
-static void depthwise(const struct depthwise_task *t)
+static void depthwise_any_line(const struct depthwise_line *l, size_t channels)
 {
-    struct depthwise_frame f = {.task = t, .tail = tail_of(t->requantization)};
-    f.places = line_places(t->in_frequency, t->padding);
-    const size_t line_size = f.places * t->pitch * 2, in_line = t->in_frequency * t->pitch;
-    uint8_t *ring = t->scratch, *outside = ring + t->kernel[0] * line_size;
-    unsigned laid_out = 0; /* lines of the input */
-    lay_out(t, NULL, outside);
-    for (unsigned time = 0; time < t->out_time; time++) {
-        for (unsigned k = 0; k < t->kernel[0]; k++) {
-            unsigned y = time * t->stride[0] + k - t->padding[0]; /* huge before the beginning */
-            f.lines[k] = y < t->in_time ? ring + y % t->kernel[0] * line_size : outside;
-            for (; y < t->in_time && laid_out <= y; laid_out++)
-                lay_out(t, t->in + laid_out * in_line, ring + laid_out % t->kernel[0] * line_size);
-        }
-        uint8_t *out = t->out + (size_t)time * t->out_frequency * t->pitch;
-        switch (pairs_of(t->kernel[1])) {
-        case 1:
-            depthwise_line(&f, out, 1);
-            break;
-        case 2:
-            depthwise_line(&f, out, 2);
-            break;
-        case 3:
-            depthwise_line(&f, out, 3);
-            break;
-        default:
-            depthwise_line(&f, out, 4);
-        }
+    switch (pairs_of(&l->task->window) * 2 + l->task->window.stride[1] - 1) {
+    case 1 * 2:
+        depthwise_line(l, channels, 1, 2);
+        break;
+    case 1 * 2 + 1:
+        depthwise_line(l, channels, 1, 1);
+        break;
+    case 2 * 2:
+        depthwise_line(l, channels, 2, 2);
+        break;
+    case 2 * 2 + 1:
+        depthwise_line(l, channels, 2, 1);
+        break;
+    case 3 * 2:
+        depthwise_line(l, channels, 3, 2);
+        break;
+    case 3 * 2 + 1:
+        depthwise_line(l, channels, 3, 1);
+        break;
+    case 4 * 2:
+        depthwise_line(l, channels, 4, 2);
+        break;
+    default:
+        depthwise_line(l, channels, 4, 1);
     }
+}
+
+static void depthwise_chunk(const struct window_task *t, size_t chunk, size_t channels)
+{
+    const struct window *w = &t->window;
+    struct depthwise_line l = {.task = t, .tail = tail_of(t->requantization), .chunk = chunk};
+    l.places = line_places(w);
+    const size_t line_size = l.places * channels / LANES * PLACE_BYTES;
+    const uint8_t *in = t->in + chunk;
+    uint8_t *ring = t->scratch, *outside = ring + w->kernel[0] * line_size;
+    unsigned laid_out = 0; /* lines of the input */
+    lay_out(t, NULL, channels, outside);
+    for (unsigned time = 0; time < w->out[0]; time++) {
+        for (unsigned k = 0; k < w->kernel[0]; k++) {
+            const unsigned y = time * w->stride[0] + k - w->padding[0]; /* huge before the start */
+            l.in[k] = y < w->in[0] ? ring + y % w->kernel[0] * line_size : outside;
+            for (; y < w->in[0] && laid_out <= y; laid_out++)
+                lay_out(t, in + (size_t)laid_out * w->in[1] * t->in_pitch, channels,
+                        ring + laid_out % w->kernel[0] * line_size);
+        }
+        l.out = t->out + (size_t)time * w->out[1] * t->out_pitch + chunk;
+        depthwise_any_line(&l, channels);
+    }
+}
+
+static void depthwise(const struct window_task *t)
+{
+    for (size_t chunk = 0; chunk < t->in_pitch; chunk += CHUNK)
+        depthwise_chunk(t, chunk, t->in_pitch - chunk < CHUNK ? t->in_pitch - chunk : CHUNK);
 }
 
 /* --- the rest ------------------------------------------------------------------------ */
@@ -480,6 +691,10 @@ const struct kernels kernels_avx2 = {
     .gemm_scratch_size = gemm_scratch_size,
     .gemm = gemm,
     .gemm_real = gemm_real,
+    .conv_packed_size = conv_packed_size,
+    .conv_pack = conv_pack,
+    .conv_scratch_size = conv_scratch_size,
+    .conv = conv,
     .depthwise_packed_size = depthwise_packed_size,
     .depthwise_pack = depthwise_pack,
     .depthwise_scratch_size = depthwise_scratch_size,

@@ -61,6 +61,8 @@ static uint32_t dot(const uint8_t *in, const int8_t *weights, size_t depth)
     return sum;
 }
 
+/* --- matrices ------------------------------------------------------------------------ */
+
 static size_t gemm_packed_size(size_t outputs, size_t depth)
 {
     return outputs * depth;
@@ -103,62 +105,102 @@ static void gemm_real(const struct gemm_task *t, float *out)
     }
 }
 
-static size_t depthwise_packed_size(size_t channels, const unsigned kernel[2])
-{
-    return channels * kernel[0] * kernel[1];
-}
+/* --- windows ------------------------------------------------------------------------- */
 
-static void depthwise_pack(const int8_t *weights, size_t channels, const unsigned kernel[2],
-                           void *packed)
+static size_t no_scratch(const struct window *w, size_t channels)
 {
-    memcpy(packed, weights, depthwise_packed_size(channels, kernel));
-}
-
-static size_t depthwise_scratch_size(size_t pitch, unsigned in_frequency, const unsigned kernel[2],
-                                     const unsigned padding[2])
-{
-    (void)pitch;
-    (void)in_frequency;
-    (void)kernel;
-    (void)padding;
+    (void)w;
+    (void)channels;
     return 0;
 }
 
-/* The sum of one channel's window at an output position. Padding counts as the input's zero. */
-static uint32_t depthwise_sum(const struct depthwise_task *t, unsigned out_time,
-                              unsigned out_frequency, size_t channel, const int8_t *weights)
+static size_t conv_packed_size(const struct window *w, size_t in_channels, size_t outputs)
 {
+    return outputs * w->kernel[0] * w->kernel[1] * in_channels;
+}
+
+static void conv_pack(const int8_t *weights, const struct window *w, size_t in_channels,
+                      size_t outputs, void *packed)
+{
+    memcpy(packed, weights, conv_packed_size(w, in_channels, outputs));
+}
+
+/* The input under one tap of the window at an output position; NULL in the padding. */
+static const uint8_t *tap(const struct window_task *t, const unsigned out[2], unsigned kernel_time,
+                          unsigned kernel_frequency)
+{
+    const struct window *w = &t->window;
+    /* what lies before the beginning wraps around to a huge number */
+    const unsigned time = out[0] * w->stride[0] + kernel_time - w->padding[0];
+    const unsigned frequency = out[1] * w->stride[1] + kernel_frequency - w->padding[1];
+    if (time >= w->in[0] || frequency >= w->in[1])
+        return NULL;
+    return t->in + ((size_t)time * w->in[1] + frequency) * t->in_pitch;
+}
+
+/* The sum over the window at an output position. first is the input channel to start from, channels
+ * how many there are. Padding counts as the input's zero. */
+static uint32_t window_sum(const struct window_task *t, const unsigned out[2], size_t first,
+                           size_t channels, const int8_t *weights)
+{
+    const struct window *w = &t->window;
     uint32_t sum = 0;
-    for (unsigned kt = 0; kt < t->kernel[0]; kt++) {
-        /* wraps to a huge number before the beginning */
-        unsigned time = out_time * t->stride[0] + kt - t->padding[0];
-        for (unsigned kf = 0; kf < t->kernel[1]; kf++) {
-            unsigned frequency = out_frequency * t->stride[1] + kf - t->padding[1];
-            int q = t->in_zero;
-            if (time < t->in_time && frequency < t->in_frequency)
-                q = t->in[((size_t)time * t->in_frequency + frequency) * t->pitch + channel];
-            sum += (uint32_t)(q * weights[kt * t->kernel[1] + kf]);
+    for (unsigned kt = 0; kt < w->kernel[0]; kt++) {
+        for (unsigned kf = 0; kf < w->kernel[1]; kf++, weights += channels) {
+            const uint8_t *in = tap(t, out, kt, kf);
+            for (size_t c = 0; c < channels; c++)
+                sum += (uint32_t)((in != NULL ? in[first + c] : t->in_zero) * weights[c]);
         }
     }
     return sum;
 }
 
-static void depthwise(const struct depthwise_task *t)
+static void conv(const struct window_task *t)
 {
     const struct requantization *r = t->requantization;
+    const struct window *w = &t->window;
+    const size_t depth = (size_t)w->kernel[0] * w->kernel[1] * t->in_channels;
     const int8_t *weights = t->weights;
-    size_t taps = (size_t)t->kernel[0] * t->kernel[1];
-    uint8_t *out = t->out;
-    for (unsigned time = 0; time < t->out_time; time++) {
-        for (unsigned frequency = 0; frequency < t->out_frequency; frequency++) {
-            for (size_t c = 0; c < t->pitch; c++) {
-                uint32_t sum =
-                    (uint32_t)r->bias[c] + depthwise_sum(t, time, frequency, c, weights + c * taps);
-                *out++ = requantize(sum, r, c, NULL);
+    uint8_t *to = t->out;
+    for (unsigned out[2] = {0, 0}; out[0] < w->out[0]; out[0]++) {
+        for (out[1] = 0; out[1] < w->out[1]; out[1]++) {
+            for (size_t o = 0; o < t->out_pitch; o++) {
+                uint32_t sum = window_sum(t, out, 0, t->in_channels, weights + o * depth);
+                *to++ = requantize((uint32_t)r->bias[o] + sum, r, o, NULL);
             }
         }
     }
 }
+
+static size_t depthwise_packed_size(const struct window *w, size_t channels)
+{
+    return channels * w->kernel[0] * w->kernel[1];
+}
+
+static void depthwise_pack(const int8_t *weights, const struct window *w, size_t channels,
+                           void *packed)
+{
+    memcpy(packed, weights, depthwise_packed_size(w, channels));
+}
+
+static void depthwise(const struct window_task *t)
+{
+    const struct requantization *r = t->requantization;
+    const struct window *w = &t->window;
+    const size_t depth = (size_t)w->kernel[0] * w->kernel[1];
+    const int8_t *weights = t->weights;
+    uint8_t *to = t->out;
+    for (unsigned out[2] = {0, 0}; out[0] < w->out[0]; out[0]++) {
+        for (out[1] = 0; out[1] < w->out[1]; out[1]++) {
+            for (size_t c = 0; c < t->out_pitch; c++) {
+                uint32_t sum = window_sum(t, out, c, 1, weights + c * depth);
+                *to++ = requantize((uint32_t)r->bias[c] + sum, r, c, NULL);
+            }
+        }
+    }
+}
+
+/* --- the rest ------------------------------------------------------------------------ */
 
 static void quantize(const float *values, size_t count, float inverse_scale, int zero, uint8_t *out)
 {
@@ -196,9 +238,13 @@ const struct kernels kernels_portable = {
     .gemm_scratch_size = gemm_scratch_size,
     .gemm = gemm,
     .gemm_real = gemm_real,
+    .conv_packed_size = conv_packed_size,
+    .conv_pack = conv_pack,
+    .conv_scratch_size = no_scratch,
+    .conv = conv,
     .depthwise_packed_size = depthwise_packed_size,
     .depthwise_pack = depthwise_pack,
-    .depthwise_scratch_size = depthwise_scratch_size,
+    .depthwise_scratch_size = no_scratch,
     .depthwise = depthwise,
     .quantize = quantize,
     .channel_sums = channel_sums,

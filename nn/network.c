@@ -60,69 +60,25 @@ static void run_linear(const struct place *p)
     p->plan->kernels->gemm_real(&task, p->scratch.gate);
 }
 
-/* The window of one output position, one run of bytes per line of the kernel. */
-static void gather(const struct place *p, size_t position, uint8_t *to)
+static void run_window(const struct place *p)
 {
     const struct plan_layer *layer = p->layer;
-    const size_t channels = layer->in_shape.channels;
-    const long height = (long)layer->in_shape.time, width = (long)layer->in_shape.frequency;
-    const long time = (long)(position / layer->out_shape.frequency * layer->stride[0]);
-    const long frequency = (long)(position % layer->out_shape.frequency * layer->stride[1]);
-    const int zero = layer->in.quantization.zero;
-    for (unsigned kt = 0; kt < layer->kernel[0]; kt++) {
-        const long t = time + kt - layer->padding[0];
-        for (unsigned kf = 0; kf < layer->kernel[1]; kf++, to += channels) {
-            const long f = frequency + kf - layer->padding[1];
-            const bool inside = t >= 0 && t < height && f >= 0 && f < width;
-            const uint8_t *from = p->in + (size_t)(inside ? t * width + f : 0) * layer->in.pitch;
-            if (channels == 1)
-                *to = inside ? *from : (uint8_t)zero;
-            else if (inside)
-                memcpy(to, from, channels);
-            else
-                memset(to, zero, channels);
-        }
-    }
-}
-
-static void run_conv(const struct place *p)
-{
-    const struct plan_layer *layer = p->layer;
-    const size_t positions = shape_positions(layer->out_shape), depth = layer->weights.depth;
-    struct gemm_task task = matrix_task(&layer->weights, p->scratch.kernel);
-    task.in = p->scratch.gathered;
-    task.in_pitch = depth;
-    task.out_pitch = layer->out.pitch;
-    memset(p->scratch.gathered, 0, CONV_TILE * depth);
-    for (size_t begin = 0; begin < positions; begin += CONV_TILE) {
-        task.positions = positions - begin < CONV_TILE ? positions - begin : CONV_TILE;
-        task.out = p->out + begin * layer->out.pitch;
-        for (size_t i = 0; i < task.positions; i++)
-            gather(p, begin + i, p->scratch.gathered + i * depth);
-        p->plan->kernels->gemm(&task);
-    }
-}
-
-static void run_depthwise(const struct place *p)
-{
-    const struct plan_layer *layer = p->layer;
-    struct depthwise_task task = {
+    const struct window_task task = {
+        .window = layer->window,
         .in = p->in,
+        .in_pitch = layer->in.pitch,
+        .in_channels = layer->in_shape.channels,
         .out = p->out,
-        .pitch = layer->in.pitch,
-        .in_time = layer->in_shape.time,
-        .in_frequency = layer->in_shape.frequency,
-        .out_time = layer->out_shape.time,
-        .out_frequency = layer->out_shape.frequency,
-        .kernel = {layer->kernel[0], layer->kernel[1]},
-        .stride = {layer->stride[0], layer->stride[1]},
-        .padding = {layer->padding[0], layer->padding[1]},
+        .out_pitch = layer->out.pitch,
         .in_zero = layer->in.quantization.zero,
         .weights = layer->weights.packed,
         .requantization = &layer->weights.requantization,
         .scratch = p->scratch.kernel,
     };
-    p->plan->kernels->depthwise(&task);
+    if (layer->kind == LAYER_CONV)
+        p->plan->kernels->conv(&task);
+    else
+        p->plan->kernels->depthwise(&task);
 }
 
 /* The mean over all positions, as bytes of the quantization `to`. */
@@ -192,10 +148,8 @@ static void run_layer(const struct network *network, const struct plan_layer *la
                        &place.scratch);
     switch (layer->kind) {
     case LAYER_CONV:
-        run_conv(&place);
-        break;
     case LAYER_DEPTHWISE:
-        run_depthwise(&place);
+        run_window(&place);
         break;
     case LAYER_POINTWISE:
         run_pointwise(&place);

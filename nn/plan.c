@@ -52,16 +52,23 @@ static void plan_matrix(struct carver *carver, const struct kernels *k,
         k->gemm_pack(w->weight, w->outputs, w->depth, matrix->packed);
 }
 
-static void plan_depthwise(struct carver *carver, const struct kernels *k,
-                           const struct model_layer *layer, struct quantization input,
-                           struct plan_matrix *matrix)
+static void plan_window(struct carver *carver, const struct kernels *k,
+                        const struct model_layer *layer, const struct window *window,
+                        struct quantization input, struct plan_matrix *matrix)
 {
     const struct layer_weights *w = &layer->weights;
+    const bool conv = layer->kind == LAYER_CONV;
+    const size_t in = layer->in.channels;
     matrix->outputs = round_up(w->outputs, k->channel_multiple);
-    matrix->packed = carve(carver, k->depthwise_packed_size(w->outputs, layer->kernel));
+    matrix->packed = carve(carver, conv ? k->conv_packed_size(window, in, w->outputs)
+                                        : k->depthwise_packed_size(window, w->outputs));
     plan_requantization(carver, w, matrix->outputs, input, &matrix->requantization);
-    if (matrix->packed != NULL)
-        k->depthwise_pack(w->weight, w->outputs, layer->kernel, matrix->packed);
+    if (matrix->packed == NULL)
+        return;
+    if (conv)
+        k->conv_pack(w->weight, window, in, w->outputs, matrix->packed);
+    else
+        k->depthwise_pack(w->weight, window, w->outputs, matrix->packed);
 }
 
 static void plan_layer(struct plan *plan, const struct model_graph *graph, size_t index,
@@ -74,9 +81,13 @@ static void plan_layer(struct plan *plan, const struct model_graph *graph, size_
     planned->kind = layer->kind;
     planned->in_shape = layer->in;
     planned->out_shape = layer->out;
-    memcpy(planned->kernel, layer->kernel, sizeof planned->kernel);
-    memcpy(planned->stride, layer->stride, sizeof planned->stride);
-    memcpy(planned->padding, layer->padding, sizeof planned->padding);
+    planned->window = (struct window){
+        .in = {layer->in.time, layer->in.frequency},
+        .out = {layer->out.time, layer->out.frequency},
+        .kernel = {layer->kernel[0], layer->kernel[1]},
+        .stride = {layer->stride[0], layer->stride[1]},
+        .padding = {layer->padding[0], layer->padding[1]},
+    };
     planned->last = layer->last;
 
     struct requantization *r = &planned->weights.requantization;
@@ -90,8 +101,9 @@ static void plan_layer(struct plan *plan, const struct model_graph *graph, size_
         break;
     case LAYER_MEAN:
         break;
+    case LAYER_CONV:
     case LAYER_DEPTHWISE:
-        plan_depthwise(carver, k, layer, input, &planned->weights);
+        plan_window(carver, k, layer, &planned->window, input, &planned->weights);
         set_output(r, layer->activation, layer->output);
         break;
     default:
@@ -140,8 +152,9 @@ size_t plan_scratch_carve(const struct plan *plan, const struct plan_layer *laye
     *scratch = (struct plan_scratch){0};
     switch (layer->kind) {
     case LAYER_CONV:
-        scratch->gathered = carve(&carver, CONV_TILE * depth);
-        break;
+        scratch->kernel =
+            carve(&carver, k->conv_scratch_size(&layer->window, layer->in_shape.channels));
+        return carver.used;
     case LAYER_SQUEEZE_EXCITE:
         scratch->pooled = carve(&carver, layer->in.pitch);
         scratch->hidden = carve(&carver, layer->squeezed_pitch);
@@ -155,8 +168,7 @@ size_t plan_scratch_carve(const struct plan *plan, const struct plan_layer *laye
         return carver.used;
     case LAYER_DEPTHWISE:
         scratch->kernel =
-            carve(&carver, k->depthwise_scratch_size(layer->in.pitch, layer->in_shape.frequency,
-                                                     layer->kernel, layer->padding));
+            carve(&carver, k->depthwise_scratch_size(&layer->window, layer->in.pitch));
         return carver.used;
     default:
         if (layer->last)

@@ -14,8 +14,6 @@
 
 #include <stdatomic.h>
 
-#define CONV_TILE 48 /* positions that are gathered before they are multiplied */
-
 /* A tensor's place: bytes from the start of the arena, and bytes per position. */
 struct plan_tensor {
     size_t offset, pitch;
@@ -32,7 +30,7 @@ struct plan_matrix {
 struct plan_layer {
     enum layer_kind kind;
     struct model_shape in_shape, out_shape;
-    unsigned kernel[2], stride[2], padding[2];
+    struct window window; /* conv, depthwise */
     bool last;
     struct plan_tensor in, out, residual;
     bool has_residual;
@@ -78,8 +76,7 @@ static inline void *carve(struct carver *carver, size_t size)
 
 /* Where the scratch memory of a layer is cut up; also says how much it needs. */
 struct plan_scratch {
-    void *kernel;             /* of gemm or depthwise */
-    uint8_t *gathered;        /* conv: CONV_TILE positions */
+    void *kernel;             /* of gemm, conv or depthwise */
     int32_t *sums;            /* squeeze_excite, mean: per channel */
     uint8_t *pooled, *hidden; /* squeeze_excite: bytes */
     float *gate;              /* squeeze_excite: per channel; the last layer: the logits */

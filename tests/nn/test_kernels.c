@@ -270,33 +270,51 @@ static void test_rounding(void **state)
     }
 }
 
-/* --- depthwise ----------------------------------------------------------------------- */
+/* --- windows ------------------------------------------------------------------------- */
 
-struct depthwise_case {
-    struct depthwise_task task; /* shapes alone */
-    size_t channels;
+struct window_case {
+    struct window window;
+    bool depthwise;
+    size_t in_channels, outputs; /* the same if depthwise */
+    int in_zero;
     enum mood mood;
     uint64_t seed;
     const int8_t *weights;
 };
 
-static uint8_t *run_depthwise(const struct kernels *k, const struct depthwise_case *c)
+static size_t area(const unsigned sides[2])
 {
-    struct depthwise_task task = c->task;
-    const size_t pitch = task.pitch = round_up(c->channels, k->channel_multiple);
-    struct parameters p = random_parameters(c->seed, c->channels, pitch, 9);
-    const size_t positions = (size_t)task.in_time * task.in_frequency;
-    uint8_t *in = random_tensor(c->seed + 1, positions, c->channels, pitch, c->mood);
-    void *packed = buffer(k->depthwise_packed_size(c->channels, task.kernel));
-    void *scratch =
-        buffer(k->depthwise_scratch_size(pitch, task.in_frequency, task.kernel, task.padding));
-    k->depthwise_pack(c->weights, c->channels, task.kernel, packed);
+    return (size_t)sides[0] * sides[1];
+}
+
+/* A convolution may find its input with gaps or without. */
+static uint8_t *run_window(const struct kernels *k, const struct window_case *c, size_t in_pitch)
+{
+    const struct window *w = &c->window;
+    const size_t pitch = round_up(c->outputs, k->channel_multiple);
+    struct parameters p = random_parameters(c->seed, c->outputs, pitch, 9);
+    struct window_task task = {.window = *w,
+                               .in_pitch = in_pitch,
+                               .in_channels = c->in_channels,
+                               .out_pitch = pitch,
+                               .in_zero = c->in_zero,
+                               .requantization = &p.requantization};
+    uint8_t *in = random_tensor(c->seed + 1, area(w->in), c->in_channels, in_pitch, c->mood);
+    void *packed = buffer(c->depthwise ? k->depthwise_packed_size(w, c->outputs)
+                                       : k->conv_packed_size(w, c->in_channels, c->outputs));
+    void *scratch = buffer(c->depthwise ? k->depthwise_scratch_size(w, in_pitch)
+                                        : k->conv_scratch_size(w, c->in_channels));
     task.in = in;
-    task.out = buffer((size_t)task.out_time * task.out_frequency * pitch);
+    task.out = buffer(area(w->out) * pitch);
     task.weights = packed;
-    task.requantization = &p.requantization;
     task.scratch = scratch;
-    k->depthwise(&task);
+    if (c->depthwise) {
+        k->depthwise_pack(c->weights, w, c->outputs, packed);
+        k->depthwise(&task);
+    } else {
+        k->conv_pack(c->weights, w, c->in_channels, c->outputs, packed);
+        k->conv(&task);
+    }
     free(in);
     free(packed);
     free(scratch);
@@ -304,39 +322,56 @@ static uint8_t *run_depthwise(const struct kernels *k, const struct depthwise_ca
     return task.out;
 }
 
-static unsigned random_axis(struct random_source *r, unsigned *kernel, unsigned *stride,
-                            unsigned *padding, unsigned *out)
+static void random_axis(struct random_source *r, struct window *w, size_t axis)
 {
-    *kernel = (unsigned)random_between(r, 0, 3) * 2 + 1;
-    *stride = (unsigned)random_between(r, 1, 2);
-    *padding = (unsigned)random_between(r, 0, (int)(*kernel - 1) / 2);
-    const unsigned smallest = *kernel - *padding;
-    unsigned in = smallest + (unsigned)random_between(r, 0, 14);
-    *out = (in + 2 * *padding - *kernel) / *stride + 1;
-    return in;
+    const unsigned kernel = w->kernel[axis] = (unsigned)random_between(r, 0, 3) * 2 + 1;
+    const unsigned stride = w->stride[axis] = (unsigned)random_between(r, 1, 2);
+    const unsigned padding = w->padding[axis] =
+        (unsigned)random_between(r, 0, (int)(kernel - 1) / 2);
+    w->in[axis] = kernel - padding + (unsigned)random_between(r, 0, 14);
+    w->out[axis] = (w->in[axis] + 2 * padding - kernel) / stride + 1;
 }
 
-static void check_depthwise(const struct kernels *k, uint64_t seed)
+static void check_window(const struct kernels *k, uint64_t seed, bool depthwise)
 {
     struct random_source r = {seed * 2 + 1};
-    struct depthwise_case c = {.channels = (size_t)random_between(&r, 1, 40)};
-    struct depthwise_task *t = &c.task;
-    t->in_time = random_axis(&r, &t->kernel[0], &t->stride[0], &t->padding[0], &t->out_time);
-    t->in_frequency =
-        random_axis(&r, &t->kernel[1], &t->stride[1], &t->padding[1], &t->out_frequency);
-    t->in_zero = random_zero(&r);
+    struct window_case c = {.depthwise = depthwise};
+    random_axis(&r, &c.window, 0);
+    random_axis(&r, &c.window, 1);
+    c.in_channels = (size_t)random_between(&r, 1, depthwise ? (seed % 4 ? 40 : 150) : 12);
+    c.outputs = depthwise ? c.in_channels : (size_t)random_between(&r, 1, 40);
+    c.in_zero = random_zero(&r);
     c.mood = (enum mood)random_between(&r, 0, MOODS - 1);
     c.seed = random_bits(&r);
-    int8_t *weights = random_weights(&r, c.channels * t->kernel[0] * t->kernel[1], c.mood);
+    const size_t per_output = area(c.window.kernel) * (depthwise ? 1 : c.in_channels);
+    int8_t *weights = random_weights(&r, c.outputs * per_output, c.mood);
     c.weights = weights;
-    struct parameters p = random_parameters(c.seed, c.channels, c.channels, 9);
-    uint8_t *expected = run_depthwise(&kernels_portable, &c), *result = run_depthwise(k, &c);
-    compare(k, seed, result, expected, (size_t)t->out_time * t->out_frequency, c.channels,
-            p.requantization.zero);
+    const size_t padded = round_up(c.in_channels, k->channel_multiple);
+    const size_t in_pitch = depthwise || seed % 2 ? padded : c.in_channels;
+    struct parameters p = random_parameters(c.seed, c.outputs, c.outputs, 9);
+    uint8_t *expected = run_window(&kernels_portable, &c, c.in_channels);
+    uint8_t *result = run_window(k, &c, in_pitch);
+    compare(k, seed, result, expected, area(c.window.out), c.outputs, p.requantization.zero);
     free(expected);
     free(result);
     free(weights);
     free_parameters(&p);
+}
+
+static void check_conv(const struct kernels *k, uint64_t seed)
+{
+    check_window(k, seed, false);
+}
+
+static void check_depthwise(const struct kernels *k, uint64_t seed)
+{
+    check_window(k, seed, true);
+}
+
+static void test_conv(void **state)
+{
+    (void)state;
+    for_each_table(check_conv, 700);
 }
 
 static void test_depthwise(void **state)
@@ -346,36 +381,45 @@ static void test_depthwise(void **state)
 }
 
 /* A 3 x 3 window of ones over 2 x 2 values, worked out by hand: padding adds nothing. */
-static void test_depthwise_by_hand(void **state)
+static void test_windows_by_hand(void **state)
 {
     (void)state;
     static const uint8_t in[] = {11, 12, 14, 18}; /* 1, 2, 4, 8 over a zero of 10 */
-    static const int8_t weights[9] = {1, 1, 1, 1, 1, 1, 1, 1, 1};
+    static const int8_t ones[9] = {1, 1, 1, 1, 1, 1, 1, 1, 1};
     static const int32_t bias[] = {-90}; /* corrected: - zero * 9 */
     static const float scale[] = {1};
     const struct requantization r = {.bias = bias, .scale = scale, .inverse_scale = 1};
     uint8_t out[4];
-    struct depthwise_task task = {.in = in,
-                                  .out = out,
-                                  .pitch = 1,
-                                  .in_time = 2,
-                                  .in_frequency = 2,
-                                  .out_time = 2,
-                                  .out_frequency = 2,
-                                  .kernel = {3, 3},
-                                  .stride = {1, 1},
-                                  .padding = {1, 1},
-                                  .in_zero = 10,
-                                  .weights = weights,
-                                  .requantization = &r};
+    struct window_task task = {.window = {.in = {2, 2},
+                                          .out = {2, 2},
+                                          .kernel = {3, 3},
+                                          .stride = {1, 1},
+                                          .padding = {1, 1}},
+                               .in = in,
+                               .in_pitch = 1,
+                               .in_channels = 1,
+                               .out = out,
+                               .out_pitch = 1,
+                               .in_zero = 10,
+                               .weights = ones,
+                               .requantization = &r};
+    static const uint8_t everywhere[] = {15, 15, 15, 15};
     kernels_portable.depthwise(&task);
-    static const uint8_t expected[] = {15, 15, 15, 15};
-    assert_memory_equal(out, expected, sizeof out);
-    task.out_time = task.out_frequency = 1;
-    task.kernel[0] = task.kernel[1] = 1;
-    task.padding[0] = task.padding[1] = 0;
+    assert_memory_equal(out, everywhere, sizeof out);
+    kernels_portable.conv(&task);
+    assert_memory_equal(out, everywhere, sizeof out);
+
+    /* Different weights, one tap each way: the window is not mirrored, time comes first. */
+    static const int8_t next_time[9] = {0, 0, 0, 0, 0, 0, 0, 1, 0};
+    static const int32_t bias_of_one[] = {-10};
+    static const uint8_t shifted[] = {4, 8, 0, 0};
+    const struct requantization one = {.bias = bias_of_one, .scale = scale, .inverse_scale = 1};
+    task.requantization = &one;
+    task.weights = next_time;
     kernels_portable.depthwise(&task);
-    assert_int_equal(out[0], 0); /* 11 - 90 */
+    assert_memory_equal(out, shifted, sizeof out);
+    kernels_portable.conv(&task);
+    assert_memory_equal(out, shifted, sizeof out);
 }
 
 /* --- the rest ------------------------------------------------------------------------ */
@@ -490,10 +534,11 @@ static void test_choice(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_choice),   cmocka_unit_test(test_gemm_by_hand),
-        cmocka_unit_test(test_rounding), cmocka_unit_test(test_depthwise_by_hand),
-        cmocka_unit_test(test_gemm),     cmocka_unit_test(test_depthwise),
-        cmocka_unit_test(test_quantize), cmocka_unit_test(test_channels),
+        cmocka_unit_test(test_choice),    cmocka_unit_test(test_gemm_by_hand),
+        cmocka_unit_test(test_rounding),  cmocka_unit_test(test_windows_by_hand),
+        cmocka_unit_test(test_gemm),      cmocka_unit_test(test_conv),
+        cmocka_unit_test(test_depthwise), cmocka_unit_test(test_quantize),
+        cmocka_unit_test(test_channels),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
