@@ -17,269 +17,287 @@ import { Stream } from './stream.js';
 const SHOWN_S = 120;
 const NOTE_MS = 12000; // how long a passing remark stays
 const TICK_MS = 500; // how often the state is looked at when nothing arrives
+const LONGEST_PAUSE_MS = 200; // between two looks at whether the picture has to move
 const MOST_LABELS = 256; // the most a model can have
 const FINEST_STEP_S = 0.25; // of the history asked for
 
 async function json(path) {
-    const answer = await fetch(path, { cache: 'no-store' });
-    if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
-    return answer.json();
+  const answer = await fetch(path, { cache: 'no-store' });
+  if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
+  return answer.json();
 }
 
 class Page {
-    constructor(element) {
-        this.element = element;
-        this.history = new History(SHOWN_S);
-        this.clock = new DisplayClock();
-        this.bars = new Bars(element('parts'), element('score'));
-        this.heatmap = new HeatMap(element('heatmap'), this.history, SHOWN_S);
-        this.heatmap.onresize = () => this.#draw(true);
-        this.headline = new Headline({ box: element('headline'), list: element('playing'),
-                                       rest: element('rest') });
-        this.announcer = new Announcer(element('announcer'));
-        this.meter = new Meter({ root: element('level'), level: element('level-bar'),
-                                 peak: element('level-peak'), text: element('level-text'),
-                                 clip: element('clip') });
-        this.hello = null;
-        this.statusKnown = false; // newer than what /api/v1/info can say
-        this.status = { source: '', state: 'running', overruns: 0, lag_ms: 0 };
-        this.hello_ms = null;
-        this.#forgetFrame();
-        this.loud_ms = performance.now();
-        this.note = { text: '', until_ms: 0 };
-        this.refilling = null;
-    }
+  constructor(element) {
+    this.element = element;
+    this.history = new History(SHOWN_S);
+    this.clock = new DisplayClock();
+    this.bars = new Bars(element('parts'), element('score'));
+    this.heatmap = new HeatMap(element('heatmap'), this.history, SHOWN_S);
+    this.heatmap.onresize = () => this.#draw(true);
+    this.headline = new Headline({
+      box: element('headline'),
+      list: element('playing'),
+      rest: element('rest'),
+    });
+    this.announcer = new Announcer(element('announcer'));
+    this.meter = new Meter({
+      root: element('level'),
+      level: element('level-bar'),
+      peak: element('level-peak'),
+      text: element('level-text'),
+      clip: element('clip'),
+    });
+    this.hello = null;
+    this.statusKnown = false; // newer than what /api/v1/info can say
+    this.status = { source: '', state: 'running', overruns: 0, lag_ms: 0 };
+    this.hello_ms = null;
+    this.#forgetFrame();
+    this.loud_ms = performance.now();
+    this.note = { text: '', until_ms: 0 };
+    this.refilling = null;
+    this.scrolling = 0;
+    this.still = matchMedia('(prefers-reduced-motion: reduce)');
+  }
 
-    start() {
-        const root = document.documentElement;
-        root.addEventListener('themechange', () => this.#colours());
-        document.addEventListener('visibilitychange', () => this.#visible());
-        this.#colours();
-        this.stream = new Stream({
-            url: 'api/v1/stream',
-            probeUrl: 'api/v1/info',
-            onEvent: (type, data) => this.#take(type, data),
-            onLink: () => this.#link(),
-        });
-        setInterval(() => this.#tick(), TICK_MS);
-        this.#tick();
-        this.#visible();
-    }
+  start() {
+    const root = document.documentElement;
+    root.addEventListener('themechange', () => this.#colours());
+    document.addEventListener('visibilitychange', () => this.#visible());
+    this.#colours();
+    this.stream = new Stream({
+      url: 'api/v1/stream',
+      probeUrl: 'api/v1/info',
+      onEvent: (type, data) => this.#take(type, data),
+      onLink: () => this.#link(),
+    });
+    setInterval(() => this.#tick(), TICK_MS);
+    this.#tick();
+    this.#visible();
+  }
 
-    #take(type, data) {
-        const take = {
-            hello: () => this.#hello(data),
-            frame: () => this.#frame(data),
-            onset: () => this.history.onset(data.label, data.t),
-            offset: () => this.history.offset(data.label, data.t),
-            status: () => this.#status(data),
-            gap: () => this.#gap(data),
-            lagged: () => this.#lagged(data),
-        };
-        take[type]?.();
-        if (type !== 'frame') this.#tick();
-    }
+  #take(type, data) {
+    const take = {
+      hello: () => this.#hello(data),
+      frame: () => this.#frame(data),
+      onset: () => this.history.onset(data.label, data.t),
+      offset: () => this.history.offset(data.label, data.t),
+      status: () => this.#status(data),
+      gap: () => this.#gap(data),
+      lagged: () => this.#lagged(data),
+    };
+    take[type]?.();
+    if (type !== 'frame') this.#tick();
+  }
 
-    #hello(hello) {
-        if (!Array.isArray(hello.labels) || hello.labels.length > MOST_LABELS) return;
-        const kind = ({ labels, hop_s }) => JSON.stringify([labels, hop_s]);
-        const known = this.hello !== null && kind(this.hello) === kind(hello);
-        this.hello = hello;
-        this.hello_ms = performance.now();
-        // After a long break it is as at the start: the next result is on its way.
-        if (this.hello_ms - this.frame_ms > 1000 * STALE_S) this.#forgetFrame();
-        if (!known) {
-            this.history.reset(hello.labels, hello.hop_s);
-            this.clock.reset();
-            this.bars.reset(hello.labels, this.history.hop_s);
-            this.#forgetFrame();
-            this.heatmap.repaint();
-        }
-        this.#info();
+  #hello(hello) {
+    if (!Array.isArray(hello.labels) || hello.labels.length > MOST_LABELS) return;
+    const kind = ({ labels, hop_s }) => JSON.stringify([labels, hop_s]);
+    const known = this.hello !== null && kind(this.hello) === kind(hello);
+    this.hello = hello;
+    this.hello_ms = performance.now();
+    // After a long break it is as at the start: the next result is on its way.
+    if (this.hello_ms - this.frame_ms > 1000 * STALE_S) this.#forgetFrame();
+    if (!known) {
+      this.history.reset(hello.labels, hello.hop_s);
+      this.clock.reset();
+      this.bars.reset(hello.labels, this.history.hop_s);
+      this.#forgetFrame();
+      this.heatmap.repaint();
     }
+    this.#info();
+  }
 
-    #forgetFrame() {
-        this.frame = null;
-        this.frame_ms = null;
-    }
+  #forgetFrame() {
+    this.frame = null;
+    this.frame_ms = null;
+  }
 
-    /* What the stream does not tell, or not before the next change: where presence begins, and how
-     * the source is. The page does without it if need be. */
-    async #info() {
-        this.statusKnown = false;
-        try {
-            const info = await json('api/v1/info');
-            if (Array.isArray(info.thresholds)) this.bars.setThresholds(info.thresholds);
-            if (this.statusKnown || !info.source) return;
-            Object.assign(this.status, { source: info.source.name, state: info.source.state });
-        } catch {
-            /* no marks on the bars, then */
-        }
+  /* What the stream does not tell, or not before the next change: where presence begins, and how
+   * the source is. The page does without it if need be. */
+  async #info() {
+    this.statusKnown = false;
+    try {
+      const info = await json('api/v1/info');
+      if (Array.isArray(info.thresholds)) this.bars.setThresholds(info.thresholds);
+      if (this.statusKnown || !info.source) return;
+      Object.assign(this.status, { source: info.source.name, state: info.source.state });
+    } catch {
+      /* no marks on the bars, then */
     }
+  }
 
-    #frame(frame) {
-        const now_ms = performance.now();
-        const before_s = this.history.last_s;
-        const outcome = this.history.addFrame(frame);
-        if (outcome === 'bad' || outcome === 'seen') return;
-        if (outcome === 'restarted') {
-            this.clock.reset();
-            this.heatmap.repaint();
-        }
-        this.clock.frame(frame.t, now_ms, this.history.hop_s);
-        if (!isSilent(frame.level_dbfs)) this.loud_ms = now_ms;
-        this.frame = frame;
-        this.frame_ms = now_ms;
-        const missed = outcome === 'restarted' || before_s === null ||
-                       frame.t - before_s > 2.5 * this.history.hop_s;
-        if (missed) this.#refill();
-        this.#show();
+  #frame(frame) {
+    const now_ms = performance.now();
+    const before_s = this.history.last_s;
+    const outcome = this.history.addFrame(frame);
+    if (outcome === 'bad' || outcome === 'seen') return;
+    if (outcome === 'restarted') {
+      this.clock.reset();
+      this.heatmap.repaint();
     }
+    this.clock.frame(frame.t, now_ms, this.history.hop_s);
+    if (!isSilent(frame.level_dbfs)) this.loud_ms = now_ms;
+    this.frame = frame;
+    this.frame_ms = now_ms;
+    const missed =
+      outcome === 'restarted' || before_s === null || frame.t - before_s > 2.5 * this.history.hop_s;
+    if (missed) this.#refill();
+    this.#show();
+  }
 
-    #status(status) {
-        this.statusKnown = true;
-        Object.assign(this.status, status);
-    }
+  #status(status) {
+    this.statusKnown = true;
+    Object.assign(this.status, status);
+  }
 
-    #gap({ t, lost_s }) {
-        this.history.gap(t, lost_s);
-        this.#remark(`${durationText(lost_s)} of sound was lost.`);
-    }
+  #gap({ t, lost_s }) {
+    this.history.gap(t, lost_s);
+    this.#remark(`${durationText(lost_s)} of sound was lost.`);
+  }
 
-    #lagged({ dropped }) {
-        if (dropped > 0)
-            this.#remark(`This page was too slow: ${counted(dropped, 'event')} skipped.`);
-        this.#refill();
-    }
+  #lagged({ dropped }) {
+    if (dropped > 0) this.#remark(`This page was too slow: ${counted(dropped, 'event')} skipped.`);
+    this.#refill();
+  }
 
-    #link() {
-        if (this.stream.link !== 'live') this.#tick();
-    }
+  #link() {
+    if (this.stream.link !== 'live') this.#tick();
+  }
 
-    /* Fetches what the page has not heard itself; one request at a time. */
-    #refill() {
-        this.refilling ??= this.#fetchHistory()
-            .catch(() => {}) // then the lanes stay empty there
-            .finally(() => (this.refilling = null));
-    }
+  /* Fetches what the page has not heard itself; one request at a time. */
+  #refill() {
+    this.refilling ??= this.#fetchHistory()
+      .catch(() => {}) // then the lanes stay empty there
+      .finally(() => (this.refilling = null));
+  }
 
-    async #fetchHistory() {
-        const { started_s, last_s, hop_s } = this.history;
-        const step_s = Math.max(hop_s, FINEST_STEP_S);
-        const query = new URLSearchParams({
-            from: Math.max(0, last_s - SHOWN_S).toFixed(3),
-            to: (last_s + hop_s).toFixed(3),
-            step: step_s.toFixed(3),
-        });
-        const [past, cues] = await Promise.all([json(`api/v1/history?${query}`),
-                                                json('api/v1/cues?format=json')]);
-        // The daemon may have been started anew in the meantime.
-        if (Math.abs(this.history.started_s - started_s) > 1) return;
-        this.history.addSteps(past.steps, past.step_s);
-        this.history.addCues(cues);
-        this.heatmap.repaint();
-        this.#draw(true);
-    }
+  async #fetchHistory() {
+    const { started_s, last_s, hop_s } = this.history;
+    const step_s = Math.max(hop_s, FINEST_STEP_S);
+    const query = new URLSearchParams({
+      from: Math.max(0, last_s - SHOWN_S).toFixed(3),
+      to: (last_s + hop_s).toFixed(3),
+      step: step_s.toFixed(3),
+    });
+    const [past, marks] = await Promise.all([
+      json(`api/v1/history?${query}`),
+      json('api/v1/cues?format=json'),
+    ]);
+    // The daemon may have been started anew in the meantime.
+    if (Math.abs(this.history.started_s - started_s) > 1) return;
+    this.history.addSteps(past.steps, past.step_s);
+    this.history.addCues(marks.cues);
+    this.heatmap.repaint();
+    this.#draw(true);
+  }
 
-    #remark(text) {
-        this.note = { text, until_ms: performance.now() + NOTE_MS };
-    }
+  #remark(text) {
+    this.note = { text, until_ms: performance.now() + NOTE_MS };
+  }
 
-    /* All that is known, in one sentence. */
-    #describe(now_ms) {
-        return describe({
-            ...this.status,
-            link: this.stream?.link ?? 'connecting',
-            frameAge_s: this.frame_ms === null ? null : (now_ms - this.frame_ms) / 1000,
-            waiting_s: this.hello_ms === null ? 0 : (now_ms - this.hello_ms) / 1000,
-            window_s: this.hello?.window_s ?? 0,
-            level_dbfs: this.frame?.level_dbfs ?? -Infinity,
-            silent_s: (now_ms - this.loud_ms) / 1000,
-            late_s: this.clock.lateness_s(),
-        });
-    }
+  /* All that is known, in one sentence. */
+  #describe(now_ms) {
+    return describe({
+      ...this.status,
+      link: this.stream?.link ?? 'connecting',
+      frameAge_s: this.frame_ms === null ? null : (now_ms - this.frame_ms) / 1000,
+      waiting_s: this.hello_ms === null ? 0 : (now_ms - this.hello_ms) / 1000,
+      window_s: this.hello?.window_s ?? 0,
+      level_dbfs: this.frame?.level_dbfs ?? -Infinity,
+      silent_s: (now_ms - this.loud_ms) / 1000,
+      late_s: this.clock.lateness_s(),
+    });
+  }
 
-    #tick() {
-        this.#show();
-    }
+  #tick() {
+    this.#show();
+  }
 
-    #show() {
-        const now_ms = performance.now();
-        const said = this.#describe(now_ms);
-        const labels = this.history.labels;
-        const on = new Set(said.stale ? [] : this.frame?.on);
-        const present = new Set(labels.flatMap((label, i) => (on.has(label) ? [i] : [])));
-        const names = [...present].map((i) => prettyName(labels[i]));
-        const order = this.headline.show(names, said.title, said.kind, !document.hidden);
-        this.#write(said, order, now_ms);
-        if (document.hidden) return;
-        const heard = said.stale ? null : this.frame;
-        this.meter.show(heard, now_ms);
-        this.bars.show(heard?.p ?? new Float32Array(labels.length), present, now_ms);
-        this.#draw(true);
-    }
+  #show() {
+    const now_ms = performance.now();
+    const said = this.#describe(now_ms);
+    const labels = this.history.labels;
+    const on = new Set(said.stale ? [] : this.frame?.on);
+    const present = new Set(labels.flatMap((label, i) => (on.has(label) ? [i] : [])));
+    const names = [...present].map((i) => prettyName(labels[i]));
+    const order = this.headline.show(names, said.title, said.kind, !document.hidden);
+    this.#write(said, order, now_ms);
+    if (document.hidden) return;
+    const heard = said.stale ? null : this.frame;
+    this.meter.show(heard, now_ms);
+    this.bars.show(heard?.p ?? new Float32Array(labels.length), present, now_ms);
+    this.#draw(true);
+  }
 
-    #write(said, names, now_ms) {
-        const { element } = this;
-        const remark = now_ms < this.note.until_ms ? this.note.text : '';
-        const text = (id, value) => {
-            if (element(id).textContent !== value) element(id).textContent = value;
-        };
-        document.body.classList.toggle('stale', said.stale);
-        element('state').dataset.kind = said.kind;
-        text('state-text', said.chip);
-        text('detail', said.detail || remark);
-        text('source', this.#facts());
-        const playing = names.length > 0;
-        document.title = `${playing ? capitalized(joined(names)) : said.title} · Tutti`;
-        text('eyebrow', playing ? 'Now playing' : 'Now');
-        this.announcer.say(playing ? `Now playing: ${joined(names, 'and')}.`
-                                   : `${said.title}.`,
-                           { urgent: said.kind === 'bad' });
-    }
+  #write(said, names, now_ms) {
+    const { element } = this;
+    const remark = now_ms < this.note.until_ms ? this.note.text : '';
+    const text = (id, value) => {
+      if (element(id).textContent !== value) element(id).textContent = value;
+    };
+    document.body.classList.toggle('stale', said.stale);
+    element('state').dataset.kind = said.kind;
+    text('state-text', said.chip);
+    text('detail', said.detail || remark);
+    text('source', this.#facts());
+    text('latest', said.stale && this.frame ? 'last' : 'now');
+    const playing = names.length > 0;
+    document.title = `${playing ? capitalized(joined(names)) : said.title} · Tutti`;
+    text('eyebrow', playing ? 'Now playing' : 'Now');
+    this.announcer.say(playing ? `Now playing: ${joined(names, 'and')}.` : `${said.title}.`, {
+      urgent: said.kind === 'bad',
+    });
+  }
 
-    #facts() {
-        const { source, overruns, lag_ms } = this.status;
-        const { model, version } = this.hello ?? {};
-        return [
-            source && `Input ${source}`,
-            model && `Model ${model}`,
-            version && `Tutti ${version}`,
-            lag_ms > 0 && `${Math.round(lag_ms)} ms behind the sound`,
-            overruns > 0 && counted(overruns, 'overrun'),
-        ].filter(Boolean).join('  ·  ');
-    }
+  #facts() {
+    const { source, overruns, lag_ms } = this.status;
+    const { model, version } = this.hello ?? {};
+    return [
+      source && `Input ${source}`,
+      model && `Model ${model}`,
+      version && `Tutti ${version}`,
+      lag_ms > 0 && `${Math.round(lag_ms)} ms behind the sound`,
+      overruns > 0 && counted(overruns, 'overrun'),
+    ]
+      .filter(Boolean)
+      .join('  ·  ');
+  }
 
-    #draw(changed) {
-        if (!document.hidden) this.heatmap.draw(this.clock.now(performance.now()), changed);
-    }
+  #draw(changed) {
+    if (!document.hidden) this.heatmap.draw(this.clock.now(performance.now()), changed);
+  }
 
-    #colours() {
-        const root = document.documentElement;
-        const style = getComputedStyle(root);
-        const colour = (name) => style.getPropertyValue(name).trim();
-        this.heatmap.setColours({
-            ramp: heatRamp(root.dataset.theme),
-            line: colour('--line'),
-            mark: colour('--ink'),
-            halo: colour('--page'),
-            warning: colour('--bad'),
-        });
-        this.#draw(true);
-    }
+  #colours() {
+    const root = document.documentElement;
+    const style = getComputedStyle(root);
+    const colour = (name) => style.getPropertyValue(name).trim();
+    this.heatmap.setColours({
+      ramp: heatRamp(root.dataset.theme),
+      line: colour('--line'),
+      mark: colour('--ink'),
+      halo: colour('--page'),
+      warning: colour('--bad'),
+    });
+    this.#draw(true);
+  }
 
-    /* While nobody watches nothing is drawn; what arrives is kept. */
-    #visible() {
-        cancelAnimationFrame(this.animation);
-        if (document.hidden) return;
-        this.#show();
-        const still = matchMedia('(prefers-reduced-motion: reduce)');
-        const scroll = () => {
-            if (!still.matches) this.#draw(false);
-            this.animation = requestAnimationFrame(scroll);
-        };
-        scroll();
-    }
+  /* While nobody watches nothing is drawn; what arrives is kept. */
+  #visible() {
+    clearTimeout(this.scrolling);
+    if (document.hidden) return;
+    this.#show();
+    this.#scroll();
+  }
+
+  /* Between frames the picture moves by single pixels, which is no more than some ten times a
+   * second: no need to wake up for each refresh of the screen. Who wants no movement sees it
+   * move with the frames only. */
+  #scroll() {
+    if (!this.still.matches) requestAnimationFrame(() => this.#draw(false));
+    const pause_ms = Math.min(LONGEST_PAUSE_MS, this.heatmap.pixel_ms() / 2);
+    this.scrolling = setTimeout(() => this.#scroll(), pause_ms);
+  }
 }
 
 new Page((id) => document.getElementById(id)).start();

@@ -9,85 +9,85 @@ import { prettyName } from './format.js';
 const SPOKEN_MS = 1000; // how often the values for screen readers change
 
 export class Bars {
-    #rows = [];
-    #spoken_ms = -Infinity;
+  #rows = [];
+  #spoken_ms = -Infinity;
 
-    /* list: the <ol>; score: the element that gets the number of rows and the hop as --parts and
-     * --hop, and the width of the longest name as --name. */
-    constructor(list, score) {
-        Object.assign(this, { list, score });
-        new ResizeObserver(() => this.#measure()).observe(score);
-    }
+  /* list: the <ol>; score: the element that gets the number of rows and the hop as --parts and
+   * --hop, and the width of the longest name as --name. */
+  constructor(list, score) {
+    Object.assign(this, { list, score });
+    new ResizeObserver(() => this.#measure()).observe(score);
+  }
 
-    reset(labels, hop_s) {
-        this.score.style.setProperty('--parts', labels.length);
-        this.score.style.setProperty('--hop', `${Math.round(hop_s * 1000)}ms`);
-        this.#rows = labels.map((label) => this.#row(prettyName(label)));
-        this.list.replaceChildren(...this.#rows.map(({ item }) => item));
-        this.#measure();
-    }
+  reset(labels, hop_s) {
+    this.score.style.setProperty('--parts', labels.length);
+    this.score.style.setProperty('--hop', `${Math.round(hop_s * 1000)}ms`);
+    this.#rows = labels.map((label) => this.#row(prettyName(label)));
+    this.list.replaceChildren(...this.#rows.map(({ item }) => item));
+    this.#measure();
+  }
 
-    /* Where presence begins, one probability per label. */
-    setThresholds(thresholds) {
-        this.#rows.forEach(({ threshold }, i) => {
-            const known = thresholds[i] > 0 && thresholds[i] < 1;
-            threshold.hidden = !known;
-            if (known) threshold.style.setProperty('--at', thresholds[i]);
-        });
-    }
+  /* Where presence begins, one probability per label. */
+  setThresholds(thresholds) {
+    this.#rows.forEach(({ threshold }, i) => {
+      const known = thresholds[i] > 0 && thresholds[i] < 1;
+      threshold.hidden = !known;
+      if (known) threshold.style.setProperty('--at', thresholds[i]);
+    });
+  }
 
-    /* p: one probability per label; on: a set of indices. */
-    show(p, on, now_ms) {
-        const speak = now_ms - this.#spoken_ms >= SPOKEN_MS;
-        if (speak) this.#spoken_ms = now_ms;
-        this.#rows.forEach((row, i) => {
-            const value = Math.min(1, Math.max(0, p[i] || 0));
-            if (Math.abs(value - row.value) > 0.002 || (value === 0 && row.value !== 0)) {
-                row.value = value;
-                row.bar.style.setProperty('transform', `scaleX(${value.toFixed(3)})`);
-            }
-            const present = on.has(i);
-            if (present !== row.present || speak) this.#speak(row, present);
-        });
-    }
+  /* p: one probability per label; on: a set of indices. */
+  show(p, on, now_ms) {
+    const speak = now_ms - this.#spoken_ms >= SPOKEN_MS;
+    if (speak) this.#spoken_ms = now_ms;
+    this.#rows.forEach((row, i) => {
+      const value = Math.min(1, Math.max(0, p[i] || 0));
+      if (Math.abs(value - row.value) > 0.002 || (value === 0 && row.value !== 0)) {
+        row.value = value;
+        row.bar.style.setProperty('transform', `scaleX(${value.toFixed(3)})`);
+      }
+      const present = on.has(i);
+      if (present !== row.present || speak) this.#speak(row, present);
+    });
+  }
 
-    #speak(row, present) {
-        const percent = Math.round(100 * row.value);
-        row.present = present;
-        row.item.classList.toggle('on', present);
-        row.meter.setAttribute('aria-valuenow', percent);
-        row.meter.setAttribute('aria-valuetext', `${percent}%${present ? ', playing' : ''}`);
-    }
+  #speak(row, present) {
+    const percent = Math.round(100 * row.value);
+    row.present = present;
+    row.item.classList.toggle('on', present);
+    row.meter.setAttribute('aria-valuenow', percent);
+    row.meter.setAttribute('aria-valuetext', `${percent}%${present ? ', playing' : ''}`);
+  }
 
-    #row(name) {
-        const item = document.createElement('li');
-        const label = document.createElement('span');
-        const meter = document.createElement('span');
-        const bar = document.createElement('span');
-        const threshold = document.createElement('span');
-        label.className = 'name';
-        label.textContent = name;
-        label.title = name;
-        meter.className = 'track';
-        meter.setAttribute('role', 'meter');
-        meter.setAttribute('aria-label', name);
-        meter.setAttribute('aria-valuemin', 0);
-        meter.setAttribute('aria-valuemax', 100);
-        meter.setAttribute('aria-valuenow', 0);
-        bar.className = 'bar';
-        threshold.className = 'threshold';
-        threshold.hidden = true;
-        meter.append(bar, threshold);
-        item.append(label, meter);
-        return { item, label, meter, bar, threshold, value: 0, present: false };
-    }
+  #row(name) {
+    const item = document.createElement('li');
+    const label = document.createElement('span');
+    const meter = document.createElement('span');
+    const bar = document.createElement('span');
+    const threshold = document.createElement('span');
+    label.className = 'name';
+    label.textContent = name;
+    label.title = name;
+    meter.className = 'track';
+    meter.setAttribute('role', 'meter');
+    meter.setAttribute('aria-label', name);
+    meter.setAttribute('aria-valuemin', 0);
+    meter.setAttribute('aria-valuemax', 100);
+    meter.setAttribute('aria-valuenow', 0);
+    bar.className = 'bar';
+    threshold.className = 'threshold';
+    threshold.hidden = true;
+    meter.append(bar, threshold);
+    item.append(label, meter);
+    return { item, label, meter, bar, threshold, value: 0, present: false };
+  }
 
-    /* The names' column is as wide as the longest name, within what the style sheet allows. */
-    #measure() {
-        this.score.style.removeProperty('--name');
-        this.list.classList.add('measuring'); // all as wide as they get while they play
-        const widest = Math.max(0, ...this.#rows.map(({ label }) => label.scrollWidth));
-        this.list.classList.remove('measuring');
-        if (widest > 0) this.score.style.setProperty('--name', `${widest + 1}px`);
-    }
+  /* The names' column is as wide as the longest name, within what the style sheet allows. */
+  #measure() {
+    this.score.style.removeProperty('--name');
+    this.list.classList.add('measuring'); // all as wide as they get while they play
+    const widest = Math.max(0, ...this.#rows.map(({ label }) => label.scrollWidth));
+    this.list.classList.remove('measuring');
+    if (widest > 0) this.score.style.setProperty('--name', `${widest + 1}px`);
+  }
 }

@@ -12,139 +12,137 @@ const MARGIN_S = 5; // kept beyond what is shown
 const SAME_RUN_S = 2; // the start of a run, seen through two frames, differs by less
 
 export class History {
-    constructor(keep_s) {
-        this.keep_s = keep_s;
-        this.reset([], 0.25);
-    }
+  constructor(keep_s) {
+    this.keep_s = keep_s;
+    this.reset([], 0.25);
+  }
 
-    /* Empties it, for these labels and this time between frames. */
-    reset(labels, hop_s) {
-        this.labels = labels;
-        this.hop_s = hop_s > 0 && hop_s < 60 ? hop_s : 0.25;
-        this.columns = []; // {from_s, to_s, p}, ordered, without overlaps
-        this.spans = []; // {label: index, on_s, off_s: null while open, exact_on, exact_off}
-        this.gaps = []; // {from_s, to_s}
-        this.last_s = null;
-        this.started_s = null;
-    }
+  /* Empties it, for these labels and this time between frames. */
+  reset(labels, hop_s) {
+    this.labels = labels;
+    this.hop_s = hop_s > 0 && hop_s < 60 ? hop_s : 0.25;
+    this.columns = []; // {from_s, to_s, p}, ordered, without overlaps
+    this.spans = []; // {label: index, on_s, off_s: null while open, exact_on, exact_off}
+    this.gaps = []; // {from_s, to_s}
+    this.last_s = null;
+    this.started_s = null;
+  }
 
-    /* Takes a frame event. Returns "new", "seen" or "restarted" (emptied first, then taken), or
-     * "bad" if it is not one for these labels. */
-    addFrame(frame) {
-        const { t, time, p, on } = frame;
-        if (!Number.isFinite(t) || !Array.isArray(p) || p.length !== this.labels.length)
-            return 'bad';
-        let outcome = 'new';
-        const started_s = Number.isFinite(time) ? time - t : this.started_s;
-        const moved = this.started_s !== null && Math.abs(started_s - this.started_s) > SAME_RUN_S;
-        if (moved) {
-            this.reset(this.labels, this.hop_s);
-            outcome = 'restarted';
-        } else if (this.last_s !== null && t <= this.last_s) {
-            return 'seen';
-        }
-        this.started_s = started_s;
-        const from_s = Math.max(t - this.hop_s, this.columns.at(-1)?.to_s ?? -Infinity);
-        this.columns.push({ from_s, to_s: t, p: Float32Array.from(p) });
-        this.last_s = t;
-        this.#follow(t, new Set(Array.isArray(on) ? on : []));
-        this.#forget();
-        return outcome;
+  /* Takes a frame event. Returns "new", "seen" or "restarted" (emptied first, then taken), or
+   * "bad" if it is not one for these labels. */
+  addFrame(frame) {
+    const { t, time, p, on } = frame;
+    if (!Number.isFinite(t) || !Array.isArray(p) || p.length !== this.labels.length) return 'bad';
+    let outcome = 'new';
+    const started_s = Number.isFinite(time) ? time - t : this.started_s;
+    const moved = this.started_s !== null && Math.abs(started_s - this.started_s) > SAME_RUN_S;
+    if (moved) {
+      this.reset(this.labels, this.hop_s);
+      outcome = 'restarted';
+    } else if (this.last_s !== null && t <= this.last_s) {
+      return 'seen';
     }
+    this.started_s = started_s;
+    const from_s = Math.max(t - this.hop_s, this.columns.at(-1)?.to_s ?? -Infinity);
+    this.columns.push({ from_s, to_s: t, p: Float32Array.from(p) });
+    this.last_s = t;
+    this.#follow(t, new Set(Array.isArray(on) ? on : []));
+    this.#forget();
+    return outcome;
+  }
 
-    /* Takes steps of /api/v1/history, each as long as step_s; only the parts of time that hold no
-     * column yet are filled. */
-    addSteps(steps, step_s) {
-        const held = this.columns;
-        const filled = [];
-        for (const { t, p } of steps) {
-            if (!Number.isFinite(t) || !Array.isArray(p) || p.length !== this.labels.length)
-                continue;
-            // A step from t to t + step averages the frames that end in it: the sound before them.
-            const from_s = t - this.hop_s;
-            const to_s = from_s + step_s;
-            const middle_s = (from_s + to_s) / 2;
-            if (!held.some((column) => column.from_s <= middle_s && middle_s < column.to_s))
-                filled.push({ from_s, to_s, p: Float32Array.from(p) });
-        }
-        const all = [...held, ...filled].sort((a, b) => a.from_s - b.from_s);
-        for (let i = 0; i + 1 < all.length; i++)
-            all[i].to_s = Math.min(all[i].to_s, all[i + 1].from_s);
-        this.columns = all.filter((column) => column.to_s > column.from_s);
-        this.#forget();
+  /* Takes steps of /api/v1/history, each as long as step_s; only the parts of time that hold no
+   * column yet are filled. */
+  addSteps(steps, step_s) {
+    const held = this.columns;
+    const filled = [];
+    for (const { t, p } of steps) {
+      if (!Number.isFinite(t) || !Array.isArray(p) || p.length !== this.labels.length) continue;
+      // A step from t to t + step averages the frames that end in it: the sound before them.
+      const from_s = t - this.hop_s;
+      const to_s = from_s + step_s;
+      const middle_s = (from_s + to_s) / 2;
+      if (!held.some((column) => column.from_s <= middle_s && middle_s < column.to_s))
+        filled.push({ from_s, to_s, p: Float32Array.from(p) });
     }
+    const all = [...held, ...filled].sort((a, b) => a.from_s - b.from_s);
+    for (let i = 0; i + 1 < all.length; i++) all[i].to_s = Math.min(all[i].to_s, all[i + 1].from_s);
+    this.columns = all.filter((column) => column.to_s > column.from_s);
+    this.#forget();
+  }
 
-    /* An instrument came in or left at t, noticed only now. */
-    onset(label, t) {
-        const index = this.labels.indexOf(label);
-        if (index < 0 || !Number.isFinite(t)) return;
-        const known = this.spans.some((span) => span.label === index && span.exact_on &&
-                                                span.on_s === t);
-        if (known) return;
-        const open = this.#open(index);
-        if (open && !open.exact_on) Object.assign(open, { on_s: t, exact_on: true });
-        else if (!open) this.#begin(index, t, true);
-    }
+  /* An instrument came in or left at t, noticed only now. */
+  onset(label, t) {
+    const index = this.labels.indexOf(label);
+    if (index < 0 || !Number.isFinite(t)) return;
+    const known = this.spans.some(
+      (span) => span.label === index && span.exact_on && span.on_s === t,
+    );
+    if (known) return;
+    const open = this.#open(index);
+    if (open && !open.exact_on) Object.assign(open, { on_s: t, exact_on: true });
+    else if (!open) this.#begin(index, t, true);
+  }
 
-    offset(label, t) {
-        const index = this.labels.indexOf(label);
-        if (index < 0 || !Number.isFinite(t)) return;
-        const span = this.spans.findLast((candidate) => candidate.label === index);
-        if (!span || span.exact_off || t < span.on_s) return;
-        Object.assign(span, { off_s: t, exact_off: true });
-    }
+  offset(label, t) {
+    const index = this.labels.indexOf(label);
+    if (index < 0 || !Number.isFinite(t)) return;
+    const span = this.spans.findLast((candidate) => candidate.label === index);
+    if (!span || span.exact_off || t < span.on_s) return;
+    Object.assign(span, { off_s: t, exact_off: true });
+  }
 
-    /* Takes entries and exits as /api/v1/cues tells them; those known already are ignored. */
-    addCues(cues) {
-        for (const { label, on_s, off_s } of cues) {
-            this.onset(label, on_s);
-            if (off_s >= on_s) this.#close(this.labels.indexOf(label), on_s, off_s);
-        }
-        this.#forget();
+  /* Takes entries and exits as /api/v1/cues tells them; those known already are ignored. */
+  addCues(cues) {
+    for (const { label, on_s, off_s } of cues) {
+      this.onset(label, on_s);
+      if (off_s >= on_s) this.#close(this.labels.indexOf(label), on_s, off_s);
     }
+    this.#forget();
+  }
 
-    #close(index, on_s, off_s) {
-        const span = this.spans.find((one) => one.label === index && one.on_s === on_s);
-        if (span && !span.exact_off) Object.assign(span, { off_s, exact_off: true });
-    }
+  #close(index, on_s, off_s) {
+    const span = this.spans.find((one) => one.label === index && one.on_s === on_s);
+    if (span && !span.exact_off) Object.assign(span, { off_s, exact_off: true });
+  }
 
-    /* lost_s seconds of sound before t never arrived. */
-    gap(t, lost_s) {
-        const to_s = Number.isFinite(t) ? t : this.last_s;
-        if (to_s === null || !(lost_s > 0)) return;
-        const gap = { from_s: to_s - lost_s, to_s };
-        if (this.gaps.some((other) => other.to_s === gap.to_s)) return;
-        this.gaps.push(gap);
-        if (this.gaps.length > MAX_SPANS) this.gaps.shift();
-    }
+  /* lost_s seconds of sound before t never arrived. */
+  gap(t, lost_s) {
+    const to_s = Number.isFinite(t) ? t : this.last_s;
+    if (to_s === null || !(lost_s > 0)) return;
+    const gap = { from_s: to_s - lost_s, to_s };
+    if (this.gaps.some((other) => other.to_s === gap.to_s)) return;
+    this.gaps.push(gap);
+    if (this.gaps.length > MAX_SPANS) this.gaps.shift();
+  }
 
-    #open(index) {
-        return this.spans.find((span) => span.label === index && span.off_s === null);
-    }
+  #open(index) {
+    return this.spans.find((span) => span.label === index && span.off_s === null);
+  }
 
-    #begin(index, t, exact) {
-        this.spans.push({ label: index, on_s: t, off_s: null, exact_on: exact, exact_off: false });
-        if (this.spans.length > MAX_SPANS) this.spans.shift();
-    }
+  #begin(index, t, exact) {
+    this.spans.push({ label: index, on_s: t, off_s: null, exact_on: exact, exact_off: false });
+    if (this.spans.length > MAX_SPANS) this.spans.shift();
+  }
 
-    /* Who is present is in each frame as well: so a lost onset or offset mends itself. */
-    #follow(t, on) {
-        this.labels.forEach((label, index) => {
-            const open = this.#open(index);
-            if (on.has(label) && !open) this.#begin(index, t, false);
-            else if (!on.has(label) && open && t > open.on_s) open.off_s = t;
-        });
-    }
+  /* Who is present is in each frame as well: so a lost onset or offset mends itself. */
+  #follow(t, on) {
+    this.labels.forEach((label, index) => {
+      const open = this.#open(index);
+      if (on.has(label) && !open) this.#begin(index, t, false);
+      else if (!on.has(label) && open && t > open.on_s) open.off_s = t;
+    });
+  }
 
-    #forget() {
-        if (this.last_s === null) return;
-        const oldest_s = this.last_s - this.keep_s - MARGIN_S;
-        const past = this.columns.findIndex((column) => column.to_s > oldest_s);
-        const surplus = Math.max(past, this.columns.length - MAX_COLUMNS);
-        if (surplus > 0) this.columns.splice(0, surplus);
-        if (this.spans[0]?.off_s < oldest_s || this.gaps[0]?.to_s < oldest_s) {
-            this.spans = this.spans.filter((span) => span.off_s === null || span.off_s >= oldest_s);
-            this.gaps = this.gaps.filter((gap) => gap.to_s >= oldest_s);
-        }
+  #forget() {
+    if (this.last_s === null) return;
+    const oldest_s = this.last_s - this.keep_s - MARGIN_S;
+    const past = this.columns.findIndex((column) => column.to_s > oldest_s);
+    const surplus = Math.max(past, this.columns.length - MAX_COLUMNS);
+    if (surplus > 0) this.columns.splice(0, surplus);
+    if (this.spans[0]?.off_s < oldest_s || this.gaps[0]?.to_s < oldest_s) {
+      this.spans = this.spans.filter((span) => span.off_s === null || span.off_s >= oldest_s);
+      this.gaps = this.gaps.filter((gap) => gap.to_s >= oldest_s);
     }
+  }
 }

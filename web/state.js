@@ -15,56 +15,61 @@ const said = (kind, title, detail, chip, stale = true) => ({ kind, title, detail
  * detail: a sentence, may be empty; chip: two words about the connection; stale: what was heard
  * last no longer counts}. */
 export function describe(known) {
-    return linkTrouble(known) ?? sourceTrouble(known) ?? resultTrouble(known) ?? listening(known);
+  return linkTrouble(known) ?? sourceTrouble(known) ?? resultTrouble(known) ?? listening(known);
 }
 
 function linkTrouble({ link }) {
-    if (link === 'connecting')
-        return said('wait', 'Connecting', '', 'Connecting');
-    if (link === 'reconnecting')
-        return said('wait', 'Reconnecting', 'The connection was lost. Trying again.',
-                    'Reconnecting');
-    if (link === 'unreachable')
-        return said('bad', 'Daemon stopped',
-                    'The daemon does not answer. This page goes on by itself once it is back.',
-                    'Not connected');
-    return null;
+  if (link === 'connecting') return said('wait', 'Connecting', '', 'Connecting');
+  if (link === 'reconnecting')
+    return said('wait', 'Reconnecting', 'The connection was lost. Trying again.', 'Reconnecting');
+  if (link === 'unreachable')
+    return said(
+      'bad',
+      'Daemon stopped',
+      'The daemon does not answer. This page goes on by itself once it is back.',
+      'Not connected',
+    );
+  return null;
 }
 
 function sourceTrouble({ state, source }) {
-    const name = source ? `The input “${source}”` : 'The input';
-    if (state === 'stalled')
-        return said('bad', 'No sound', `${name} has stalled: it delivers nothing.`, 'Stalled');
-    if (state === 'lost')
-        return said('bad', 'No sound', `${name} is gone. Was it unplugged?`, 'Input lost');
-    if (state === 'ended')
-        return said('good', 'The end', `${name} has been heard to its end.`, 'Ended');
-    return null;
+  const name = source ? `The input “${source}”` : 'The input';
+  if (state === 'stalled')
+    return said('bad', 'No sound', `${name} has stalled: it delivers nothing.`, 'Stalled');
+  if (state === 'lost')
+    return said('bad', 'No sound', `${name} is gone. Was it unplugged?`, 'Input lost');
+  if (state === 'ended')
+    return said('good', 'The end', `${name} has been heard to its end.`, 'Ended');
+  return null;
 }
 
 function resultTrouble({ frameAge_s, waiting_s, window_s }) {
-    if (frameAge_s === null && waiting_s > window_s + STALE_S)
-        return said('bad', 'No results', 'The daemon answers, but no result has come yet.',
-                    'Stalled');
-    if (frameAge_s === null)
-        return said('wait', 'Listening', window_s > 0 ?
-                        `The first result comes after ${durationText(window_s)} of sound.` : '',
-                    'Connected');
-    if (frameAge_s > STALE_S)
-        return said('bad', 'No results',
-                    `The daemon answers, but its last result is ${durationText(frameAge_s)} old.`,
-                    'Stalled');
-    return null;
+  if (frameAge_s === null && waiting_s > window_s + STALE_S)
+    return said('bad', 'No results', 'The daemon answers, but no result has come yet.', 'Stalled');
+  if (frameAge_s === null)
+    return said(
+      'wait',
+      'Listening',
+      window_s > 0 ? `The first result comes after ${durationText(window_s)} of sound.` : '',
+      'Connected',
+    );
+  if (frameAge_s > STALE_S)
+    return said(
+      'bad',
+      'No results',
+      `The daemon answers, but its last result is ${durationText(frameAge_s)} old.`,
+      'Stalled',
+    );
+  return null;
 }
 
 function listening({ level_dbfs, silent_s, late_s }) {
-    const late = late_s > 1 ? `Results arrive ${durationText(late_s)} late.` : '';
-    const chip = late ? 'Late' : 'Live';
-    const kind = late ? 'wait' : 'good';
-    if (level_dbfs <= SILENT_DBFS && silent_s > STALE_S)
-        return said(kind, 'Silence', late || 'The input is silent. Is the microphone on?', chip,
-                    false);
-    return said(kind, 'Listening', late, chip, false);
+  const late = late_s > 1 ? `Results arrive ${durationText(late_s)} late.` : '';
+  const chip = late ? 'Late' : 'Live';
+  const kind = late ? 'wait' : 'good';
+  if (level_dbfs <= SILENT_DBFS && silent_s > STALE_S)
+    return said(kind, 'Silence', late || 'The input is silent. Is the microphone on?', chip, false);
+  return said(kind, 'Listening', late, chip, false);
 }
 
 /* Whether a level counts as silence above. */

@@ -5,55 +5,57 @@
  * that the page follows the system again.
  */
 (() => {
-    'use strict';
-    const KEY = 'tutti-theme';
-    const root = document.documentElement;
-    const system = matchMedia('(prefers-color-scheme: dark)');
+  'use strict';
+  const KEY = 'tutti-theme';
+  const root = document.documentElement;
+  const system = matchMedia('(prefers-color-scheme: dark)');
 
-    // Storage can be forbidden (private windows, embedded views): then the choice is not kept.
-    const stored = () => {
-        try {
-            return localStorage.getItem(KEY);
-        } catch {
-            return null;
-        }
-    };
-    const store = (theme) => {
-        try {
-            if (theme) localStorage.setItem(KEY, theme);
-            else localStorage.removeItem(KEY);
-        } catch {
-            /* not kept */
-        }
-    };
-    const preferred = () => (system.matches ? 'dark' : 'light');
-    const apply = () => {
-        const choice = stored();
-        const theme = choice === 'light' || choice === 'dark' ? choice : preferred();
-        show(theme);
-    };
-    const show = (theme) => {
-        if (root.dataset.theme === theme) return;
-        root.dataset.theme = theme;
-        root.dispatchEvent(new Event('themechange'));
-    };
+  // Storage can be forbidden (private windows, embedded views): then the choice is not kept.
+  const stored = () => {
+    try {
+      return localStorage.getItem(KEY);
+    } catch {
+      return null;
+    }
+  };
+  const store = (theme) => {
+    try {
+      if (theme) localStorage.setItem(KEY, theme);
+      else localStorage.removeItem(KEY);
+    } catch {
+      /* not kept */
+    }
+  };
+  const preferred = () => (system.matches ? 'dark' : 'light');
+  const apply = () => {
+    const choice = stored();
+    const theme = choice === 'light' || choice === 'dark' ? choice : preferred();
+    show(theme);
+  };
+  const show = (theme) => {
+    if (root.dataset.theme === theme) return;
+    root.dataset.theme = theme;
+    root.dispatchEvent(new Event('themechange'));
+  };
 
-    system.addEventListener('change', apply);
-    addEventListener('storage', (event) => {
-        if (event.key === KEY) apply();
+  system.addEventListener('change', apply);
+  addEventListener('storage', (event) => {
+    if (event.key === KEY) apply();
+  });
+  addEventListener('DOMContentLoaded', () => {
+    const button = document.getElementById('theme');
+    const name = () =>
+      button.setAttribute(
+        'aria-label',
+        root.dataset.theme === 'dark' ? 'Switch to light' : 'Switch to dark',
+      );
+    root.addEventListener('themechange', name);
+    button.addEventListener('click', () => {
+      const theme = root.dataset.theme === 'dark' ? 'light' : 'dark';
+      store(theme === preferred() ? null : theme);
+      show(theme);
     });
-    addEventListener('DOMContentLoaded', () => {
-        const button = document.getElementById('theme');
-        const name = () =>
-            button.setAttribute('aria-label', root.dataset.theme === 'dark' ? 'Switch to light'
-                                                                          : 'Switch to dark');
-        root.addEventListener('themechange', name);
-        button.addEventListener('click', () => {
-            const theme = root.dataset.theme === 'dark' ? 'light' : 'dark';
-            store(theme === preferred() ? null : theme);
-            show(theme);
-        });
-        name();
-    });
-    apply();
+    name();
+  });
+  apply();
 })();

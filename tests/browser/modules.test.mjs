@@ -7,203 +7,283 @@ import { startMock } from './mock_server.mjs';
 let browser, mock, page;
 
 before(async () => {
-    [browser, mock] = await Promise.all([launch(), startMock()]);
-    page = await open(browser, mock.url);
+  [browser, mock] = await Promise.all([launch(), startMock()]);
+  page = await open(browser, mock.url);
 });
 
 after(async () => {
-    await page.done();
-    await Promise.all([browser.close(), mock.close()]);
+  await page.done();
+  await Promise.all([browser.close(), mock.close()]);
 });
 
 /* Runs a function in the page; it gets a module of the page and one value. */
 const run = (file, use, value) =>
-    page.evaluate(`import('./${file}').then((module) => (${use})(module, ${JSON.stringify(value)}))`);
+  page.evaluate(`import('./${file}').then((module) => (${use})(module, ${JSON.stringify(value)}))`);
 
 test('format: names are made readable, bounded, and free of control characters', async () => {
-    const names = await run('format.js', (f, labels) => labels.map(f.prettyName),
-        ['', '___', 'a\u0000b\u202Ec', 'x'.repeat(5000), 'acoustic_guitar', '  two__words ', '𝄞'.repeat(50)]);
-    assert.deepEqual(names.slice(0, 3), ['unnamed', 'unnamed', 'abc']);
-    assert.equal(names[3].length, 40);
-    assert.deepEqual(names.slice(4, 6), ['acoustic guitar', 'two words']);
-    assert.equal(Array.from(names[6]).length, 40);
+  const names = await run('format.js', (f, labels) => labels.map(f.prettyName), [
+    '',
+    '___',
+    'a\u0000b\u202Ec',
+    'x'.repeat(5000),
+    'acoustic_guitar',
+    '  two__words ',
+    '𝄞'.repeat(50),
+  ]);
+  assert.deepEqual(names.slice(0, 3), ['unnamed', 'unnamed', 'abc']);
+  assert.equal(names[3].length, 40);
+  assert.deepEqual(names.slice(4, 6), ['acoustic guitar', 'two words']);
+  assert.equal(Array.from(names[6]).length, 40);
 });
 
 test('format: sentences, levels, durations', async () => {
-    const text = await run('format.js', (f) => [
-        f.joined([]), f.joined(['piano']), f.joined(['piano', 'cello']),
-        f.joined(['piano', 'cello', 'voice'], 'and'), f.capitalized('éclat'), f.capitalized(''),
-        f.levelText(-17.6), f.levelText(0.2), f.levelText(-120), f.levelText(NaN),
-        f.durationText(NaN), f.durationText(0.42), f.durationText(95), f.durationText(7300),
-        f.counted(1, 'event'), f.counted(2000, 'event'),
-    ]);
-    assert.deepEqual(text, [
-        '', 'piano', 'piano & cello', 'piano, cello and voice', 'Éclat', '',
-        '−18 dBFS', '0 dBFS', '−∞ dBFS', '−∞ dBFS',
-        '0 s', '0.4 s', '1 min 35 s', '2 h 1 min', '1 event', '2,000 events',
-    ]);
+  const text = await run('format.js', (f) => [
+    f.joined([]),
+    f.joined(['piano']),
+    f.joined(['piano', 'cello']),
+    f.joined(['piano', 'cello', 'voice'], 'and'),
+    f.capitalized('éclat'),
+    f.capitalized(''),
+    f.levelText(-17.6),
+    f.levelText(0.2),
+    f.levelText(-120),
+    f.levelText(NaN),
+    f.durationText(NaN),
+    f.durationText(0.42),
+    f.durationText(95),
+    f.durationText(7300),
+    f.counted(1, 'event'),
+    f.counted(2000, 'event'),
+  ]);
+  assert.deepEqual(text, [
+    '',
+    'piano',
+    'piano & cello',
+    'piano, cello and voice',
+    'Éclat',
+    '',
+    '−18 dBFS',
+    '0 dBFS',
+    '−∞ dBFS',
+    '−∞ dBFS',
+    '0 s',
+    '0.4 s',
+    '1 min 35 s',
+    '2 h 1 min',
+    '1 event',
+    '2,000 events',
+  ]);
 });
 
 test('history: refuses what is no frame, ignores what it has seen', async () => {
-    const outcomes = await run('history.js', ({ History }) => {
-        const history = new History(120);
-        history.reset(['a', 'b'], 0.25);
-        const frame = (t, p = [0.1, 0.9], time = 1000 + t) =>
-            history.addFrame({ t, time, p, on: ['b'] });
-        return [frame(NaN), frame(1, [0.1]), frame(1, null), frame(1), frame(1), frame(0.5),
-                frame(1.25), history.columns.length];
-    });
-    assert.deepEqual(outcomes, ['bad', 'bad', 'bad', 'new', 'seen', 'seen', 'new', 2]);
+  const outcomes = await run('history.js', ({ History }) => {
+    const history = new History(120);
+    history.reset(['a', 'b'], 0.25);
+    const frame = (t, p = [0.1, 0.9], time = 1000 + t) =>
+      history.addFrame({ t, time, p, on: ['b'] });
+    return [
+      frame(NaN),
+      frame(1, [0.1]),
+      frame(1, null),
+      frame(1),
+      frame(1),
+      frame(0.5),
+      frame(1.25),
+      history.columns.length,
+    ];
+  });
+  assert.deepEqual(outcomes, ['bad', 'bad', 'bad', 'new', 'seen', 'seen', 'new', 2]);
 });
 
 test('history: a daemon started anew empties it, whatever its times', async () => {
-    const result = await run('history.js', ({ History }) => [5, 900].map((t) => {
-        const history = new History(120);
-        history.reset(['a'], 0.25);
-        history.addFrame({ t: 100, time: 1100, p: [0.5], on: ['a'] });
-        const outcome = history.addFrame({ t, time: 5000 + t, p: [0.5], on: [] });
-        return [outcome, history.columns.length, history.spans.length];
-    }));
-    assert.deepEqual(result, [['restarted', 1, 0], ['restarted', 1, 0]]);
+  const result = await run('history.js', ({ History }) =>
+    [5, 900].map((t) => {
+      const history = new History(120);
+      history.reset(['a'], 0.25);
+      history.addFrame({ t: 100, time: 1100, p: [0.5], on: ['a'] });
+      const outcome = history.addFrame({ t, time: 5000 + t, p: [0.5], on: [] });
+      return [outcome, history.columns.length, history.spans.length];
+    }),
+  );
+  assert.deepEqual(result, [
+    ['restarted', 1, 0],
+    ['restarted', 1, 0],
+  ]);
 });
 
 test('history: steps fill only what is empty, and nothing overlaps', async () => {
-    const columns = await run('history.js', ({ History }) => {
-        const history = new History(120);
-        history.reset(['a'], 0.25);
-        history.addFrame({ t: 10, time: 10, p: [0.9], on: [] });
-        history.addFrame({ t: 10.25, time: 10.25, p: [0.9], on: [] });
-        const steps = [9, 9.25, 9.5, 9.75, 10, 10.25].map((t) => ({ t, p: [0.5] }));
-        steps.push({ t: NaN, p: [0.5] }, { t: 9.1, p: [0.5, 0.5] });
-        history.addSteps(steps, 0.25);
-        history.addSteps(steps, 0.25);
-        return history.columns.map(({ from_s, to_s, p }) => [from_s, to_s, Math.round(10 * p[0])]);
-    });
-    assert.deepEqual(columns, [[8.75, 9, 5], [9, 9.25, 5], [9.25, 9.5, 5], [9.5, 9.75, 5],
-                               [9.75, 10, 9], [10, 10.25, 9]]);
+  const columns = await run('history.js', ({ History }) => {
+    const history = new History(120);
+    history.reset(['a'], 0.25);
+    history.addFrame({ t: 10, time: 10, p: [0.9], on: [] });
+    history.addFrame({ t: 10.25, time: 10.25, p: [0.9], on: [] });
+    const steps = [9, 9.25, 9.5, 9.75, 10, 10.25].map((t) => ({ t, p: [0.5] }));
+    steps.push({ t: NaN, p: [0.5] }, { t: 9.1, p: [0.5, 0.5] });
+    history.addSteps(steps, 0.25);
+    history.addSteps(steps, 0.25);
+    return history.columns.map(({ from_s, to_s, p }) => [from_s, to_s, Math.round(10 * p[0])]);
+  });
+  assert.deepEqual(columns, [
+    [8.75, 9, 5],
+    [9, 9.25, 5],
+    [9.25, 9.5, 5],
+    [9.5, 9.75, 5],
+    [9.75, 10, 9],
+    [10, 10.25, 9],
+  ]);
 });
 
 test('history: entries and exits, replayed or lost or out of order', async () => {
-    const spans = await run('history.js', ({ History }) => {
-        const history = new History(120);
-        history.reset(['a', 'b'], 1);
-        const frame = (t, on) => history.addFrame({ t, time: t, p: [0, 0], on });
-        const brief = () => history.spans.map(({ label, on_s, off_s, exact_on, exact_off }) =>
-            [label, on_s, off_s, exact_on, exact_off]);
-        history.onset('nobody', 1);
-        history.offset('a', 1);
-        frame(5, ['a']);
-        history.onset('a', 3); // noticed late
-        history.onset('a', 3); // replayed
-        frame(6, ['a', 'b']); // the onset of b is lost
-        frame(7, ['b']);
-        history.offset('a', 6.5);
-        history.offset('a', 6.5);
-        frame(8, []);
-        const told = brief();
-        history.addCues([{ label: 'a', on_s: 1, off_s: 2 }, { label: 'a', on_s: 3, off_s: 6.5 }]);
-        return [told, brief()];
-    });
-    const told = [[0, 3, 6.5, true, true], [1, 6, 8, false, false]];
-    assert.deepEqual(spans, [told, [...told, [0, 1, 2, true, true]]]);
+  const spans = await run('history.js', ({ History }) => {
+    const history = new History(120);
+    history.reset(['a', 'b'], 1);
+    const frame = (t, on) => history.addFrame({ t, time: t, p: [0, 0], on });
+    const brief = () =>
+      history.spans.map(({ label, on_s, off_s, exact_on, exact_off }) => [
+        label,
+        on_s,
+        off_s,
+        exact_on,
+        exact_off,
+      ]);
+    history.onset('nobody', 1);
+    history.offset('a', 1);
+    frame(5, ['a']);
+    history.onset('a', 3); // noticed late
+    history.onset('a', 3); // replayed
+    frame(6, ['a', 'b']); // the onset of b is lost
+    frame(7, ['b']);
+    history.offset('a', 6.5);
+    history.offset('a', 6.5);
+    frame(8, []);
+    const told = brief();
+    history.addCues([
+      { label: 'a', on_s: 1, off_s: 2 },
+      { label: 'a', on_s: 3, off_s: 6.5 },
+    ]);
+    return [told, brief()];
+  });
+  const told = [
+    [0, 3, 6.5, true, true],
+    [1, 6, 8, false, false],
+  ];
+  assert.deepEqual(spans, [told, [...told, [0, 1, 2, true, true]]]);
 });
 
 test('history: stays bounded', async () => {
-    const sizes = await run('history.js', ({ History }) => {
-        const history = new History(120);
-        history.reset(['a'], 0.001);
-        for (let i = 1; i <= 30000; i++) {
-            const t = i * 0.05;
-            history.addFrame({ t, time: t, p: [0.5], on: i % 2 ? ['a'] : [] });
-            history.onset('a', t);
-            history.gap(t, 0.01);
-        }
-        return [history.columns.length, history.spans.length, history.gaps.length];
-    });
-    assert.equal(sizes[0], 2500); // 125 s
-    assert.ok(sizes[1] <= 1300 && sizes[2] <= 2501, String(sizes));
+  const sizes = await run('history.js', ({ History }) => {
+    const history = new History(120);
+    history.reset(['a'], 0.001);
+    for (let i = 1; i <= 30000; i++) {
+      const t = i * 0.05;
+      history.addFrame({ t, time: t, p: [0.5], on: i % 2 ? ['a'] : [] });
+      history.onset('a', t);
+      history.gap(t, 0.01);
+    }
+    return [history.columns.length, history.spans.length, history.gaps.length];
+  });
+  assert.equal(sizes[0], 2500); // 125 s
+  assert.ok(sizes[1] <= 1300 && sizes[2] <= 2501, String(sizes));
 });
 
 test('clock: runs evenly behind uneven frames, never backwards, never ahead', async () => {
-    const { shown, late } = await run('clock.js', ({ DisplayClock }) => {
-        const clock = new DisplayClock();
-        const moments = [clock.now(0)];
-        let now_ms = 0;
-        for (let i = 1; i < 80; i++) {
-            const t = i / 4;
-            now_ms = Math.max(now_ms, 5000 + 1000 * t + [0, 90, 20, 200, 0, 1500][i % 6]);
-            clock.frame(t, now_ms, 0.25);
-            for (let ms = 0; ms < 250; ms += 50) moments.push([t, clock.now(now_ms + ms)]);
-        }
-        return { shown: moments, late: clock.lateness_s() };
-    });
-    assert.equal(shown[0], null);
-    shown.slice(1).reduce((before, [t, moment]) => {
-        assert.ok(moment >= before && moment <= t, `${moment} after ${before}, frame ${t}`);
-        return moment;
-    }, -1);
-    assert.ok(Math.abs(late - 1) < 1e-9, `late by ${late} s`); // 1.5 s late at 19.25, now 19.75
+  const { shown, late } = await run('clock.js', ({ DisplayClock }) => {
+    const clock = new DisplayClock();
+    const moments = [clock.now(0)];
+    let now_ms = 0;
+    for (let i = 1; i < 80; i++) {
+      const t = i / 4;
+      now_ms = Math.max(now_ms, 5000 + 1000 * t + [0, 90, 20, 200, 0, 1500][i % 6]);
+      clock.frame(t, now_ms, 0.25);
+      for (let ms = 0; ms < 250; ms += 50) moments.push([t, clock.now(now_ms + ms)]);
+    }
+    return { shown: moments, late: clock.lateness_s() };
+  });
+  assert.equal(shown[0], null);
+  shown.slice(1).reduce((before, [t, moment]) => {
+    assert.ok(moment >= before && moment <= t, `${moment} after ${before}, frame ${t}`);
+    return moment;
+  }, -1);
+  assert.ok(Math.abs(late - 1) < 1e-9, `late by ${late} s`); // 1.5 s late at 19.25, now 19.75
 });
 
 test('palette: lightness is even from end to end in both themes, and 0 is not the page', async () => {
-    const ramps = await run('palette.js', ({ heatRamp }) => ['dark', 'light'].map(heatRamp));
-    for (const [i, ramp] of ramps.entries()) {
-        const lightness = ramp.map(oklabLightness);
-        const slope = (lightness.at(-1) - lightness[0]) / 255;
-        assert.ok(Math.abs(lightness.at(-1) - lightness[0]) > 0.6);
-        assert.equal(Math.sign(slope), i === 0 ? 1 : -1);
-        lightness.forEach((value, k) =>
-            assert.ok(Math.abs(value - (lightness[0] + k * slope)) < 0.02, `${i}: ${k}: ${value}`));
-    }
+  const ramps = await run('palette.js', ({ heatRamp }) => ['dark', 'light'].map(heatRamp));
+  for (const [i, ramp] of ramps.entries()) {
+    const lightness = ramp.map(oklabLightness);
+    const slope = (lightness.at(-1) - lightness[0]) / 255;
+    assert.ok(Math.abs(lightness.at(-1) - lightness[0]) > 0.6);
+    assert.equal(Math.sign(slope), i === 0 ? 1 : -1);
+    lightness.forEach((value, k) =>
+      assert.ok(Math.abs(value - (lightness[0] + k * slope)) < 0.02, `${i}: ${k}: ${value}`),
+    );
+  }
 });
 
 test('palette: anything that is no probability has a colour', async () => {
-    const [none, nan, below, above, full] = await run('palette.js', ({ heatRamp, heatColour }) => {
-        const ramp = heatRamp('dark');
-        return [0, NaN, -3, 7, 1].map((p) => heatColour(ramp, p));
-    });
-    assert.equal(nan, none);
-    assert.equal(below, none);
-    assert.equal(above, full);
-    assert.notEqual(none, full);
+  const [none, nan, below, above, full] = await run('palette.js', ({ heatRamp, heatColour }) => {
+    const ramp = heatRamp('dark');
+    return [0, NaN, -3, 7, 1].map((p) => heatColour(ramp, p));
+  });
+  assert.equal(nan, none);
+  assert.equal(below, none);
+  assert.equal(above, full);
+  assert.notEqual(none, full);
 });
 
 test('state: the first break in the chain is the one that is named', async () => {
-    const said = await run('state.js', ({ describe }) => {
-        const well = { link: 'live', state: 'running', source: 'USB', frameAge_s: 0.1, window_s: 3,
-                       level_dbfs: -20, silent_s: 0, late_s: 0 };
-        return [
-            { link: 'unreachable', state: 'stalled', frameAge_s: 60 },
-            { link: 'reconnecting', frameAge_s: 60 },
-            { state: 'stalled', frameAge_s: 60 },
-            { state: 'lost', frameAge_s: 60 },
-            { state: 'ended', frameAge_s: 60 },
-            { frameAge_s: null, waiting_s: 2 },
-            { frameAge_s: null, waiting_s: 9 },
-            { frameAge_s: 60 },
-            { level_dbfs: -120, silent_s: 10 },
-            { level_dbfs: -120, silent_s: 1 },
-            { late_s: 4.2 },
-            {},
-        ].map((change) => describe({ ...well, ...change })).map(({ kind, title, stale }) =>
-            `${kind} ${title} ${stale}`);
-    });
-    assert.deepEqual(said, [
-        'bad Daemon stopped true', 'wait Reconnecting true', 'bad No sound true',
-        'bad No sound true', 'good The end true', 'wait Listening true', 'bad No results true',
-        'bad No results true',
-        'good Silence false', 'good Listening false', 'wait Listening false', 'good Listening false',
-    ]);
+  const said = await run('state.js', ({ describe }) => {
+    const well = {
+      link: 'live',
+      state: 'running',
+      source: 'USB',
+      frameAge_s: 0.1,
+      window_s: 3,
+      level_dbfs: -20,
+      silent_s: 0,
+      late_s: 0,
+    };
+    return [
+      { link: 'unreachable', state: 'stalled', frameAge_s: 60 },
+      { link: 'reconnecting', frameAge_s: 60 },
+      { state: 'stalled', frameAge_s: 60 },
+      { state: 'lost', frameAge_s: 60 },
+      { state: 'ended', frameAge_s: 60 },
+      { frameAge_s: null, waiting_s: 2 },
+      { frameAge_s: null, waiting_s: 9 },
+      { frameAge_s: 60 },
+      { level_dbfs: -120, silent_s: 10 },
+      { level_dbfs: -120, silent_s: 1 },
+      { late_s: 4.2 },
+      {},
+    ]
+      .map((change) => describe({ ...well, ...change }))
+      .map(({ kind, title, stale }) => `${kind} ${title} ${stale}`);
+  });
+  assert.deepEqual(said, [
+    'bad Daemon stopped true',
+    'wait Reconnecting true',
+    'bad No sound true',
+    'bad No sound true',
+    'good The end true',
+    'wait Listening true',
+    'bad No results true',
+    'bad No results true',
+    'good Silence false',
+    'good Listening false',
+    'wait Listening false',
+    'good Listening false',
+  ]);
 });
 
 /* "rgb(r, g, b)" -> the L of OKLab. */
 function oklabLightness(colour) {
-    const [r, g, b] = colour.match(/\d+/g).map((value) => {
-        const x = value / 255;
-        return x <= 0.04045 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4;
-    });
-    const l = 0.4122214708 * r + 0.5363325363 * g + 0.0514459929 * b;
-    const m = 0.2119034982 * r + 0.6806995451 * g + 0.1073969566 * b;
-    const s = 0.0883024619 * r + 0.2817188376 * g + 0.6299787005 * b;
-    return 0.2104542553 * Math.cbrt(l) + 0.793617785 * Math.cbrt(m) - 0.0040720468 * Math.cbrt(s);
+  const [r, g, b] = colour.match(/\d+/g).map((value) => {
+    const x = value / 255;
+    return x <= 0.04045 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4;
+  });
+  const l = 0.4122214708 * r + 0.5363325363 * g + 0.0514459929 * b;
+  const m = 0.2119034982 * r + 0.6806995451 * g + 0.1073969566 * b;
+  const s = 0.0883024619 * r + 0.2817188376 * g + 0.6299787005 * b;
+  return 0.2104542553 * Math.cbrt(l) + 0.793617785 * Math.cbrt(m) - 0.0040720468 * Math.cbrt(s);
 }

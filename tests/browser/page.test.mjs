@@ -10,384 +10,455 @@ const CELLO = LABELS.indexOf('cello');
 let browser, mock;
 
 before(async () => {
-    browser = await launch();
+  browser = await launch();
 });
 beforeEach(async () => {
-    mock = await startMock();
+  mock = await startMock();
 });
 afterEach(() => mock.close());
 after(() => browser.close());
 
 const play = (seconds, p, on, extra) => {
-    for (let t = 0; t < seconds; t += mock.hop_s) mock.frame(p, on, extra);
+  for (let t = 0; t < seconds; t += mock.hop_s) mock.frame(p, on, extra);
 };
 /* Opens the page and waits until it listens. */
 async function listen(options, server = mock) {
-    const page = await open(browser, server.url, options);
-    await page.waitForSelector('#parts li');
-    await page.waitForFunction(() => document.getElementById('state-text').innerText !== 'Connecting');
-    return page;
+  const page = await open(browser, server.url, options);
+  await page.waitForSelector('#parts li');
+  await page.waitForFunction(
+    () => document.getElementById('state-text').innerText !== 'Connecting',
+  );
+  return page;
 }
 const lane = (page, index, from, to) => laneColour(page, index, LABELS.length, from, to);
 
 test('what is no event of ours changes nothing', async () => {
-    const page = await listen();
-    const garbage = ['', '{', 'null', '7', '[]', '{}', '{"t":1}', '{"t":1,"p":[0.5],"on":null}',
-                     '{"t":"x","p":null}', '{"label":"nobody","t":1}', '{"label":{},"t":null}',
-                     '{"labels":7}', '{"lost_s":-1}', '{"dropped":"many"}'];
-    const types = ['hello', 'frame', 'onset', 'offset', 'gap', 'lagged', 'surprise'];
-    for (const client of mock.clients)
-        for (const type of types)
-            for (const data of garbage) client.write(`event: ${type}\ndata: ${data}\n\n`);
-    mock.frame({ piano: 0.9 }, ['piano']);
-    await plays(page, ['Piano']);
-    assert.equal(await page.locator('#parts li').count(), LABELS.length);
-    await page.done();
+  const page = await listen();
+  const garbage = [
+    '',
+    '{',
+    'null',
+    '7',
+    '[]',
+    '{}',
+    '{"t":1}',
+    '{"t":1,"p":[0.5],"on":null}',
+    '{"t":"x","p":null}',
+    '{"label":"nobody","t":1}',
+    '{"label":{},"t":null}',
+    '{"labels":7}',
+    '{"lost_s":-1}',
+    '{"dropped":"many"}',
+  ];
+  const types = ['hello', 'frame', 'onset', 'offset', 'gap', 'lagged', 'surprise'];
+  for (const client of mock.clients)
+    for (const type of types)
+      for (const data of garbage) client.write(`event: ${type}\ndata: ${data}\n\n`);
+  mock.frame({ piano: 0.9 }, ['piano']);
+  await plays(page, ['Piano']);
+  assert.equal(await page.locator('#parts li').count(), LABELS.length);
+  await page.done();
 });
 
 test('hostile labels are text and nothing else', async () => {
-    const labels = ['<img src=x onerror=alert(1)>', '"><script>alert(2)</script>', '__proto__',
-                    '\u202Eonaip\u0007', 'y'.repeat(3000), 'constructor'];
-    const evil = await startMock({ labels });
-    const page = await listen({}, evil);
-    evil.frame({ [labels[0]]: 0.9, constructor: 0.8 }, [labels[0], 'constructor']);
-    await plays(page, ['<img src=x onerror=alert(1)>', 'Constructor']);
-    assert.match(await page.title(), /^<img src=x onerror=alert\(1\)> & constructor · Tutti$/);
-    assert.equal(await page.locator('img, #parts script').count(), 0);
-    const names = await page.$$eval('.name', (all) => all.map((name) => name.textContent));
-    assert.deepEqual(names.slice(2, 4), ['proto', 'onaip']);
-    assert.equal(names[4].length, 40);
-    const { width, inner } = await page.evaluate(() => ({
-        width: document.documentElement.scrollWidth, inner: innerWidth }));
-    assert.ok(width <= inner, `scrolls sideways: ${width} > ${inner}`);
-    await page.done();
-    await evil.close();
+  const labels = [
+    '<img src=x onerror=alert(1)>',
+    '"><script>alert(2)</script>',
+    '__proto__',
+    '\u202Eonaip\u0007',
+    'y'.repeat(3000),
+    'constructor',
+  ];
+  const evil = await startMock({ labels });
+  const page = await listen({}, evil);
+  evil.frame({ [labels[0]]: 0.9, constructor: 0.8 }, [labels[0], 'constructor']);
+  await plays(page, ['<img src=x onerror=alert(1)>', 'Constructor']);
+  assert.match(await page.title(), /^<img src=x onerror=alert\(1\)> & constructor · Tutti$/);
+  assert.equal(await page.locator('img, #parts script').count(), 0);
+  const names = await page.$$eval('.name', (all) => all.map((name) => name.textContent));
+  assert.deepEqual(names.slice(2, 4), ['proto', 'onaip']);
+  assert.equal(names[4].length, 40);
+  const { width, inner } = await page.evaluate(() => ({
+    width: document.documentElement.scrollWidth,
+    inner: innerWidth,
+  }));
+  assert.ok(width <= inner, `scrolls sideways: ${width} > ${inner}`);
+  await page.done();
+  await evil.close();
 });
 
 test('bars reach the probabilities, and say so to screen readers', async () => {
-    const page = await listen();
-    mock.frame({ piano: 0.83, cello: 0.41 }, ['piano']);
-    const bar = (index) => page.locator('.bar').nth(index).evaluate((element) =>
-        element.getBoundingClientRect().width / element.parentElement.clientWidth);
-    for (const [index, value] of [[PIANO, 0.83], [CELLO, 0.41], [0, 0.02]]) {
-        await page.waitForFunction(([i, wanted]) => {
-            const element = document.querySelectorAll('.bar')[i];
-            const share = element.getBoundingClientRect().width / element.parentElement.clientWidth;
-            return Math.abs(share - wanted) < 0.01;
-        }, [index, value]);
-        assert.ok(Math.abs((await bar(index)) - value) < 0.01);
-    }
-    const meter = page.getByRole('meter', { name: 'piano', exact: true });
-    assert.equal(await meter.getAttribute('aria-valuenow'), '83');
-    assert.equal(await meter.getAttribute('aria-valuetext'), '83%, playing');
-    assert.deepEqual(await page.$$eval('.on .name', (all) => all.map((name) => name.textContent)),
-                     ['piano']);
-    assert.deepEqual(await page.$$eval('.name', (all) => all.map((name) => name.textContent)),
-                     LABELS.map((label) => label.replace('_', ' ')));
-    await page.done();
+  const page = await listen();
+  mock.frame({ piano: 0.83, cello: 0.41 }, ['piano']);
+  const bar = (index) =>
+    page
+      .locator('.bar')
+      .nth(index)
+      .evaluate(
+        (element) => element.getBoundingClientRect().width / element.parentElement.clientWidth,
+      );
+  for (const [index, value] of [
+    [PIANO, 0.83],
+    [CELLO, 0.41],
+    [0, 0.02],
+  ]) {
+    await page.waitForFunction(
+      ([i, wanted]) => {
+        const element = document.querySelectorAll('.bar')[i];
+        const share = element.getBoundingClientRect().width / element.parentElement.clientWidth;
+        return Math.abs(share - wanted) < 0.01;
+      },
+      [index, value],
+    );
+    assert.ok(Math.abs((await bar(index)) - value) < 0.01);
+  }
+  const meter = page.getByRole('meter', { name: 'piano', exact: true });
+  assert.equal(await meter.getAttribute('aria-valuenow'), '83');
+  assert.equal(await meter.getAttribute('aria-valuetext'), '83%, playing');
+  assert.deepEqual(await page.$$eval('.on .name', (all) => all.map((name) => name.textContent)), [
+    'piano',
+  ]);
+  assert.deepEqual(
+    await page.$$eval('.name', (all) => all.map((name) => name.textContent)),
+    LABELS.map((label) => label.replace('_', ' ')),
+  );
+  await page.done();
 });
 
 test('the headline keeps the order of entry, and the title follows', async () => {
-    const page = await listen();
-    mock.frame({ voice: 0.9 }, ['voice']);
-    await plays(page, ['Voice']);
-    mock.frame({ voice: 0.6, acoustic_guitar: 0.95 }, ['acoustic_guitar', 'voice']);
-    await plays(page, ['Voice', 'Acoustic guitar']);
-    mock.frame({ voice: 0.6, acoustic_guitar: 0.9, bass: 0.99 }, ['acoustic_guitar', 'bass', 'voice']);
-    await plays(page, ['Voice', 'Acoustic guitar', 'Bass']);
-    assert.equal(await page.title(), 'Voice, acoustic guitar & bass · Tutti');
-    mock.frame({ bass: 0.9, acoustic_guitar: 0.9 }, ['acoustic_guitar', 'bass']);
-    await plays(page, ['Acoustic guitar', 'Bass']);
-    mock.frame();
-    await plays(page, []);
-    await shows(page, 'rest', 'Listening');
-    assert.equal(await page.title(), 'Listening · Tutti');
-    await page.waitForFunction(() => document.querySelectorAll('.ghost').length === 0);
-    await page.done();
+  const page = await listen();
+  mock.frame({ voice: 0.9 }, ['voice']);
+  await plays(page, ['Voice']);
+  mock.frame({ voice: 0.6, acoustic_guitar: 0.95 }, ['acoustic_guitar', 'voice']);
+  await plays(page, ['Voice', 'Acoustic guitar']);
+  mock.frame({ voice: 0.6, acoustic_guitar: 0.9, bass: 0.99 }, [
+    'acoustic_guitar',
+    'bass',
+    'voice',
+  ]);
+  await plays(page, ['Voice', 'Acoustic guitar', 'Bass']);
+  assert.equal(await page.title(), 'Voice, acoustic guitar & bass · Tutti');
+  mock.frame({ bass: 0.9, acoustic_guitar: 0.9 }, ['acoustic_guitar', 'bass']);
+  await plays(page, ['Acoustic guitar', 'Bass']);
+  mock.frame();
+  await plays(page, []);
+  await shows(page, 'rest', 'Listening');
+  assert.equal(await page.title(), 'Listening · Tutti');
+  await page.waitForFunction(() => document.querySelectorAll('.ghost').length === 0);
+  await page.done();
 });
 
 test('the heat map is hot where and when a label sounds', async () => {
-    const page = await listen();
-    play(10, {}, []);
-    play(20, { piano: 0.95 }, ['piano']);
-    play(10, { cello: 0.95 }, ['cello']);
-    // The present is at the right edge: cello from -10 s, piano from -30 s to -10 s.
-    const at = (s) => 1 - s / 120;
-    await page.waitForTimeout(600); // the picture follows one hop behind
-    const quiet = await lane(page, 0, at(35), at(5));
-    assert.ok(distance(await lane(page, PIANO, at(28), at(13)), quiet) > 150);
-    assert.ok(distance(await lane(page, PIANO, at(7), at(2)), quiet) < 30);
-    assert.ok(distance(await lane(page, CELLO, at(7), at(2)), quiet) > 150);
-    assert.ok(distance(await lane(page, CELLO, at(28), at(13)), quiet) < 30);
-    assert.ok(distance(await lane(page, PIANO, at(38), at(32)), quiet) < 30);
-    // Before the first sound nothing is known: no paint but the grid.
-    assert.ok((await lane(page, PIANO, at(59), at(45)))[3] < 1);
-    assert.equal((await lane(page, PIANO, at(28), at(13)))[3], 255);
-    await page.done();
+  const page = await listen();
+  play(10, {}, []);
+  play(20, { piano: 0.95 }, ['piano']);
+  play(10, { cello: 0.95 }, ['cello']);
+  // The present is at the right edge: cello from -10 s, piano from -30 s to -10 s.
+  const at = (s) => 1 - s / 120;
+  await page.waitForTimeout(600); // the picture follows one hop behind
+  const quiet = await lane(page, 0, at(35), at(5));
+  assert.ok(distance(await lane(page, PIANO, at(28), at(13)), quiet) > 150);
+  assert.ok(distance(await lane(page, PIANO, at(7), at(2)), quiet) < 30);
+  assert.ok(distance(await lane(page, CELLO, at(7), at(2)), quiet) > 150);
+  assert.ok(distance(await lane(page, CELLO, at(28), at(13)), quiet) < 30);
+  assert.ok(distance(await lane(page, PIANO, at(38), at(32)), quiet) < 30);
+  // Before the first sound nothing is known: no paint but the grid.
+  assert.ok((await lane(page, PIANO, at(59), at(45)))[3] < 1);
+  assert.equal((await lane(page, PIANO, at(28), at(13)))[3], 255);
+  await page.done();
 });
 
 test('a reload does not start empty', async () => {
-    play(60, { cello: 0.95 }, ['cello']);
-    play(30, { piano: 0.95 }, ['piano']);
-    const page = await listen();
-    mock.frame({ piano: 0.95 }, ['piano']);
-    const at = (s) => 1 - s / 120;
-    while ((await lane(page, 0, at(60), at(50)))[3] < 255) await page.waitForTimeout(50);
-    const quiet = await lane(page, 0, at(80), at(5));
-    assert.ok(distance(await lane(page, CELLO, at(85), at(40)), quiet) > 150);
-    assert.ok(distance(await lane(page, PIANO, at(85), at(40)), quiet) < 30);
-    assert.ok(distance(await lane(page, PIANO, at(25), at(5)), quiet) > 150);
-    assert.ok((await lane(page, CELLO, at(119), at(100)))[3] < 1);
-    await page.done();
+  play(60, { cello: 0.95 }, ['cello']);
+  play(30, { piano: 0.95 }, ['piano']);
+  const page = await listen();
+  mock.frame({ piano: 0.95 }, ['piano']);
+  const at = (s) => 1 - s / 120;
+  while ((await lane(page, 0, at(60), at(50)))[3] < 255) await page.waitForTimeout(50);
+  const quiet = await lane(page, 0, at(80), at(5));
+  assert.ok(distance(await lane(page, CELLO, at(85), at(40)), quiet) > 150);
+  assert.ok(distance(await lane(page, PIANO, at(85), at(40)), quiet) < 30);
+  assert.ok(distance(await lane(page, PIANO, at(25), at(5)), quiet) > 150);
+  assert.ok((await lane(page, CELLO, at(119), at(100)))[3] < 1);
+  await page.done();
 });
 
 test('after a break the page catches up and doubles nothing', async () => {
-    const page = await listen({ breaks: true, init: () => {
-        // Counts what arrives, as any client would.
-        window.ids = [];
-        const Native = EventSource;
-        window.EventSource = class extends Native {
-            constructor(...all) {
-                super(...all);
-                this.addEventListener('frame', (event) => window.ids.push(+event.lastEventId));
-            }
-        };
-    } });
-    play(10, { piano: 0.9 }, ['piano']);
-    await plays(page, ['Piano']);
-    mock.drop();
-    await shows(page, 'state-text', 'Reconnecting');
-    await plays(page, []); // nothing is claimed without a connection
-    assert.equal(await page.evaluate(() => document.body.classList.contains('stale')), true);
-    play(5, { piano: 0.9, cello: 0.9 }, ['cello', 'piano']); // nobody hears it
-    await shows(page, 'state-text', 'Live');
-    await plays(page, ['Piano', 'Cello']);
-    mock.frame({ piano: 0.9, cello: 0.9 }, ['cello', 'piano']);
-    await page.waitForFunction((count) => window.ids.length === count, mock.frames.length);
-    const ids = await page.evaluate(() => window.ids);
-    assert.equal(new Set(ids).size, mock.frames.length);
-    assert.ok(mock.requests.some(({ pathname, last }) =>
-        pathname === '/api/v1/stream' && Number(last) > 0), 'asks for a replay');
-    // The sound of the break is in the picture, in its place.
-    await page.waitForTimeout(600);
-    const at = (s) => 1 - s / 120;
-    const quiet = await lane(page, 0, at(14), at(1));
-    assert.ok(distance(await lane(page, CELLO, at(4.5), at(1)), quiet) > 150);
-    assert.ok(distance(await lane(page, CELLO, at(14), at(6)), quiet) < 30);
-    await page.done();
+  const page = await listen({
+    breaks: true,
+    init: () => {
+      // Counts what arrives, as any client would.
+      window.ids = [];
+      const Native = EventSource;
+      window.EventSource = class extends Native {
+        constructor(...all) {
+          super(...all);
+          this.addEventListener('frame', (event) => window.ids.push(+event.lastEventId));
+        }
+      };
+    },
+  });
+  play(10, { piano: 0.9 }, ['piano']);
+  await plays(page, ['Piano']);
+  mock.drop();
+  await shows(page, 'state-text', 'Reconnecting');
+  await plays(page, []); // nothing is claimed without a connection
+  assert.equal(await page.evaluate(() => document.body.classList.contains('stale')), true);
+  play(5, { piano: 0.9, cello: 0.9 }, ['cello', 'piano']); // nobody hears it
+  await shows(page, 'state-text', 'Live');
+  await plays(page, ['Piano', 'Cello']);
+  mock.frame({ piano: 0.9, cello: 0.9 }, ['cello', 'piano']);
+  await page.waitForFunction((count) => window.ids.length === count, mock.frames.length);
+  const ids = await page.evaluate(() => window.ids);
+  assert.equal(new Set(ids).size, mock.frames.length);
+  assert.ok(
+    mock.requests.some(({ pathname, last }) => pathname === '/api/v1/stream' && Number(last) > 0),
+    'asks for a replay',
+  );
+  // The sound of the break is in the picture, in its place.
+  await page.waitForTimeout(600);
+  const at = (s) => 1 - s / 120;
+  const quiet = await lane(page, 0, at(14), at(1));
+  assert.ok(distance(await lane(page, CELLO, at(4.5), at(1)), quiet) > 150);
+  assert.ok(distance(await lane(page, CELLO, at(14), at(6)), quiet) < 30);
+  await page.done();
 });
 
 test('a daemon that refuses or is gone is named, and found again', async () => {
-    const page = await listen({ breaks: true });
-    mock.frame({ piano: 0.9 }, ['piano']);
-    await plays(page, ['Piano']);
-    mock.refuse = 503;
-    mock.drop();
-    await shows(page, 'rest', 'Reconnecting');
-    await shows(page, 'rest', 'Daemon stopped');
-    assert.match(await page.title(), /^Daemon stopped/);
-    await shows(page, 'state-text', 'Not connected');
-    mock.refuse = 0;
-    mock.restart(); // ids and times begin anew
-    await shows(page, 'detail', 'The first result comes after 3 s of sound.');
-    mock.frame({ cello: 0.9 }, ['cello']);
-    await plays(page, ['Cello']);
-    await shows(page, 'state-text', 'Live');
-    await page.done();
+  const page = await listen({ breaks: true });
+  mock.frame({ piano: 0.9 }, ['piano']);
+  await plays(page, ['Piano']);
+  mock.refuse = 503;
+  mock.drop();
+  await shows(page, 'rest', 'Reconnecting');
+  await shows(page, 'rest', 'Daemon stopped');
+  assert.match(await page.title(), /^Daemon stopped/);
+  await shows(page, 'state-text', 'Not connected');
+  mock.refuse = 0;
+  mock.restart(); // ids and times begin anew
+  await shows(page, 'detail', 'The first result comes after 3 s of sound.');
+  mock.frame({ cello: 0.9 }, ['cello']);
+  await plays(page, ['Cello']);
+  await shows(page, 'state-text', 'Live');
+  await page.done();
 });
 
 test('trouble is said in plain words', async () => {
-    const page = await listen();
-    mock.frame({ piano: 0.9 }, ['piano']);
-    await plays(page, ['Piano']);
-    for (const [state, title, detail] of [
-        ['stalled', 'No sound', 'The input “mock” has stalled: it delivers nothing.'],
-        ['lost', 'No sound', 'The input “mock” is gone. Was it unplugged?'],
-        ['ended', 'The end', 'The input “mock” has been heard to its end.'],
-    ]) {
-        mock.status({ state });
-        await shows(page, 'detail', detail);
-        await shows(page, 'rest', title);
-        await plays(page, []);
-    }
-    mock.status({ state: 'running' });
-    mock.frame({ piano: 0.9 }, ['piano']);
-    await plays(page, ['Piano']);
-    await shows(page, 'rest', 'No results'); // the daemon says it is well, but sends no frame
-    mock.t += 20; // else the next frame is late, which is said first
-    mock.send('gap', { t: mock.t, lost_s: 0.4 });
-    mock.frame({ piano: 0.9 }, ['piano']);
-    await shows(page, 'detail', '0.4 s of sound was lost.');
-    mock.lagged(12);
-    await shows(page, 'detail', 'This page was too slow: 12 events skipped.');
-    await page.done();
+  const page = await listen();
+  mock.frame({ piano: 0.9 }, ['piano']);
+  await plays(page, ['Piano']);
+  for (const [state, title, detail] of [
+    ['stalled', 'No sound', 'The input “mock” has stalled: it delivers nothing.'],
+    ['lost', 'No sound', 'The input “mock” is gone. Was it unplugged?'],
+    ['ended', 'The end', 'The input “mock” has been heard to its end.'],
+  ]) {
+    mock.status({ state });
+    await shows(page, 'detail', detail);
+    await shows(page, 'rest', title);
+    await plays(page, []);
+  }
+  mock.status({ state: 'running' });
+  mock.frame({ piano: 0.9 }, ['piano']);
+  await plays(page, ['Piano']);
+  await shows(page, 'rest', 'No results'); // the daemon says it is well, but sends no frame
+  mock.t += 20; // else the next frame is late, which is said first
+  mock.send('gap', { t: mock.t, lost_s: 0.4 });
+  mock.frame({ piano: 0.9 }, ['piano']);
+  await shows(page, 'detail', '0.4 s of sound was lost.');
+  mock.lagged(12);
+  await shows(page, 'detail', 'This page was too slow: 12 events skipped.');
+  await page.done();
 });
 
 test('the meter shows level, peak and clipping', async () => {
-    const page = await listen();
-    mock.frame({}, [], { level_dbfs: -30, peak_dbfs: -15, clipped: true });
-    await shows(page, 'level-text', '−30 dBFS');
-    const at = (id) => page.$eval(`#${id}`, (element) => +element.style.getPropertyValue('--at'));
-    assert.ok(Math.abs((await at('level-bar')) - 0.5) < 0.01);
-    assert.ok(Math.abs((await at('level-peak')) - 0.75) < 0.01);
-    assert.equal(await page.$eval('#clip', (clip) => clip.classList.contains('lit')), true);
-    const meter = page.getByRole('meter', { name: 'Input level' });
-    assert.equal(await meter.getAttribute('aria-valuetext'), '−30 dBFS, clipping');
-    mock.frame({}, [], { level_dbfs: -50, peak_dbfs: -40 });
-    await page.waitForFunction(() => Math.abs(
-        document.getElementById('level-bar').style.getPropertyValue('--at') - 1 / 6) < 0.01);
-    assert.ok((await at('level-peak')) > 0.7, 'the peak is held');
-    await page.done();
+  const page = await listen();
+  mock.frame({}, [], { level_dbfs: -30, peak_dbfs: -15, clipped: true });
+  await shows(page, 'level-text', '−30 dBFS');
+  const at = (id) => page.$eval(`#${id}`, (element) => +element.style.getPropertyValue('--at'));
+  assert.ok(Math.abs((await at('level-bar')) - 0.5) < 0.01);
+  assert.ok(Math.abs((await at('level-peak')) - 0.75) < 0.01);
+  assert.equal(await page.$eval('#clip', (clip) => clip.classList.contains('lit')), true);
+  const meter = page.getByRole('meter', { name: 'Input level' });
+  assert.equal(await meter.getAttribute('aria-valuetext'), '−30 dBFS, clipping');
+  mock.frame({}, [], { level_dbfs: -50, peak_dbfs: -40 });
+  await page.waitForFunction(
+    () =>
+      Math.abs(document.getElementById('level-bar').style.getPropertyValue('--at') - 1 / 6) < 0.01,
+  );
+  assert.ok((await at('level-peak')) > 0.7, 'the peak is held');
+  await page.done();
 });
 
 test('screen readers hear one sentence, not every frame', async () => {
-    const page = await listen();
-    await page.evaluate(() => {
-        window.spoken = [];
-        new MutationObserver(() => window.spoken.push(
-            document.getElementById('announcer').textContent))
-            .observe(document.getElementById('announcer'), { childList: true, characterData: true, subtree: true });
+  const page = await listen();
+  await page.evaluate(() => {
+    window.spoken = [];
+    new MutationObserver(() =>
+      window.spoken.push(document.getElementById('announcer').textContent),
+    ).observe(document.getElementById('announcer'), {
+      childList: true,
+      characterData: true,
+      subtree: true,
     });
-    const until = Date.now() + 4000;
-    while (Date.now() < until) {
-        mock.frame({ piano: 0.9, cello: 0.7 }, ['cello', 'piano']);
-        await page.waitForTimeout(100);
-    }
-    assert.deepEqual(await page.evaluate(() => window.spoken.filter((text) => /playing/.test(text))),
-                     ['Now playing: cello and piano.']);
-    await page.done();
+  });
+  const until = Date.now() + 4000;
+  while (Date.now() < until) {
+    mock.frame({ piano: 0.9, cello: 0.7 }, ['cello', 'piano']);
+    await page.waitForTimeout(100);
+  }
+  assert.deepEqual(
+    await page.evaluate(() => window.spoken.filter((text) => /playing/.test(text))),
+    ['Now playing: cello and piano.'],
+  );
+  await page.done();
 });
 
 test('light and dark follow the system until someone chooses', async () => {
-    const page = await listen({ colorScheme: 'dark' });
-    const becomes = (theme) => page.waitForSelector(`html[data-theme='${theme}']`);
-    const kept = () => page.evaluate(() => localStorage.getItem('tutti-theme'));
-    await becomes('dark');
-    await page.emulateMedia({ colorScheme: 'light' });
-    await becomes('light');
-    await page.keyboard.press('Tab');
-    assert.equal(await page.evaluate(() => document.activeElement.id), 'theme');
-    await page.keyboard.press('Enter');
-    await becomes('dark');
-    assert.equal(await kept(), 'dark');
-    await page.reload();
-    await becomes('dark');
-    await page.getByRole('button', { name: 'Switch to light' }).click();
-    await becomes('light');
-    assert.equal(await kept(), null, 'what the system wants need not be kept');
-    await page.done();
+  const page = await listen({ colorScheme: 'dark' });
+  const becomes = (theme) => page.waitForSelector(`html[data-theme='${theme}']`);
+  const kept = () => page.evaluate(() => localStorage.getItem('tutti-theme'));
+  await becomes('dark');
+  await page.emulateMedia({ colorScheme: 'light' });
+  await becomes('light');
+  await page.keyboard.press('Tab');
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'theme');
+  await page.keyboard.press('Enter');
+  await becomes('dark');
+  assert.equal(await kept(), 'dark');
+  await page.reload();
+  await becomes('dark');
+  await page.getByRole('button', { name: 'Switch to light' }).click();
+  await becomes('light');
+  assert.equal(await kept(), null, 'what the system wants need not be kept');
+  await page.done();
 });
 
 test('all text has the contrast of WCAG 2 AA in both themes', async () => {
-    const page = await listen();
-    for (const colorScheme of ['light', 'dark']) {
-        await page.emulateMedia({ colorScheme });
-        const colours = await page.evaluate(() => {
-            const style = getComputedStyle(document.documentElement);
-            return Object.fromEntries(['page', 'ink', 'muted', 'accent', 'bad', 'on-bad', 'quiet-bar']
-                .map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
-        });
-        for (const name of ['ink', 'muted', 'accent', 'bad'])
-            assert.ok(contrast(colours[name], colours.page) >= 4.5, `${colorScheme}: ${name}`);
-        assert.ok(contrast(colours['on-bad'], colours.bad) >= 4.5, `${colorScheme}: on-bad`);
-        assert.ok(contrast(colours['quiet-bar'], colours.page) >= 3, `${colorScheme}: bars`);
-    }
-    await page.done();
+  const page = await listen();
+  for (const colorScheme of ['light', 'dark']) {
+    await page.emulateMedia({ colorScheme });
+    const colours = await page.evaluate(() => {
+      const style = getComputedStyle(document.documentElement);
+      return Object.fromEntries(
+        ['page', 'ink', 'muted', 'accent', 'bad', 'on-bad', 'quiet-bar'].map((name) => [
+          name,
+          style.getPropertyValue(`--${name}`).trim(),
+        ]),
+      );
+    });
+    for (const name of ['ink', 'muted', 'accent', 'bad'])
+      assert.ok(contrast(colours[name], colours.page) >= 4.5, `${colorScheme}: ${name}`);
+    assert.ok(contrast(colours['on-bad'], colours.bad) >= 4.5, `${colorScheme}: on-bad`);
+    assert.ok(contrast(colours['quiet-bar'], colours.page) >= 3, `${colorScheme}: bars`);
+  }
+  await page.done();
 });
 
 test('who wants no movement gets none', async () => {
-    const page = await listen({ reducedMotion: 'reduce' });
-    mock.frame({ piano: 0.9 }, ['piano']);
-    await plays(page, ['Piano']);
-    assert.equal(await page.evaluate(() => document.getAnimations().length), 0);
-    mock.frame({ cello: 0.9 }, ['cello']);
-    await plays(page, ['Cello']);
-    assert.equal(await page.evaluate(() => document.getAnimations().length), 0);
-    assert.equal(await page.locator('.ghost').count(), 0);
-    await page.done();
+  const page = await listen({ reducedMotion: 'reduce' });
+  mock.frame({ piano: 0.9 }, ['piano']);
+  await plays(page, ['Piano']);
+  assert.equal(await page.evaluate(() => document.getAnimations().length), 0);
+  mock.frame({ cello: 0.9 }, ['cello']);
+  await plays(page, ['Cello']);
+  assert.equal(await page.evaluate(() => document.getAnimations().length), 0);
+  assert.equal(await page.locator('.ghost').count(), 0);
+  await page.done();
 });
 
 test('a hidden page draws nothing, and is up to date when it is seen again', async () => {
-    const page = await listen({ init: () => {
-        window.concealed = false;
-        window.drawn = 0;
-        Object.defineProperty(document, 'hidden', { get: () => window.concealed });
-        const { clearRect } = CanvasRenderingContext2D.prototype;
-        CanvasRenderingContext2D.prototype.clearRect = function (...all) {
-            window.drawn++;
-            return clearRect.apply(this, all);
-        };
-    } });
-    mock.frame({ piano: 0.9 }, ['piano']);
-    await plays(page, ['Piano']);
-    const conceal = (hidden) => page.evaluate((value) => {
-        window.concealed = value;
-        document.dispatchEvent(new Event('visibilitychange'));
-        window.drawn = value ? 0 : window.drawn;
+  const page = await listen({
+    init: () => {
+      window.concealed = false;
+      window.drawn = 0;
+      Object.defineProperty(document, 'hidden', { get: () => window.concealed });
+      const { clearRect } = CanvasRenderingContext2D.prototype;
+      CanvasRenderingContext2D.prototype.clearRect = function (...all) {
+        window.drawn++;
+        return clearRect.apply(this, all);
+      };
+    },
+  });
+  mock.frame({ piano: 0.9 }, ['piano']);
+  await plays(page, ['Piano']);
+  const conceal = (hidden) =>
+    page.evaluate((value) => {
+      window.concealed = value;
+      document.dispatchEvent(new Event('visibilitychange'));
+      window.drawn = value ? 0 : window.drawn;
     }, hidden);
-    await conceal(true);
-    play(20, { cello: 0.9 }, ['cello']);
-    await page.waitForFunction(() => document.title === 'Cello · Tutti');
-    await page.waitForTimeout(1200);
-    assert.equal(await page.evaluate(() => window.drawn), 0);
-    await conceal(false);
-    await page.waitForFunction(() => window.drawn > 0);
-    const at = (s) => 1 - s / 120;
-    assert.ok(distance(await lane(page, CELLO, at(15), at(2)), await lane(page, 0, at(15), at(2))) > 150);
-    await page.done();
+  await conceal(true);
+  play(20, { cello: 0.9 }, ['cello']);
+  await page.waitForFunction(() => document.title === 'Cello · Tutti');
+  await page.waitForTimeout(1200);
+  assert.equal(await page.evaluate(() => window.drawn), 0);
+  await conceal(false);
+  await page.waitForFunction(() => window.drawn > 0);
+  const at = (s) => 1 - s / 120;
+  assert.ok(
+    distance(await lane(page, CELLO, at(15), at(2)), await lane(page, 0, at(15), at(2))) > 150,
+  );
+  await page.done();
 });
 
 for (const [name, width, height, deviceScaleFactor] of [
-    ['small phone', 320, 640, 2], ['phone', 390, 844, 3], ['laptop', 1366, 768, 1], ['wall', 1920, 1080, 1],
+  ['small phone', 320, 640, 2],
+  ['phone', 390, 844, 3],
+  ['laptop', 1366, 768, 1],
+  ['wall', 1920, 1080, 1],
 ])
-    for (const colorScheme of ['light', 'dark'])
-        test(`everything has its place: ${name}, ${colorScheme}`, async () => {
-            for (let i = 0; i < 560; i++) {
-                const { p, on, extra } = sceneFrame('ensemble', LABELS, mock.t);
-                mock.frame(p, on, extra);
-            }
-            const page = await listen({ viewport: { width, height }, deviceScaleFactor, colorScheme });
-            const { p, on, extra } = sceneFrame('ensemble', LABELS, mock.t);
-            mock.frame(p, on, extra);
-            await page.waitForFunction((count) =>
-                document.querySelectorAll('#playing li').length === count, on.length);
-            await page.waitForFunction(() => document.getAnimations().every(
-                (animation) => animation.playState === 'finished'));
-            const layout = await page.evaluate(() => {
-                const box = (id) => document.getElementById(id).getBoundingClientRect();
-                const [rows, map] = [box('parts'), box('heatmap')];
-                const [canvas, head] = ['heatmap', 'headline'].map((id) => document.getElementById(id));
-                return {
-                    sideways: document.documentElement.scrollWidth - innerWidth,
-                    down: document.documentElement.scrollHeight - innerHeight,
-                    lanes: Math.max(Math.abs(rows.top - map.top), Math.abs(rows.bottom - map.bottom)),
-                    sharp: canvas.width - Math.round(canvas.clientWidth * devicePixelRatio),
-                    overflow: head.scrollHeight - head.clientHeight,
-                    cut: [...document.querySelectorAll('.name')].filter(
-                        (label) => label.scrollWidth > label.clientWidth).length,
-                    type: parseFloat(getComputedStyle(head.querySelector('li')).fontSize),
-                };
-            });
-            await picture(page, `${name.replace(' ', '-')}-${colorScheme}`);
-            assert.ok(layout.sideways <= 0, 'scrolls sideways');
-            if (name !== 'small phone') assert.ok(layout.down <= 0, 'scrolls down');
-            assert.ok(layout.lanes < 1, 'lanes beside their names');
-            assert.equal(layout.sharp, 0, 'device pixels');
-            assert.ok(layout.overflow <= 1, 'the headline fits');
-            assert.equal(layout.cut, 0, 'names are whole');
-            assert.ok(layout.type >= 30, `large type: ${layout.type}px`);
-            await page.done();
-        });
+  for (const colorScheme of ['light', 'dark'])
+    test(`everything has its place: ${name}, ${colorScheme}`, async () => {
+      for (let i = 0; i < 560; i++) {
+        const { p, on, extra } = sceneFrame('ensemble', LABELS, mock.t);
+        mock.frame(p, on, extra);
+      }
+      const page = await listen({ viewport: { width, height }, deviceScaleFactor, colorScheme });
+      const { p, on, extra } = sceneFrame('ensemble', LABELS, mock.t);
+      mock.frame(p, on, extra);
+      await page.waitForFunction(
+        (count) => document.querySelectorAll('#playing li').length === count,
+        on.length,
+      );
+      await page.waitForFunction(() =>
+        document.getAnimations().every((animation) => animation.playState === 'finished'),
+      );
+      const layout = await page.evaluate(() => {
+        const box = (id) => document.getElementById(id).getBoundingClientRect();
+        const [rows, map] = [box('parts'), box('heatmap')];
+        const [canvas, head] = ['heatmap', 'headline'].map((id) => document.getElementById(id));
+        return {
+          sideways: document.documentElement.scrollWidth - innerWidth,
+          down: document.documentElement.scrollHeight - innerHeight,
+          lanes: Math.max(Math.abs(rows.top - map.top), Math.abs(rows.bottom - map.bottom)),
+          sharp: canvas.width - Math.round(canvas.clientWidth * devicePixelRatio),
+          overflow: head.scrollHeight - head.clientHeight,
+          cut: [...document.querySelectorAll('.name')].filter(
+            (label) => label.scrollWidth > label.clientWidth,
+          ).length,
+          type: parseFloat(getComputedStyle(head.querySelector('li')).fontSize),
+        };
+      });
+      await picture(page, `${name.replace(' ', '-')}-${colorScheme}`);
+      assert.ok(layout.sideways <= 0, 'scrolls sideways');
+      if (name !== 'small phone') assert.ok(layout.down <= 0, 'scrolls down');
+      assert.ok(layout.lanes < 1, 'lanes beside their names');
+      assert.equal(layout.sharp, 0, 'device pixels');
+      assert.ok(layout.overflow <= 1, 'the headline fits');
+      assert.equal(layout.cut, 0, 'names are whole');
+      assert.ok(layout.type >= 30, `large type: ${layout.type}px`);
+      await page.done();
+    });
 
 /* WCAG 2.2, "contrast ratio", of two colours as #rrggbb. */
 function contrast(one, other) {
-    const luminance = (colour) => {
-        const [r, g, b] = colour.match(/[0-9a-f]{2}/gi).map((hex) => {
-            const x = parseInt(hex, 16) / 255;
-            return x <= 0.04045 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4;
-        });
-        return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-    };
-    const [light, dark] = [luminance(one), luminance(other)].sort((a, b) => b - a);
-    return (light + 0.05) / (dark + 0.05);
+  const luminance = (colour) => {
+    const [r, g, b] = colour.match(/[0-9a-f]{2}/gi).map((hex) => {
+      const x = parseInt(hex, 16) / 255;
+      return x <= 0.04045 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const [light, dark] = [luminance(one), luminance(other)].sort((a, b) => b - a);
+  return (light + 0.05) / (dark + 0.05);
 }

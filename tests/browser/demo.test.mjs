@@ -1,0 +1,87 @@
+/* The real daemon on its demo piece, seen through the page: what the score says is what it shows.
+ * TUTTID: the program, default build/daemon/tuttid. */
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { after, before, test } from 'node:test';
+import { startDaemon } from '../e2e/daemon.mjs';
+import { launch, open, picture } from './browser.mjs';
+
+const TRUTH = new URL('../../daemon/demo/piece.csv', import.meta.url);
+const WATCHED_S = 44; // flute, then piano, then cello, alone and together
+const SETTLED_S = 4; // a window of 3 s, and the time to be sure
+
+/* [{label, on_s, off_s}] as the score has it. */
+async function readTruth() {
+  const lines = (await readFile(TRUTH, 'utf8')).split('\n');
+  const rows = lines.filter((line) => /^\w+,[\d.]+,[\d.]+$/.test(line));
+  return rows.map((line) => {
+    const [label, on_s, off_s] = line.split(',');
+    return { label, on_s: Number(on_s), off_s: Number(off_s) };
+  });
+}
+
+/* The labels that sound at t and have done so long enough, or null while something changes. */
+function sounding(truth, t) {
+  const changes = truth.flatMap(({ on_s, off_s }) => [on_s, off_s]);
+  if (changes.some((change) => change <= t && t < change + SETTLED_S)) return null;
+  return truth.filter(({ on_s, off_s }) => on_s <= t && t < off_s).map(({ label }) => label);
+}
+
+let browser, daemon;
+
+before(async () => {
+  [browser, daemon] = await Promise.all([launch(), startDaemon(['--input', 'demo'])]);
+});
+after(async () => {
+  await browser.close();
+  await daemon.stop();
+});
+
+test('the right instrument is on top while the demo plays', async () => {
+  const truth = await readTruth();
+  assert.ok(truth.length >= 8);
+  const page = await open(browser, `${daemon.url}/`, {
+    colorScheme: 'dark',
+    init: () => {
+      // Notes what the page shows whenever a frame has arrived and been drawn.
+      window.seen = [];
+      const Native = EventSource;
+      window.EventSource = class extends Native {
+        constructor(...all) {
+          super(...all);
+          this.addEventListener('frame', ({ data }) => {
+            const { t, on } = JSON.parse(data);
+            queueMicrotask(() =>
+              setTimeout(() => {
+                const names = [...document.querySelectorAll('#playing li')];
+                const labels = names.map((name) =>
+                  name.textContent.toLowerCase().replace(' ', '_'),
+                );
+                window.seen.push({ t, on, labels });
+              }),
+            );
+          });
+        }
+      };
+    },
+  });
+  await page.waitForFunction((end) => window.seen.at(-1)?.t >= end, WATCHED_S, {
+    timeout: 1000 * (WATCHED_S + 30),
+  });
+  const seen = await page.evaluate(() => window.seen);
+  await picture(page, 'demo');
+
+  assert.ok(seen.length > 100, `${seen.length} frames`);
+  for (const { t, on, labels } of seen)
+    assert.deepEqual([...labels].sort(), [...on].sort(), `the page at ${t} s`);
+
+  const settled = seen
+    .map(({ t, labels }) => ({ t, labels, right: sounding(truth, t) }))
+    .filter(({ right }) => right !== null && right.length > 0);
+  assert.ok(settled.length >= 40, `${settled.length} settled moments`);
+  const good = settled.filter(({ labels, right }) => right.includes(labels[0]));
+  console.log(`right on top in ${good.length} of ${settled.length} settled moments`);
+  for (const { t, labels, right } of settled) console.log(`${t} ${labels} | ${right}`);
+  assert.ok(good.length >= 0.8 * settled.length);
+  await page.done();
+});
