@@ -182,7 +182,8 @@ static void complete(struct run *run)
     for (size_t i = 0; i < analysis->labels && windows > 0; i++)
         analysis->instrument[i].mean = (float)(run->sum[i] / (double)windows);
     for (size_t k = 0; k < analysis->frames; k++)
-        analysis->t[k] = fmin(analysis->t[k], analysis->duration_s);
+        analysis->t[k] =
+            run->is_short ? analysis->duration_s : fmin(analysis->t[k], analysis->duration_s);
     for (size_t k = 0; k < analysis->cues; k++) {
         struct cue *cue = &analysis->cue[k];
         /* In a sound that was repeated a place within it means nothing. */

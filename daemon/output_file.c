@@ -67,8 +67,8 @@ struct output_file *output_file_open(const char *path, struct tutti_error *error
         return refuse(file, path, ENOMEM, error);
     /* A link stays a link: what it points to is replaced. */
     if (realpath(path, file->path) == NULL) {
-        if (strlen(path) >= sizeof file->path)
-            return refuse(file, path, ENAMETOOLONG, error);
+        if (*path == '\0' || strlen(path) >= sizeof file->path)
+            return refuse(file, path, *path == '\0' ? ENOENT : ENAMETOOLONG, error);
         strcpy(file->path, path);
     }
     struct stat target;
