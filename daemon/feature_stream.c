@@ -141,8 +141,8 @@ static void start_afresh(struct feature_stream *stream, uint64_t first_frame)
     static const float silence[CAPTURE_BLOCK_FRAMES];
     if (stream->begun)
         feature_stream_finish(stream);
-    /* The meter has no gap: let it hear as much silence as it remembers. */
-    for (uint64_t frames = 0; frames < stream->window_frames; frames += CAPTURE_BLOCK_FRAMES)
+    /* The meter knows no gaps: let it hear more silence than the 400 ms that it remembers. */
+    for (unsigned frames = 0; frames < stream->rate_hz / 2; frames += CAPTURE_BLOCK_FRAMES)
         level_feed(stream->level, silence, CAPTURE_BLOCK_FRAMES);
     stream->origin_frame = first_frame;
     stream->next_frame = first_frame;

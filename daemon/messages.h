@@ -32,7 +32,8 @@ struct column {
     uint64_t captured_ns; /* CLOCK_MONOTONIC of the arrival of its newest sample; 0: a file */
     uint64_t lost_frames; /* lost directly before this column (replaced by silence, or, where index
                              is 0, by nothing) */
-    float level_dbfs;     /* RMS of the last 400 ms, LEVEL_FLOOR_DBFS ... +3 */
+    float level_dbfs; /* RMS of the last 400 ms, LEVEL_FLOOR_DBFS ... +3; of the newest sound, which
+                         is some 10 ms newer than end_frame */
     float peak_dbfs;
     uint32_t clipped; /* 1 if the input clipped since the column before */
     float bands[MAX_MEL_BANDS];

@@ -1,0 +1,253 @@
+#include "daemon/recognition.h"
+
+#include "daemon/feature_stream.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { WINDOW_COLUMNS = 23, BANDS = 18 }; /* of the tiny model, whose columns are 10 ms apart */
+
+static struct model *model;
+
+static int open_model(void **state)
+{
+    (void)state;
+    model = model_open(getenv("TUTTI_TINY_MODEL"), NULL);
+    return model != NULL && model_frontend(model)->columns == WINDOW_COLUMNS &&
+                   model_frontend(model)->mel_bands == BANDS
+               ? 0
+               : -1;
+}
+
+static int close_model(void **state)
+{
+    (void)state;
+    model_close(model);
+    return 0;
+}
+
+/* A network that remembers what it was shown and answers with how often it was asked. */
+struct spy {
+    unsigned runs;
+    unsigned frees;
+    float window[WINDOW_COLUMNS][BANDS];
+};
+
+static void spy_run(void *network, const float *columns, float *probabilities)
+{
+    struct spy *spy = network;
+    spy->runs++;
+    memcpy(spy->window, columns, sizeof spy->window);
+    for (size_t i = 0; i < model_label_count(model); i++)
+        probabilities[i] = (float)spy->runs / 100.0f;
+}
+
+static void spy_free(void *network)
+{
+    ((struct spy *)network)->frees++;
+}
+
+static struct recognition *new_recognition(struct spy *spy, double hop_s, struct tutti_error *error)
+{
+    struct inference inference = {
+        .network = spy, .run = spy_run, .free = spy_free, .kernel = "spy"};
+    return recognition_new(model, hop_s, &inference, error);
+}
+
+/* A column whose every band holds `value`. */
+static struct column column(uint64_t index, float value)
+{
+    struct column made = {.index = index,
+                          .end_frame = 1000 + index * 480,
+                          .captured_ns = 5000 + index,
+                          .level_dbfs = -20.0f - (float)index,
+                          .peak_dbfs = -3.0f};
+    for (size_t i = 0; i < BANDS; i++)
+        made.bands[i] = value;
+    return made;
+}
+
+static void refuses_a_hop_out_of_range(void **state)
+{
+    (void)state;
+    const double hops[] = {0.0, -1.0, 0.009, 60.1, NAN, INFINITY};
+    for (size_t i = 0; i < sizeof hops / sizeof hops[0]; i++) {
+        struct spy spy = {0};
+        struct tutti_error error = {.text = ""};
+        assert_null(new_recognition(&spy, hops[i], &error));
+        assert_int_equal(error.status, TUTTI_ERROR_ARGUMENT);
+        assert_non_null(strstr(error.text, "hop"));
+        assert_int_equal(spy.frees, 1);
+        assert_null(new_recognition(&spy, hops[i], NULL));
+    }
+    recognition_free(NULL);
+}
+
+static void rounds_the_hop_to_columns(void **state)
+{
+    (void)state;
+    const struct {
+        double hop_s;
+        size_t columns;
+    } cases[] = {{0.01, 1}, {0.014, 1}, {0.016, 2}, {0.25, 25}, {1.0, 100}, {60.0, 6000}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct spy spy = {0};
+        struct recognition *recognition = new_recognition(&spy, cases[i].hop_s, NULL);
+        assert_int_equal(recognition_hop_columns(recognition), cases[i].columns);
+        assert_true(fabs(recognition_hop_s(recognition) - 0.01 * (double)cases[i].columns) < 1e-12);
+        assert_true(fabs(recognition_window_s(recognition) - 0.23) < 1e-12);
+        assert_string_equal(recognition_kernel(recognition), "spy");
+        recognition_free(recognition);
+        assert_int_equal(spy.frees, 1);
+    }
+}
+
+static void gives_a_result_once_a_hop(void **state)
+{
+    (void)state;
+    struct spy spy = {0};
+    struct recognition *recognition = new_recognition(&spy, 0.05, NULL);
+    struct result result;
+    for (uint64_t k = 0; k < 100; k++) {
+        const struct column next = column(k, 0.0f);
+        const bool complete = k % 5 == 4;
+        assert_int_equal(recognition_hop_complete(recognition, &next), complete);
+        assert_int_equal(recognition_take(recognition, &next, &result), complete);
+        if (!complete)
+            continue;
+        assert_int_equal(spy.runs, (k + 1) / 5);
+        assert_int_equal(result.end_frame, next.end_frame);
+        assert_int_equal(result.captured_ns, next.captured_ns);
+        assert_true(result.level_dbfs == next.level_dbfs && result.peak_dbfs == next.peak_dbfs);
+        assert_true(result.probability[0] == (float)spy.runs / 100.0f);
+        assert_int_equal(result.lost_frames, 0);
+        assert_int_equal(result.clipped, 0);
+    }
+    recognition_free(recognition);
+}
+
+static void shows_silence_where_nothing_was_heard(void **state)
+{
+    (void)state;
+    struct spy spy = {0};
+    struct recognition *recognition = new_recognition(&spy, 0.1, NULL);
+    struct result result;
+    const struct frontend_config config = feature_stream_frontend(model);
+    const float silence = frontend_config_silence(&config);
+    for (uint64_t k = 0; k < 10; k++) {
+        const struct column next = column(k, (float)k + 1.0f);
+        recognition_take(recognition, &next, &result);
+    }
+    assert_int_equal(spy.runs, 1);
+    for (size_t k = 0; k < WINDOW_COLUMNS; k++) {
+        const size_t unheard = WINDOW_COLUMNS - 10;
+        const float expected = k < unheard ? silence : (float)(k - unheard) + 1.0f;
+        for (size_t i = 0; i < BANDS; i++)
+            assert_true(spy.window[k][i] == expected);
+    }
+    recognition_free(recognition);
+}
+
+static void shows_the_newest_window(void **state)
+{
+    (void)state;
+    struct spy spy = {0};
+    struct recognition *recognition = new_recognition(&spy, 0.1, NULL);
+    struct result result;
+    for (uint64_t k = 0; k < 100; k++) {
+        const struct column next = column(k, (float)k);
+        recognition_take(recognition, &next, &result);
+    }
+    for (size_t k = 0; k < WINDOW_COLUMNS; k++)
+        assert_true(spy.window[k][0] == (float)(100 - WINDOW_COLUMNS + k));
+    recognition_free(recognition);
+}
+
+/* Column 0 in the middle: nothing older may be in the window, and hops are counted from there. */
+static void forgets_what_was_before_a_new_stream(void **state)
+{
+    (void)state;
+    struct spy spy = {0};
+    struct recognition *recognition = new_recognition(&spy, 0.1, NULL);
+    struct result result;
+    for (uint64_t k = 0; k < 33; k++) {
+        const struct column next = column(k, 7.0f);
+        recognition_take(recognition, &next, &result);
+    }
+    assert_int_equal(spy.runs, 3);
+    for (uint64_t k = 0; k < 10; k++) {
+        struct column next = column(k, 1.0f);
+        next.lost_frames = k == 0 ? 12345 : 0;
+        assert_int_equal(recognition_take(recognition, &next, &result), k == 9);
+    }
+    assert_int_equal(result.lost_frames, 12345);
+    for (size_t k = 0; k < WINDOW_COLUMNS; k++)
+        assert_true(spy.window[k][0] != 7.0f);
+    recognition_free(recognition);
+}
+
+static void sums_what_was_lost_and_remembers_clipping(void **state)
+{
+    (void)state;
+    struct spy spy = {0};
+    struct recognition *recognition = new_recognition(&spy, 0.1, NULL);
+    struct result result;
+    for (uint64_t k = 0; k < 20; k++) {
+        struct column next = column(k, 0.0f);
+        next.lost_frames = k < 10 ? k : 0;
+        next.clipped = k == 3;
+        if (!recognition_take(recognition, &next, &result))
+            continue;
+        assert_int_equal(result.lost_frames, k == 9 ? 45 : 0);
+        assert_int_equal(result.clipped, k == 9 ? 1 : 0);
+    }
+    recognition_free(recognition);
+}
+
+static void skips_hops_without_running_the_network(void **state)
+{
+    (void)state;
+    struct spy spy = {0};
+    struct recognition *recognition = new_recognition(&spy, 0.1, NULL);
+    struct result result;
+    for (uint64_t k = 0; k < 20; k++) {
+        struct column next = column(k, (float)k);
+        next.lost_frames = 10;
+        next.clipped = k == 2;
+        assert_int_equal(recognition_skip(recognition, &next), k % 10 == 9);
+    }
+    assert_int_equal(spy.runs, 0);
+    for (uint64_t k = 20; k < 30; k++) {
+        const struct column next = column(k, (float)k);
+        assert_int_equal(recognition_take(recognition, &next, &result), k == 29);
+    }
+    assert_int_equal(spy.runs, 1);
+    assert_int_equal(result.lost_frames, 200);
+    assert_int_equal(result.clipped, 1);
+    assert_int_equal(result.end_frame, 1000 + 29 * 480);
+    for (size_t k = 0; k < WINDOW_COLUMNS; k++) /* what was skipped is in the window */
+        assert_true(spy.window[k][0] == (float)(30 - WINDOW_COLUMNS + k));
+    recognition_free(recognition);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(refuses_a_hop_out_of_range),
+        cmocka_unit_test(rounds_the_hop_to_columns),
+        cmocka_unit_test(gives_a_result_once_a_hop),
+        cmocka_unit_test(shows_silence_where_nothing_was_heard),
+        cmocka_unit_test(shows_the_newest_window),
+        cmocka_unit_test(forgets_what_was_before_a_new_stream),
+        cmocka_unit_test(sums_what_was_lost_and_remembers_clipping),
+        cmocka_unit_test(skips_hops_without_running_the_network),
+    };
+    return cmocka_run_group_tests(tests, open_model, close_model);
+}

@@ -1,0 +1,197 @@
+#include "daemon/recognizer.h"
+
+#include "daemon/thread.h"
+#include "daemon/wake.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#define LONG_MS 60000 /* never reached */
+
+static struct model *model; /* columns of 10 ms */
+
+static int open_model(void **state)
+{
+    (void)state;
+    model = model_open(getenv("TUTTI_TINY_MODEL"), NULL);
+    return model != NULL ? 0 : -1;
+}
+
+static int close_model(void **state)
+{
+    (void)state;
+    model_close(model);
+    return 0;
+}
+
+/* A network that waits for permission before each answer. */
+struct gate {
+    struct wake open;
+    struct wake reached;
+    atomic_bool wide_open;
+};
+
+static void gate_run(void *network, const float *columns, float *probabilities)
+{
+    struct gate *gate = network;
+    (void)columns;
+    wake_signal(&gate->reached);
+    while (!atomic_load(&gate->wide_open))
+        wake_wait_ms(&gate->open, LONG_MS);
+    for (size_t i = 0; i < model_label_count(model); i++)
+        probabilities[i] = 0.5f;
+}
+
+static void gate_free(void *network)
+{
+    (void)network;
+}
+
+struct stage {
+    struct gate gate;
+    struct queue *columns;
+    struct queue *results;
+    struct health health;
+    struct recognizer *recognizer;
+    uint64_t next; /* column */
+};
+
+static void open_stage(struct stage *stage, size_t columns, size_t results, double hop_s)
+{
+    *stage = (struct stage){.columns = queue_new(sizeof(struct column), columns),
+                            .results = queue_new(sizeof(struct result), results)};
+    wake_init(&stage->gate.open);
+    wake_init(&stage->gate.reached);
+    health_init(&stage->health, 1);
+    struct inference inference = {
+        .network = &stage->gate, .run = gate_run, .free = gate_free, .kernel = "gate"};
+    const struct recognizer_config config = {
+        .recognition = recognition_new(model, hop_s, &inference, NULL),
+        .columns = stage->columns,
+        .results = stage->results,
+        .health = &stage->health,
+    };
+    stage->recognizer = recognizer_new(&config, NULL);
+    assert_non_null(stage->recognizer);
+}
+
+static void close_stage(struct stage *stage)
+{
+    recognizer_join(stage->recognizer);
+    recognizer_free(stage->recognizer);
+    queue_free(stage->columns);
+    queue_free(stage->results);
+    wake_destroy(&stage->gate.open);
+    wake_destroy(&stage->gate.reached);
+}
+
+static void push_columns(struct stage *stage, size_t count)
+{
+    for (size_t i = 0; i < count; i++, stage->next++) {
+        const struct column column = {.index = stage->next, .end_frame = 480 * stage->next};
+        assert_true(queue_push(stage->columns, &column));
+    }
+    queue_wake(stage->columns);
+}
+
+static void open_gate(struct stage *stage)
+{
+    atomic_store(&stage->gate.wide_open, true);
+    wake_signal(&stage->gate.open);
+}
+
+static void makes_every_result_when_it_keeps_up(void **state)
+{
+    (void)state;
+    struct stage stage;
+    struct result result;
+    open_stage(&stage, 64, 16, 0.05);
+    open_gate(&stage);
+    assert_int_equal(recognizer_start(stage.recognizer, NULL), TUTTI_OK);
+    for (uint64_t hop = 1; hop <= 100; hop++) {
+        push_columns(&stage, 5);
+        while (!queue_pop(stage.results, &result))
+            queue_wait(stage.results, LONG_MS);
+        assert_int_equal(result.end_frame, 480 * (hop * 5 - 1));
+    }
+    queue_end(stage.columns);
+    recognizer_join(stage.recognizer);
+    assert_true(queue_done(stage.results));
+    assert_int_equal(recognizer_skipped_hops(stage.recognizer), 0);
+    assert_true(atomic_load(&stage.health.last_ns[HEALTH_RECOGNIZER]) > 0);
+    close_stage(&stage);
+}
+
+/* While the network works on the first hop, 4 s of sound come. What is older than 1.5 s is skipped
+ * when it goes on; the results that are made have their true times. */
+static void skips_what_is_too_old(void **state)
+{
+    (void)state;
+    struct stage stage;
+    struct result result;
+    open_stage(&stage, 512, 64, 0.1);
+    assert_int_equal(recognizer_start(stage.recognizer, NULL), TUTTI_OK);
+    push_columns(&stage, 10);
+    assert_true(wake_wait_ms(&stage.gate.reached, LONG_MS));
+    push_columns(&stage, 400);
+    queue_end(stage.columns);
+    open_gate(&stage);
+    recognizer_join(stage.recognizer);
+    const uint64_t skipped = recognizer_skipped_hops(stage.recognizer);
+    /* 151 columns may be waiting, from column 259 on: the hops that end with 19, 29 ... 249 go. */
+    assert_int_equal(skipped, 24);
+    assert_true(queue_pop(stage.results, &result));
+    assert_int_equal(result.end_frame, 480 * 9);
+    for (uint64_t hop = 1 + skipped; hop <= 40; hop++) {
+        assert_true(queue_pop(stage.results, &result));
+        assert_int_equal(result.end_frame, 480 * (hop * 10 + 9));
+    }
+    assert_true(queue_done(stage.results));
+    close_stage(&stage);
+}
+
+/* A publisher that takes nothing costs results, which are counted, but never makes it wait. */
+static void does_not_wait_for_the_publisher(void **state)
+{
+    (void)state;
+    struct stage stage;
+    open_stage(&stage, 512, 4, 0.1);
+    open_gate(&stage);
+    assert_int_equal(recognizer_start(stage.recognizer, NULL), TUTTI_OK);
+    push_columns(&stage, 100);
+    queue_end(stage.columns);
+    recognizer_join(stage.recognizer);
+    assert_int_equal(queue_count(stage.results), 4);
+    assert_int_equal(recognizer_skipped_hops(stage.recognizer), 6);
+    close_stage(&stage);
+}
+
+static void ends_without_having_heard_anything(void **state)
+{
+    (void)state;
+    struct stage stage;
+    open_stage(&stage, 64, 4, 0.1);
+    assert_int_equal(recognizer_start(stage.recognizer, NULL), TUTTI_OK);
+    queue_end(stage.columns);
+    recognizer_join(stage.recognizer);
+    assert_true(queue_done(stage.results));
+    close_stage(&stage);
+    recognizer_free(NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(makes_every_result_when_it_keeps_up),
+        cmocka_unit_test(skips_what_is_too_old),
+        cmocka_unit_test(does_not_wait_for_the_publisher),
+        cmocka_unit_test(ends_without_having_heard_anything),
+    };
+    return cmocka_run_group_tests(tests, open_model, close_model);
+}
