@@ -54,16 +54,21 @@ function prepare() {
   standIn('sudo', `DESTDIR='${destination}' exec "$@"`);
   standIn('systemctl', `exec test -f "$(find '${destination}' -name tuttid.service)"`);
   // The programs of this build stand for the installed ones, on a virtual microphone.
+  writeFileSync(environment.ALSA_CONFIG_PATH, `<${process.env.VIRTUAL_MICROPHONE}>
+pcm.USB_Audio { type tutti_microphone sound "" gate "/" rate 48000 channels 1 }
+`);
   standIn('tuttid', `exec '${build}/daemon/tuttid' "$@"`);
   standIn('tutti', `exec '${build}/daemon/tutti' "$@"`);
   execFileSync('ffmpeg', ['-loglevel', 'error', '-i', path.join(root, 'daemon/demo/piece.opus'),
     '-t', '12', path.join(sources, 'song.flac')]);
 }
 
+// The machine of the test has the virtual microphone (tests/support), under a reader's name too.
 const environment = {
   ...process.env,
   PATH: `${binaries}:${process.env.PATH}`,
-  ...(process.env.VIRTUAL_MICROPHONE ? { ALSA_CONFIG_PATH: process.env.VIRTUAL_MICROPHONE } : {}),
+  ALSA_CONFIG_PATH: path.join(place, 'asound.conf'),
+  JACK_NO_START_SERVER: '1',
 };
 
 // Runs a command line to its end and gives {code, output}.
@@ -184,8 +189,8 @@ const runs = {
   'tuttid --input default': comesUp,
   "tuttid --input 'USB*' --gain-db 6": comesUp,
   'sudo systemctl enable --now tuttid': succeeds(/^/),
-  'ffmpeg -loglevel error -i song.flac -f f32le -ac 1 -ar 48000 - | tuttid --input - --stdin-format f32le:48000:1':
-    comesUp,
+  ['ffmpeg -loglevel error -i song.flac -f f32le -ac 1 -ar 48000 - '
+    + '| tuttid --input - --stdin-format f32le:48000:1']: comesUp,
   'tutti analyze song.flac': succeeds(/song\.flac/),
   'tutti analyze --format json song.flac': (command) => {
     const { code, stdout, output } = run(command);
@@ -198,7 +203,8 @@ const runs = {
   },
   'tutti bench': succeeds(/window/i),
   'tutti model models/tutti-20.safetensors': succeeds(/saxophone/),
-  'curl -s http://127.0.0.1:8808/api/v1/info': json((info) => assert.equal(info.source.kind, 'demo')),
+  'curl -s http://127.0.0.1:8808/api/v1/info':
+    json((info) => assert.equal(info.source.kind, 'demo')),
   'curl -s http://127.0.0.1:8808/api/v1/now': json((now) => assert.ok(now.t > 1)),
   'curl -sN http://127.0.0.1:8808/api/v1/stream': asClient(null, /event: frame\ndata: \{/),
   "curl -s 'http://127.0.0.1:8808/api/v1/history?from=0&to=120&step=1'":
