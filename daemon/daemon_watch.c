@@ -19,7 +19,8 @@ static void tell_losses(struct daemon_watch *watch, const struct pipeline_status
         return;
     watch->quiet_until_ns = now_ns + WATCH_QUIET_S * CLOCK_NS_PER_S;
     if (lost > 0)
-        log_write(watch->log, LOG_LEVEL_WARNING, "%.3f s of sound were lost, in %" PRIu64 " pieces",
+        log_write(watch->log, LOG_LEVEL_WARNING,
+                  "%.3f s of sound were lost (overruns: %" PRIu64 ")",
                   (double)lost / status->rate_hz, status->overruns - watch->told.overruns);
     if (skipped > 0)
         log_write(watch->log, LOG_LEVEL_WARNING,

@@ -106,9 +106,9 @@ static void print_help(const struct command_line *line)
         "Listens to a microphone, a file or a pipe, and shows on a web page which instruments "
         "play. Runs until it is interrupted or its input ends.",
         line->specs, line->count,
-        "Exit status: 0 stopped by a signal or the end of its input, 1 it could not start or its\n"
-        "input was lost, 2 a wrong command line or configuration. A second signal ends it at "
-        "once.\n");
+        "Exit status: 0 stopped by a signal or at the end of its input, 1 it could not\n"
+        "start or its input was lost, 2 a wrong command line or configuration. A second\n"
+        "signal ends it at once.\n");
 }
 
 /* ---- the daemon ---- */

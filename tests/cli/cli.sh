@@ -1,0 +1,65 @@
+# Sourced by the tests of the programs. Runs commands and holds what they do against what they
+# should; goes on after a failure, and tells the number of them at the end.
+#
+#   expect STATUS COMMAND...  the command's exit status; its output is in $out and $err
+#   says FILE TEXT            FILE contains TEXT (a fixed string)
+#   silent FILE               FILE is empty
+#   same A B                  two files are equal
+#   check WHAT CONDITION...   any other condition, a command
+#   finish                    the last line of a test
+set -u
+LC_ALL=C
+export LC_ALL
+unset TUTTI_KERNEL JOURNAL_STREAM NOTIFY_SOCKET
+work=$(mktemp -d /tmp/tutti-cli-XXXXXX)
+trap 'chmod -R u+rwx "$work"; rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+out=$work/.out
+err=$work/.err
+checks=0
+failures=0
+
+check() {
+    what=$1
+    shift
+    checks=$((checks + 1))
+    "$@" && return 0
+    failures=$((failures + 1))
+    echo "FAILED: $what"
+    echo "  last command: ${last:-}"
+    sed 's/^/  stdout: /' "$out" | head -n 20
+    sed 's/^/  stderr: /' "$err" | head -n 20
+    return 0
+}
+
+expect() {
+    wanted=$1
+    shift
+    last=$*
+    "$@" >"$out" 2>"$err"
+    status=$?
+    check "exit status $status instead of $wanted" [ "$status" -eq "$wanted" ]
+    check "no report of a sanitizer" no_report
+}
+
+no_report() {
+    ! grep -q 'Sanitizer\|runtime error' "$err"
+}
+
+says() {
+    check "$(basename "$1") says: $2" grep -qF -e "$2" "$1"
+}
+
+silent() {
+    check "$(basename "$1") is empty" [ ! -s "$1" ]
+}
+
+same() {
+    check "$1 and $2 are equal" cmp -s "$1" "$2"
+}
+
+finish() {
+    echo "$checks checks, $failures failed"
+    [ "$failures" -eq 0 ]
+    exit
+}

@@ -1,0 +1,171 @@
+# tutti analyze: formats, many files, bad files, output that is whole or not at all.
+. "$(dirname "$0")/cli.sh"
+
+analyze() {
+    "$TUTTI" analyze --model "$MODEL" --hop 0.1 "$@"
+}
+
+cd "$work" || exit 1
+for suffix in wav flac ogg opus mp3; do
+    rate=44100
+    [ $suffix != opus ] || rate=48000
+    "$MAKE_SOUND" good.$suffix 2 $rate 2 || exit 1
+done
+"$MAKE_SOUND" short.wav 0.05
+: >empty.wav
+mkdir folder.wav
+head -c 100000 /dev/urandom >garbage.wav
+head -c 30 good.wav >header.wav
+head -c 20000 good.flac >cut.flac
+"$MAKE_SOUND" slow.wav 1 100
+"$MAKE_SOUND" wide.wav 0.01 32000 1024
+mkfifo pipe.wav
+
+# ---- wrong command lines: nothing is done ----
+expect 2 analyze
+says "$err" "tutti analyze: no sound file was named"
+expect 2 analyze --format xml good.wav
+says "$err" "option --format: 'xml' is not text, json, csv or audacity"
+expect 2 analyze --jobs 0 good.wav
+expect 2 analyze --jobs 257 good.wav
+expect 2 analyze --jobs many good.wav
+expect 2 analyze --precision double good.wav
+expect 2 analyze --hop 0 good.wav
+says "$err" "option --hop: '0' is not 0.01 to 60"
+expect 2 analyze --hop 1 good.wav
+says "$err" "longer than the model's window of 0.23 s"
+expect 2 analyze --include oboe good.wav
+says "$err" "option --include: the model knows no instrument 'oboe'; it knows low, middle, high"
+expect 2 analyze --threshold high=2 good.wav
+expect 2 analyze --kernel nonsense good.wav
+expect 2 env TUTTI_KERNEL=nonsense "$TUTTI" analyze --model "$MODEL" good.wav
+says "$err" "environment variable TUTTI_KERNEL: there is no kernel 'nonsense' here"
+expect 2 analyze --format audacity good.wav good.flac
+silent "$out"
+
+# ---- models ----
+expect 1 "$TUTTI" analyze --model missing good.wav
+says "$err" "missing"
+head -c 1000 "$MODEL" >broken.model
+expect 1 "$TUTTI" analyze --model broken.model good.wav
+says "$err" "broken.model"
+silent "$out"
+
+# ---- every kind of sound file, in every format ----
+for suffix in wav flac ogg opus mp3; do
+    expect 0 analyze good.$suffix
+    silent "$err"
+    check "two seconds" grep -q "^good.$suffix: 0:02\.[01]" "$out"
+    expect 0 analyze --format json good.$suffix
+    says "$out" "{\"file\":\"good.$suffix\",\"duration_s\":2"
+done
+expect 0 analyze --format json good.wav
+says "$out" '"duration_s":2,"model":"tiny","labels":["low","middle","high"],"window_s":0.23,"hop_s":0.1,"frames":[{"t":0.095,"p":['
+says "$out" '"instruments":[{"label":"low","mean":'
+says "$out" '"cues":['
+check "20 frames" [ "$(grep -o '"t":' "$out" | wc -l)" -eq 20 ]
+check "one line" [ "$(wc -l <"$out")" -eq 1 ]
+expect 0 analyze --format csv good.wav
+check "a heading" [ "$(head -n 1 "$out")" = "file,t,low,middle,high" ]
+check "20 frames" [ "$(wc -l <"$out")" -eq 21 ]
+expect 0 analyze --format audacity good.wav
+check "three columns" awk -F '\t' 'NF != 3 || $1 > $2 { exit 1 }' "$out"
+expect 0 analyze --format json --exclude middle good.wav
+says "$out" '"labels":["low","high"]'
+expect 0 analyze --format json short.wav
+says "$out" '"duration_s":0.05,'
+check "one frame" [ "$(grep -o '"t":' "$out" | wc -l)" -eq 1 ]
+
+# ---- every kernel hears the same; float nearly so ----
+expect 0 analyze --format csv good.wav
+cp "$out" best.csv
+expect 0 analyze --format csv --kernel portable good.wav
+same "$out" best.csv
+expect 0 env TUTTI_KERNEL=portable "$TUTTI" analyze --model "$MODEL" --hop 0.1 --format csv good.wav
+same "$out" best.csv
+expect 0 analyze --format csv --precision float good.wav
+check "within 0.1 of int8" awk -F , 'NR == FNR { for (i = 3; i <= NF; i++) a[FNR, i] = $i; next }
+    FNR > 1 { for (i = 3; i <= NF; i++) { d = $i - a[FNR, i]; if (d > 0.1 || d < -0.1) exit 1 } }' \
+    best.csv "$out"
+check "not the same as int8" sh -c "! cmp -s '$out' best.csv"
+
+# ---- bad files ----
+for bad in missing.wav empty.wav folder.wav garbage.wav header.wav slow.wav wide.wav pipe.wav \
+    /dev/zero "$MODEL"; do
+    expect 1 analyze "$bad"
+    silent "$out"
+    says "$err" "tutti analyze: "
+    says "$err" "$bad"
+    check "one line" [ "$(wc -l <"$err")" -eq 1 ]
+done
+chmod 000 good.ogg
+if [ "$(id -u)" -ne 0 ]; then
+    expect 1 analyze good.ogg
+    says "$err" "Permission denied"
+fi
+chmod 644 good.ogg
+# A header that promises more than there is: what is there is analyzed.
+cp good.wav liar.wav
+printf '\377\377\377\177' | dd of=liar.wav bs=1 seek=40 conv=notrunc 2>/dev/null
+expect 0 analyze --format json liar.wav
+says "$out" '"duration_s":2,'
+# Cut short in the middle: refused or analyzed as far as it goes, but never half of a line.
+last='analyze cut.flac'
+analyze --format json cut.flac >"$out" 2>"$err"
+case $? in
+0) check "a whole line" grep -qx '{.*}' "$out" ;;
+1) silent "$out" ;;
+*) check "exit status 0 or 1" false ;;
+esac
+
+# ---- many files, some bad: the others are there, in order ----
+for jobs in 1 4; do
+    expect 1 analyze --jobs $jobs --format json good.wav missing.wav good.flac garbage.wav good.ogg
+    check "three results" [ "$(wc -l <"$out")" -eq 3 ]
+    check "in order" [ "$(sed 's/^{"file":"\([^"]*\)".*/\1/' "$out" | tr '\n' ' ')" = \
+        "good.wav good.flac good.ogg " ]
+    check "two complaints" [ "$(wc -l <"$err")" -eq 2 ]
+    cp "$out" jobs$jobs.json
+done
+same jobs1.json jobs4.json
+expect 0 analyze --format csv good.wav good.flac
+check "one heading" [ "$(grep -c '^file,t,' "$out")" -eq 1 ]
+check "40 frames" [ "$(wc -l <"$out")" -eq 41 ]
+
+# ---- names ----
+cp good.wav ./-dash.wav
+expect 0 analyze --format json -- -dash.wav
+says "$out" '"file":"-dash.wav"'
+strange=$(printf 'a "quoted"\tname\033[31m.wav')
+cp good.wav "$strange"
+expect 0 analyze --format json "$strange"
+says "$out" '"file":"a \"quoted\"\tname\u001b[31m.wav"'
+expect 0 analyze "$strange"
+check "no escape sequences" sh -c "! grep -q '$(printf '\033')' '$out'"
+
+# ---- output ----
+echo old >result.json
+expect 1 analyze --format json -o result.json missing.wav
+check "what was there is there still" [ "$(cat result.json)" = old ]
+expect 0 analyze --format json -o result.json good.wav
+silent "$out"
+check "a whole line" grep -qx '{"file":"good.wav".*}' result.json
+expect 1 analyze -o missing/result.json good.wav
+says "$err" "cannot write missing/result.json: No such file or directory"
+expect 1 analyze -o folder.wav good.wav
+says "$err" "cannot write folder.wav: Is a directory"
+expect 1 analyze -o /dev/full good.wav
+says "$err" "cannot write /dev/full: No space left on device"
+last='analyze good.wav >/dev/full'
+analyze good.wav >/dev/full 2>"$err"
+check "exit status 1" [ $? -eq 1 ]
+says "$err" "tutti analyze: cannot write to standard output: No space left on device"
+check "nothing is left behind" [ -z "$(find . -name '*.tmp')" ]
+
+# ---- a reader that goes away ----
+last='analyze ... | head -n 1'
+analyze --format csv good.wav good.flac good.ogg 2>"$err" | head -n 1 >"$out"
+says "$out" "file,t,low"
+silent "$err"
+
+finish

@@ -1,0 +1,92 @@
+# tutti: the commands as such, and model, bench, devices. analyze has a test of its own.
+. "$(dirname "$0")/cli.sh"
+
+# ---- wrong command lines ----
+expect 2 "$TUTTI"
+silent "$out"
+says "$err" "tutti: a command is missing"
+says "$err" "Try 'tutti --help'."
+expect 2 "$TUTTI" nonsense
+says "$err" "tutti: there is no command 'nonsense'"
+expect 2 "$TUTTI" --nonsense
+for command in analyze bench devices model; do
+    expect 2 "$TUTTI" $command --nonsense
+    silent "$out"
+    says "$err" "tutti $command: unknown or ambiguous option --nonsense"
+    says "$err" "Try 'tutti $command --help'."
+    expect 0 "$TUTTI" $command --help
+    says "$out" "Usage: tutti $command"
+    silent "$err"
+    check "lines of at most 80 characters" sh -c "! grep -q '.\{81\}' '$out'"
+done
+expect 0 "$TUTTI" --help
+for command in analyze bench devices model; do
+    says "$out" "  $command"
+done
+expect 0 "$TUTTI" --version
+check "a version" grep -qx 'tutti [0-9][0-9]*\.[0-9][0-9]*\.[0-9][0-9]*' "$out"
+
+# ---- output that cannot be written ----
+last='tutti --help >/dev/full'
+"$TUTTI" --help >/dev/full 2>"$err"
+check "exit status 1 on a full disk" [ $? -eq 1 ]
+says "$err" "tutti: cannot write to standard output: No space left on device"
+
+# ---- model ----
+expect 0 "$TUTTI" model "$MODEL"
+says "$out" "tiny.safetensors: sound"
+says "$out" "15 layers"
+says "$out" "middle                   0.400"
+expect 0 "$TUTTI" model --layers "$MODEL"
+says "$out" "squeeze_excite"
+expect 0 "$TUTTI" model --json "$MODEL"
+says "$out" '"labels":["low","middle","high"],"thresholds":[0.5,0.4,0.6]'
+says "$out" '"purpose"'
+expect 2 "$TUTTI" model "$MODEL" "$MODEL"
+says "$err" "one file at a time"
+expect 1 "$TUTTI" model "$work/missing"
+says "$err" "$work/missing"
+silent "$out"
+expect 1 "$TUTTI" model "$work"
+expect 1 "$TUTTI" model /dev/null
+: >"$work/empty"
+expect 1 "$TUTTI" model "$work/empty"
+says "$err" "$work/empty"
+size=$(wc -c <"$MODEL")
+for bytes in 4 8 100 $((size - 1)); do
+    head -c "$bytes" "$MODEL" >"$work/short"
+    expect 1 "$TUTTI" model "$work/short"
+    says "$err" "$work/short"
+    silent "$out"
+done
+head -c 100000 /dev/urandom >"$work/garbage"
+expect 1 "$TUTTI" model "$work/garbage"
+tr a b <"$MODEL" >"$work/changed"
+expect 1 "$TUTTI" model "$work/changed"
+
+# ---- bench ----
+expect 0 "$TUTTI" bench --model "$MODEL" --seconds 0.01 --hop 0.1
+for stage in resampler 'front end' level network pointwise everything; do
+    says "$out" "$stage"
+done
+expect 0 "$TUTTI" bench --model "$MODEL" --seconds 0.01 --layers --kernel portable
+says "$out" "kernel   portable"
+expect 0 "$TUTTI" bench --model "$MODEL" --seconds 0.01 --json
+for key in kernel hop_s network_per_window frontend_per_s whole_per_s share_of_core \
+    times_real_time sustainable_hop_s layers; do
+    says "$out" "\"$key\":"
+done
+expect 2 "$TUTTI" bench --seconds 0
+expect 2 "$TUTTI" bench --model "$MODEL" --kernel nonsense
+says "$err" "option --kernel: there is no kernel 'nonsense' here; there are: portable"
+expect 2 "$TUTTI" bench something
+expect 1 "$TUTTI" bench --model "$work/missing"
+
+# ---- devices ----
+expect 2 "$TUTTI" devices something
+expect 0 "$TUTTI" devices
+check "something is said" [ -s "$out" ]
+expect 0 "$TUTTI" devices --json
+check "a JSON array" grep -qx '\[.*\]' "$out"
+
+finish

@@ -1,0 +1,97 @@
+# tuttid: command line, configuration, what it refuses to start with, pipes and ends of sound.
+# Its signals are in test_signals.c.
+. "$(dirname "$0")/cli.sh"
+
+cd "$work" || exit 1
+"$MAKE_SOUND" good.wav 1
+"$MAKE_SOUND" good.f32 1 48000
+
+start() {
+    "$TUTTID" --listen 127.0.0.1:0 --model "$MODEL" "$@"
+}
+
+# ---- help, version, sample ----
+expect 0 "$TUTTID" --version
+check "a version" grep -qx 'tuttid [0-9][0-9]*\.[0-9][0-9]*\.[0-9][0-9]*' "$out"
+expect 0 "$TUTTID" --help
+silent "$err"
+check "lines of at most 80 characters" sh -c "! grep -q '.\{81\}' '$out'"
+for option in config input channels gain-db rate-hz stdin-format at-end model hop smoothing kernel \
+    include exclude threshold listen allowed-hosts max-clients keep-h log-level; do
+    says "$out" "--$option "
+done
+expect 0 "$TUTTID" --print-config
+same "$out" "$SAMPLE"
+
+# ---- wrong command lines ----
+expect 2 "$TUTTID" --nonsense
+says "$err" "tuttid: unknown or ambiguous option --nonsense"
+says "$err" "Try 'tuttid --help'."
+expect 2 "$TUTTID" song.wav
+says "$err" "what is 'song.wav' for? (a file is played by --input file:PATH)"
+expect 2 "$TUTTID" --hop fast
+says "$err" "option --hop: 'fast' is not 0.01 to 60"
+expect 2 "$TUTTID" --listen nowhere
+says "$err" "option --listen: "
+expect 2 "$TUTTID" --stdin-format mp3
+expect 2 "$TUTTID" --at-end never
+expect 2 start --input file:good.wav --kernel nonsense
+says "$err" "option --kernel: there is no kernel 'nonsense' here"
+expect 2 start --input file:good.wav --threshold oboe=0.5
+says "$err" "the model knows no instrument 'oboe'"
+
+# ---- wrong configurations ----
+refuse() {
+    printf '%b' "$1" >t.conf
+    expect 2 start --input file:good.wav -c t.conf
+    says "$err" "$2"
+    silent "$out"
+}
+expect 2 start -c missing.conf
+says "$err" "cannot open the configuration missing.conf: No such file or directory"
+expect 2 start -c "$work"
+says "$err" "Is a directory"
+refuse '[source]\ngain = 3\n' "t.conf:2: there is no key in section [source] named gain"
+refuse '[sauce]\n' "t.conf:1: there is no section named sauce"
+refuse '[history]\n\nkeep_h = 169\n' "t.conf:3: [history] keep_h: '169' is not 0.01 to 168"
+refuse '[log]\nlevel = info\nlevel = info\n' "t.conf:3: this key was set in line 2 already: level"
+refuse '[log]\nlevel\n' "t.conf:2: this is neither [section], key = value, nor a comment"
+refuse '[server]\nlisten = nowhere\n' "t.conf:2: [server] listen: "
+refuse '[labels]\nexclude = oboe\n' "t.conf:2: [labels] exclude: the model knows no instrument 'oboe'"
+refuse '[recognition]\nkernel = nonsense\n' "t.conf:2: [recognition] kernel: there is no kernel"
+
+# ---- what cannot be opened ----
+expect 1 "$TUTTID" --model missing --input file:good.wav --listen 127.0.0.1:0
+says "$err" "tuttid: error: "
+says "$err" "missing"
+head -c 1000 "$MODEL" >broken.model
+expect 1 "$TUTTID" --model broken.model --input file:good.wav --listen 127.0.0.1:0
+says "$err" "broken.model"
+for bad in file:missing.wav file:. file:/dev/null 'no such device'; do
+    expect 1 start --input "$bad"
+    says "$err" "tuttid: error: "
+done
+says "$err" "no such device"
+
+# ---- sound that ends ----
+expect 0 start --input file:good.wav
+says "$err" "tuttid: listening to good.wav; page at http://127.0.0.1:"
+says "$err" "tuttid: good.wav has ended"
+printf '[source]\ninput = file:good.wav\n[log]\nlevel = warning\n' >t.conf
+expect 0 start -c t.conf
+silent "$err"
+expect 0 start -c t.conf --log-level info
+says "$err" "listening to good.wav"
+last='tuttid --input - <good.f32'
+start --input - --stdin-format f32le:48000:1 <good.f32 >"$out" 2>"$err"
+check "exit status 0 at the end of standard input" [ $? -eq 0 ]
+says "$err" "tuttid: standard input has ended"
+last='make_sound - | tuttid --input -'
+"$MAKE_SOUND" - 1 48000 | start --input - >"$out" 2>"$err"
+check "exit status 0 at the end of a pipe" [ $? -eq 0 ]
+last='tuttid --input - </dev/null'
+start --input - </dev/null >"$out" 2>"$err"
+check "exit status 0 on an empty standard input" [ $? -eq 0 ]
+silent "$out"
+
+finish

@@ -1,0 +1,117 @@
+#include "daemon/daemon_watch.h"
+
+#include "daemon/clock.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+struct fixture {
+    FILE *stream;
+    struct log log;
+    struct pipeline_status status;
+    struct daemon_watch watch;
+    char text[4096];
+    long read;
+};
+
+static int set_up(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    f->stream = tmpfile();
+    unsetenv("JOURNAL_STREAM");
+    log_init(&f->log, f->stream, "tuttid", LOG_LEVEL_INFO);
+    strcpy(f->status.source_name, "a 100% microphone");
+    f->status.rate_hz = 48000;
+    f->status.hop_s = 0.25;
+    f->status.state = SOURCE_RUNNING;
+    daemon_watch_init(&f->watch, &f->log, &f->status);
+    *state = f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+    fclose(f->stream);
+    free(f);
+    return 0;
+}
+
+/* What the log says of the status at a time in seconds. */
+static const char *said(struct fixture *f, double at_s)
+{
+    daemon_watch_take(&f->watch, &f->status, (uint64_t)(at_s * 1e9));
+    fseek(f->stream, f->read, SEEK_SET);
+    f->text[fread(f->text, 1, sizeof f->text - 1, f->stream)] = '\0';
+    f->read = ftell(f->stream);
+    return f->text;
+}
+
+static void is_silent_while_all_is_well(void **state)
+{
+    struct fixture *f = *state;
+    f->status.frames = 480000;
+    f->status.lag_ms = 12;
+    assert_string_equal(said(f, 10), "");
+    assert_string_equal(said(f, 1000), "");
+}
+
+static void tells_of_a_stall_and_its_end_once(void **state)
+{
+    struct fixture *f = *state;
+    f->status.stalled = true;
+    assert_string_equal(said(f, 1), "tuttid: warning: no sound comes from a 100% microphone\n");
+    assert_string_equal(said(f, 2), "");
+    f->status.stalled = false;
+    assert_string_equal(said(f, 3), "tuttid: sound comes from a 100% microphone again\n");
+    assert_string_equal(said(f, 4), "");
+}
+
+static void tells_how_it_ended(void **state)
+{
+    struct fixture *f = *state;
+    f->status.state = SOURCE_ENDED;
+    assert_string_equal(said(f, 1), "tuttid: a 100% microphone has ended\n");
+    assert_string_equal(said(f, 2), "");
+    f->status.state = SOURCE_LOST;
+    assert_string_equal(said(f, 3), "tuttid: error: a 100% microphone is lost\n");
+    assert_string_equal(said(f, 4), "");
+}
+
+static void sums_up_losses_once_a_minute(void **state)
+{
+    struct fixture *f = *state;
+    f->status.lost_frames = 4800;
+    f->status.overruns = 1;
+    assert_string_equal(said(f, 100), "tuttid: warning: 0.100 s of sound were lost (overruns: 1)\n");
+    f->status.lost_frames = 9600;
+    f->status.overruns = 2;
+    f->status.skipped_hops = 5;
+    assert_string_equal(said(f, 101), "");
+    f->status.lost_frames = 96000;
+    f->status.overruns = 4;
+    assert_string_equal(said(f, 100 + WATCH_QUIET_S - 0.1), "");
+    assert_string_equal(said(f, 100 + WATCH_QUIET_S + 0.1),
+                        "tuttid: warning: 1.900 s of sound were lost (overruns: 3)\n"
+                        "tuttid: warning: this machine is too slow for a hop of 0.25 s: 5 results "
+                        "were left out\n");
+    assert_string_equal(said(f, 1000), "");
+}
+
+int main(void)
+{
+#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(is_silent_while_all_is_well),
+        TEST(tells_of_a_stall_and_its_end_once),
+        TEST(tells_how_it_ended),
+        TEST(sums_up_losses_once_a_minute),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
