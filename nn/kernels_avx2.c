@@ -18,6 +18,38 @@ static bool available(void)
     return __builtin_cpu_supports("avx2");
 }
 
+/* --- memory -------------------------------------------------------------------------- */
+
+ALWAYS_INLINE __m128i load_8_bytes(const void *from)
+{
+    return _mm_loadl_epi64(from);
+}
+
+ALWAYS_INLINE __m128i load_16_bytes(const void *from)
+{
+    return _mm_loadu_si128(from);
+}
+
+ALWAYS_INLINE __m256i load_32_bytes(const void *from)
+{
+    return _mm256_loadu_si256(from);
+}
+
+ALWAYS_INLINE void store_8_bytes(void *to, __m128i value)
+{
+    _mm_storel_epi64(to, value);
+}
+
+ALWAYS_INLINE void store_16_bytes(void *to, __m128i value)
+{
+    _mm_storeu_si128(to, value);
+}
+
+ALWAYS_INLINE void store_32_bytes(void *to, __m256i value)
+{
+    _mm256_storeu_si256(to, value);
+}
+
 /* --- sums to bytes ------------------------------------------------------------------- */
 
 /* A requantization's constants in registers. */
@@ -65,7 +97,7 @@ ALWAYS_INLINE __m256i requantize(__m256i sum, __m256 scale, const uint8_t *resid
 {
     __m256 real = activate(_mm256_mul_ps(_mm256_cvtepi32_ps(sum), scale), t->activation);
     if (residual != NULL) {
-        __m256i q = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)residual));
+        __m256i q = _mm256_cvtepu8_epi32(load_8_bytes(residual));
         __m256 other = _mm256_cvtepi32_ps(_mm256_sub_epi32(q, t->residual_zero));
         real = _mm256_add_ps(real, _mm256_mul_ps(t->residual_scale, other));
     }
@@ -116,8 +148,8 @@ static void widen(const uint8_t *in, size_t pitch, size_t rows, size_t depth, in
 {
     for (size_t row = 0; row < rows; row++, in += pitch) {
         for (size_t i = 0; i < depth; i += LANES, to += LANES) {
-            __m128i words = _mm_cvtepu8_epi16(_mm_loadl_epi64((const __m128i *)(in + i)));
-            _mm_storeu_si128((__m128i *)to, words);
+            __m128i words = _mm_cvtepu8_epi16(load_8_bytes(in + i));
+            store_16_bytes(to, words);
         }
     }
 }
@@ -140,7 +172,7 @@ ALWAYS_INLINE void start_sums(struct sums *sums, const int32_t *bias, size_t row
     for (size_t row = 0; row < rows; row++) {
 #pragma GCC unroll 2
         for (size_t g = 0; g < groups; g++)
-            sums->of[row][g] = _mm256_loadu_si256((const __m256i *)(bias + g * LANES));
+            sums->of[row][g] = load_32_bytes((bias + g * LANES));
     }
 }
 
@@ -152,8 +184,7 @@ ALWAYS_INLINE void multiply(struct sums *sums, const int16_t *in, size_t row_pit
         __m256i w[2];
 #pragma GCC unroll 2
         for (size_t g = 0; g < groups; g++)
-            w[g] =
-                _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(weights + g * 2 * LANES)));
+            w[g] = _mm256_cvtepi8_epi16(load_16_bytes((weights + g * 2 * LANES)));
 #pragma GCC unroll 6
         for (size_t row = 0; row < rows; row++) {
             __m256i x = broadcast_pair(in + row * row_pitch + pair);
@@ -192,9 +223,9 @@ ALWAYS_INLINE void finish(const struct sums *sums, const struct tile_end *end, s
         if (groups == 2) {
             const uint8_t *next = residual != NULL ? residual + LANES : NULL;
             __m256i high = requantize(sums->of[row][1], scale[1], next, &tail);
-            _mm_storeu_si128((__m128i *)out, pack(low, high, tail.zero));
+            store_16_bytes(out, pack(low, high, tail.zero));
         } else {
-            _mm_storel_epi64((__m128i *)out, pack(low, low, tail.zero));
+            store_8_bytes(out, pack(low, low, tail.zero));
         }
     }
 }
@@ -469,12 +500,12 @@ ALWAYS_INLINE __m128i padded(const struct window_task *t, const uint8_t *in, siz
     const size_t place = x - t->window.padding[1]; /* huge before the beginning */
     if (place >= t->window.in[1])
         return _mm_set1_epi8((char)t->in_zero);
-    return _mm_loadl_epi64((const __m128i *)(in + place * t->in_pitch));
+    return load_8_bytes(in + place * t->in_pitch);
 }
 
 ALWAYS_INLINE void store_pairs(uint8_t *to, __m128i here, __m128i next)
 {
-    _mm256_storeu_si256((__m256i *)to, _mm256_cvtepu8_epi16(_mm_unpacklo_epi8(here, next)));
+    store_32_bytes(to, _mm256_cvtepu8_epi16(_mm_unpacklo_epi8(here, next)));
 }
 
 /* Lays out `channels` channels of one line of the input, or with in NULL a line outside it. */
@@ -494,8 +525,7 @@ static void lay_out(const struct window_task *t, const uint8_t *in, size_t chann
                         padded(t, in + block, i * stride + 1));
         const uint8_t *from = in != NULL ? in + block + (i * stride - w->padding[1]) * pitch : NULL;
         for (; i < end; i++, line += PLACE_BYTES, from += stride * pitch)
-            store_pairs(line, _mm_loadl_epi64((const __m128i *)from),
-                        _mm_loadl_epi64((const __m128i *)(from + pitch)));
+            store_pairs(line, load_8_bytes(from), load_8_bytes(from + pitch));
         for (; in != NULL && i < places; i++, line += PLACE_BYTES)
             store_pairs(line, padded(t, in + block, i * stride),
                         padded(t, in + block, i * stride + 1));
@@ -525,16 +555,16 @@ ALWAYS_INLINE void depthwise_columns(const struct depthwise_line *l, size_t bloc
     __m256i sums[COLUMNS];
 #pragma GCC unroll 4
     for (size_t c = 0; c < columns; c++)
-        sums[c] = _mm256_loadu_si256((const __m256i *)(t->requantization->bias + channel));
+        sums[c] = load_32_bytes((t->requantization->bias + channel));
     for (size_t time = 0; time < lines; time++) {
         const uint8_t *line = l->in[time] + offset;
 #pragma GCC unroll 4
         for (size_t pair = 0; pair < pairs; pair++, w += 2 * LANES) {
-            const __m256i weight = _mm256_loadu_si256((const __m256i *)w);
+            const __m256i weight = load_32_bytes(w);
 #pragma GCC unroll 4
             for (size_t c = 0; c < columns; c++) {
                 const uint8_t *from = line + (c + pair * step) * PLACE_BYTES;
-                const __m256i q = _mm256_loadu_si256((const __m256i *)from);
+                const __m256i q = load_32_bytes(from);
                 sums[c] = _mm256_add_epi32(sums[c], _mm256_madd_epi16(q, weight));
             }
         }
@@ -546,9 +576,9 @@ ALWAYS_INLINE void depthwise_columns(const struct depthwise_line *l, size_t bloc
         const __m256i low = requantize(sums[c], scale, NULL, &l->tail);
         const __m256i high = c + 1 < columns ? requantize(sums[c + 1], scale, NULL, &l->tail) : low;
         const __m128i bytes = pack(low, high, l->tail.zero);
-        _mm_storel_epi64((__m128i *)out, bytes);
+        store_8_bytes(out, bytes);
         if (c + 1 < columns)
-            _mm_storel_epi64((__m128i *)(out + t->out_pitch), _mm_unpackhi_epi64(bytes, bytes));
+            store_8_bytes((out + t->out_pitch), _mm_unpackhi_epi64(bytes, bytes));
     }
 }
 
@@ -645,7 +675,7 @@ static void quantize(const float *values, size_t count, float inverse_scale, int
         x = _mm256_blendv_ps(lowest, _mm256_mul_ps(x, inverse), finite);
         __m128i bytes = pack(round_to_int(x, highest), _mm256_setzero_si256(), zeros);
         uint8_t packed[16];
-        _mm_storeu_si128((__m128i *)packed, bytes);
+        store_16_bytes(packed, bytes);
         memcpy(out + i, packed, left);
     }
 }
@@ -656,9 +686,8 @@ static void channel_sums(const uint8_t *in, size_t positions, size_t pitch, int3
         const uint8_t *from = in + block;
         __m256i sum = _mm256_setzero_si256();
         for (size_t i = 0; i < positions; i++, from += pitch)
-            sum =
-                _mm256_add_epi32(sum, _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)from)));
-        _mm256_storeu_si256((__m256i *)(sums + block), sum);
+            sum = _mm256_add_epi32(sum, _mm256_cvtepu8_epi32(load_8_bytes(from)));
+        store_32_bytes((sums + block), sum);
     }
 }
 
@@ -673,11 +702,11 @@ static void gate(const struct gate_task *t)
         const uint8_t *in = t->in + position * t->pitch;
         uint8_t *out = t->out + position * t->pitch;
         for (size_t c = 0; c < t->pitch; c += LANES) {
-            __m256i q = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(in + c)));
+            __m256i q = _mm256_cvtepu8_epi32(load_8_bytes(in + c));
             __m256 x = _mm256_cvtepi32_ps(_mm256_sub_epi32(q, in_zero));
             x = _mm256_mul_ps(_mm256_mul_ps(in_scale, x), _mm256_loadu_ps(t->gate + c));
             __m256i lanes = round_to_int(_mm256_mul_ps(x, inverse), highest);
-            _mm_storel_epi64((__m128i *)(out + c), pack(lanes, lanes, out_zero));
+            store_8_bytes((out + c), pack(lanes, lanes, out_zero));
         }
     }
 }
