@@ -67,10 +67,8 @@ static void *read_all(void *context)
         if (!stopping(reader))
             deliver(reader, frames);
     }
-    if (outcome == PACED_READ_FAILED)
-        source_set_state(config->source, SOURCE_LOST);
-    else if (outcome == PACED_READ_ENDED)
-        source_set_state(config->source, SOURCE_ENDED);
+    /* Before the end of the queue, because who sees that asks for the state. */
+    source_set_state(config->source, outcome == PACED_READ_FAILED ? SOURCE_LOST : SOURCE_ENDED);
     capture_end(config->source->capture);
     return NULL;
 }
