@@ -48,7 +48,7 @@ struct gemm_task {
     size_t outputs;      /* padded */
     const void *weights; /* packed by gemm_pack */
     const struct requantization *requantization;
-    void *scratch; /* gemm_scratch_size(depth) bytes */
+    void *scratch; /* gemm_scratch_size() bytes */
 };
 
 /* The shapes of a window that moves over the input. Index 0: time, 1: frequency. */
@@ -88,7 +88,7 @@ struct kernels {
     /* weights: [outputs][depth] without padding; packed: gemm_packed_size() bytes */
     size_t (*gemm_packed_size)(size_t outputs, size_t depth);
     void (*gemm_pack)(const int8_t *weights, size_t outputs, size_t depth, void *packed);
-    size_t (*gemm_scratch_size)(size_t padded_depth);
+    size_t (*gemm_scratch_size)(size_t padded_depth, size_t padded_outputs);
     void (*gemm)(const struct gemm_task *);
     /* One position, to real values instead of bytes: out[padded outputs]. Uses in,
      * depth, outputs, weights, bias, scale and scratch of the task. */
@@ -98,7 +98,7 @@ struct kernels {
     size_t (*conv_packed_size)(const struct window *, size_t in_channels, size_t outputs);
     void (*conv_pack)(const int8_t *weights, const struct window *, size_t in_channels,
                       size_t outputs, void *packed);
-    size_t (*conv_scratch_size)(const struct window *, size_t in_channels);
+    size_t (*conv_scratch_size)(const struct window *, size_t in_channels, size_t padded_outputs);
     void (*conv)(const struct window_task *);
 
     /* weights: [channels][kernel time][kernel frequency] */

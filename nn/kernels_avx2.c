@@ -138,8 +138,9 @@ static void gemm_pack(const int8_t *weights, size_t outputs, size_t depth, void 
     }
 }
 
-static size_t gemm_scratch_size(size_t padded_depth)
+static size_t gemm_scratch_size(size_t padded_depth, size_t padded_outputs)
 {
+    (void)padded_outputs;
     return TILE_ROWS * padded_depth * sizeof(int16_t);
 }
 
@@ -354,8 +355,9 @@ static size_t conv_line_values(const struct window *w, size_t in_channels)
     return round_up((w->in[1] + 2 * (size_t)w->padding[1]) * in_channels + 1, LANES);
 }
 
-static size_t conv_scratch_size(const struct window *w, size_t in_channels)
+static size_t conv_scratch_size(const struct window *w, size_t in_channels, size_t padded_outputs)
 {
+    (void)padded_outputs;
     /* one more line than the kernel has: the line outside the input */
     return (w->kernel[0] + 1) * conv_line_values(w, in_channels) * sizeof(int16_t);
 }

@@ -42,23 +42,45 @@ static float activate(float x, enum activation activation)
     return x;
 }
 
-static uint8_t requantize(uint32_t sum, const struct requantization *r, size_t output,
-                          const uint8_t *residual)
+/* One position's sums to bytes. residual: the other tensor's bytes there, or NULL. */
+static void requantize(const uint32_t *sums, size_t outputs, const struct requantization *r,
+                       const uint8_t *residual, uint8_t *out)
 {
-    float real = activate((float)(int32_t)sum * r->scale[output], r->activation);
-    if (residual != NULL)
-        real += r->residual_scale * (float)(*residual - r->residual_zero);
-    return to_byte(real * r->inverse_scale, r->zero);
+    for (size_t o = 0; o < outputs; o++) {
+        float real = activate((float)(int32_t)sums[o] * r->scale[o], r->activation);
+        if (residual != NULL)
+            real += r->residual_scale * (float)(residual[o] - r->residual_zero);
+        out[o] = to_byte(real * r->inverse_scale, r->zero);
+    }
 }
 
 /* Unsigned, because the sum without the correction for the input's zero may wrap around; the
  * end result is then still right modulo 2^32, and known to fit. */
-static uint32_t dot(const uint8_t *in, const int8_t *weights, size_t depth)
+static void start_sums(uint32_t *sums, const int32_t *bias, size_t outputs)
 {
-    uint32_t sum = 0;
-    for (size_t i = 0; i < depth; i++)
-        sum += (uint32_t)(in[i] * weights[i]);
-    return sum;
+    for (size_t o = 0; o < outputs; o++)
+        sums[o] = (uint32_t)bias[o];
+}
+
+/* Adds depth inputs times [depth][outputs] weights. */
+static void multiply(uint32_t *restrict sums, const uint8_t *in, size_t depth,
+                     const int8_t *restrict weights, size_t outputs)
+{
+    for (size_t i = 0; i < depth; i++, weights += outputs) {
+        const int x = in[i];
+        for (size_t o = 0; o < outputs; o++)
+            sums[o] += (uint32_t)(x * weights[o]);
+    }
+}
+
+/* [rows][columns] to [columns][rows]: outputs go last, so that the inner loops run along them */
+static void transpose(const int8_t *from, size_t rows, size_t columns, void *to)
+{
+    int8_t *out = to;
+    for (size_t column = 0; column < columns; column++) {
+        for (size_t row = 0; row < rows; row++)
+            *out++ = from[row * columns + column];
+    }
 }
 
 /* --- matrices ------------------------------------------------------------------------ */
@@ -70,48 +92,48 @@ static size_t gemm_packed_size(size_t outputs, size_t depth)
 
 static void gemm_pack(const int8_t *weights, size_t outputs, size_t depth, void *packed)
 {
-    memcpy(packed, weights, outputs * depth);
+    transpose(weights, outputs, depth, packed);
 }
 
-static size_t gemm_scratch_size(size_t padded_depth)
+static size_t gemm_scratch_size(size_t padded_depth, size_t padded_outputs)
 {
     (void)padded_depth;
-    return 0;
+    return padded_outputs * sizeof(uint32_t);
 }
 
 static void gemm(const struct gemm_task *t)
 {
-    const struct requantization *r = t->requantization;
-    const int8_t *weights = t->weights;
+    uint32_t *sums = t->scratch;
     for (size_t position = 0; position < t->positions; position++) {
-        const uint8_t *in = t->in + position * t->in_pitch;
-        uint8_t *out = t->out + position * t->out_pitch;
         const uint8_t *residual =
             t->residual != NULL ? t->residual + position * t->residual_pitch : NULL;
-        for (size_t o = 0; o < t->outputs; o++) {
-            uint32_t sum = (uint32_t)r->bias[o] + dot(in, weights + o * t->depth, t->depth);
-            out[o] = requantize(sum, r, o, residual != NULL ? residual + o : NULL);
-        }
+        start_sums(sums, t->requantization->bias, t->outputs);
+        multiply(sums, t->in + position * t->in_pitch, t->depth, t->weights, t->outputs);
+        requantize(sums, t->outputs, t->requantization, residual, t->out + position * t->out_pitch);
     }
 }
 
 static void gemm_real(const struct gemm_task *t, float *out)
 {
-    const struct requantization *r = t->requantization;
-    const int8_t *weights = t->weights;
-    for (size_t o = 0; o < t->outputs; o++) {
-        uint32_t sum = (uint32_t)r->bias[o] + dot(t->in, weights + o * t->depth, t->depth);
-        out[o] = (float)(int32_t)sum * r->scale[o];
-    }
+    uint32_t *sums = t->scratch;
+    start_sums(sums, t->requantization->bias, t->outputs);
+    multiply(sums, t->in, t->depth, t->weights, t->outputs);
+    for (size_t o = 0; o < t->outputs; o++)
+        out[o] = (float)(int32_t)sums[o] * t->requantization->scale[o];
 }
 
 /* --- windows ------------------------------------------------------------------------- */
 
-static size_t no_scratch(const struct window *w, size_t channels)
+/* Scratch memory: a position's sums, then a position of the input's zeros, for the padding. */
+static size_t conv_scratch_size(const struct window *w, size_t in_channels, size_t padded_outputs)
 {
     (void)w;
-    (void)channels;
-    return 0;
+    return padded_outputs * sizeof(uint32_t) + in_channels;
+}
+
+static size_t depthwise_scratch_size(const struct window *w, size_t pitch)
+{
+    return conv_scratch_size(w, pitch, pitch);
 }
 
 static size_t conv_packed_size(const struct window *w, size_t in_channels, size_t outputs)
@@ -122,54 +144,7 @@ static size_t conv_packed_size(const struct window *w, size_t in_channels, size_
 static void conv_pack(const int8_t *weights, const struct window *w, size_t in_channels,
                       size_t outputs, void *packed)
 {
-    memcpy(packed, weights, conv_packed_size(w, in_channels, outputs));
-}
-
-/* The input under one tap of the window at an output position; NULL in the padding. */
-static const uint8_t *tap(const struct window_task *t, const unsigned out[2], unsigned kernel_time,
-                          unsigned kernel_frequency)
-{
-    const struct window *w = &t->window;
-    /* what lies before the beginning wraps around to a huge number */
-    const unsigned time = out[0] * w->stride[0] + kernel_time - w->padding[0];
-    const unsigned frequency = out[1] * w->stride[1] + kernel_frequency - w->padding[1];
-    if (time >= w->in[0] || frequency >= w->in[1])
-        return NULL;
-    return t->in + ((size_t)time * w->in[1] + frequency) * t->in_pitch;
-}
-
-/* The sum over the window at an output position. first is the input channel to start from, channels
- * how many there are. Padding counts as the input's zero. */
-static uint32_t window_sum(const struct window_task *t, const unsigned out[2], size_t first,
-                           size_t channels, const int8_t *weights)
-{
-    const struct window *w = &t->window;
-    uint32_t sum = 0;
-    for (unsigned kt = 0; kt < w->kernel[0]; kt++) {
-        for (unsigned kf = 0; kf < w->kernel[1]; kf++, weights += channels) {
-            const uint8_t *in = tap(t, out, kt, kf);
-            for (size_t c = 0; c < channels; c++)
-                sum += (uint32_t)((in != NULL ? in[first + c] : t->in_zero) * weights[c]);
-        }
-    }
-    return sum;
-}
-
-static void conv(const struct window_task *t)
-{
-    const struct requantization *r = t->requantization;
-    const struct window *w = &t->window;
-    const size_t depth = (size_t)w->kernel[0] * w->kernel[1] * t->in_channels;
-    const int8_t *weights = t->weights;
-    uint8_t *to = t->out;
-    for (unsigned out[2] = {0, 0}; out[0] < w->out[0]; out[0]++) {
-        for (out[1] = 0; out[1] < w->out[1]; out[1]++) {
-            for (size_t o = 0; o < t->out_pitch; o++) {
-                uint32_t sum = window_sum(t, out, 0, t->in_channels, weights + o * depth);
-                *to++ = requantize((uint32_t)r->bias[o] + sum, r, o, NULL);
-            }
-        }
-    }
+    transpose(weights, outputs, w->kernel[0] * w->kernel[1] * in_channels, packed);
 }
 
 static size_t depthwise_packed_size(const struct window *w, size_t channels)
@@ -180,24 +155,71 @@ static size_t depthwise_packed_size(const struct window *w, size_t channels)
 static void depthwise_pack(const int8_t *weights, const struct window *w, size_t channels,
                            void *packed)
 {
-    memcpy(packed, weights, depthwise_packed_size(w, channels));
+    transpose(weights, channels, (size_t)w->kernel[0] * w->kernel[1], packed);
+}
+
+/* Each channel with its own weight. */
+static void multiply_channels(uint32_t *restrict sums, const uint8_t *restrict in,
+                              const int8_t *restrict weights, size_t channels)
+{
+    for (size_t c = 0; c < channels; c++)
+        sums[c] += (uint32_t)(in[c] * weights[c]);
+}
+
+/* The input under one tap of the window at an output position, or `outside`. */
+static const uint8_t *tap(const struct window_task *t, const unsigned out[2], unsigned kernel_time,
+                          unsigned kernel_frequency, const uint8_t *outside)
+{
+    const struct window *w = &t->window;
+    /* what lies before the beginning wraps around to a huge number */
+    const unsigned time = out[0] * w->stride[0] + kernel_time - w->padding[0];
+    const unsigned frequency = out[1] * w->stride[1] + kernel_frequency - w->padding[1];
+    if (time >= w->in[0] || frequency >= w->in[1])
+        return outside;
+    return t->in + ((size_t)time * w->in[1] + frequency) * t->in_pitch;
+}
+
+/* The sums of one output position; padding counts as the input's zero. */
+static void window_sums(const struct window_task *t, const unsigned out[2], bool depthwise,
+                        uint32_t *sums, const uint8_t *outside)
+{
+    const struct window *w = &t->window;
+    const int8_t *weights = t->weights;
+    const size_t step = depthwise ? t->out_pitch : t->out_pitch * t->in_channels;
+    start_sums(sums, t->requantization->bias, t->out_pitch);
+    for (unsigned kt = 0; kt < w->kernel[0]; kt++) {
+        for (unsigned kf = 0; kf < w->kernel[1]; kf++, weights += step) {
+            const uint8_t *in = tap(t, out, kt, kf, outside);
+            if (depthwise)
+                multiply_channels(sums, in, weights, t->out_pitch);
+            else
+                multiply(sums, in, t->in_channels, weights, t->out_pitch);
+        }
+    }
+}
+
+static void run_windows(const struct window_task *t, bool depthwise)
+{
+    const struct window *w = &t->window;
+    uint32_t *sums = t->scratch;
+    uint8_t *outside = (uint8_t *)t->scratch + t->out_pitch * sizeof *sums, *to = t->out;
+    memset(outside, t->in_zero, depthwise ? t->out_pitch : t->in_channels);
+    for (unsigned out[2] = {0, 0}; out[0] < w->out[0]; out[0]++) {
+        for (out[1] = 0; out[1] < w->out[1]; out[1]++, to += t->out_pitch) {
+            window_sums(t, out, depthwise, sums, outside);
+            requantize(sums, t->out_pitch, t->requantization, NULL, to);
+        }
+    }
+}
+
+static void conv(const struct window_task *t)
+{
+    run_windows(t, false);
 }
 
 static void depthwise(const struct window_task *t)
 {
-    const struct requantization *r = t->requantization;
-    const struct window *w = &t->window;
-    const size_t depth = (size_t)w->kernel[0] * w->kernel[1];
-    const int8_t *weights = t->weights;
-    uint8_t *to = t->out;
-    for (unsigned out[2] = {0, 0}; out[0] < w->out[0]; out[0]++) {
-        for (out[1] = 0; out[1] < w->out[1]; out[1]++) {
-            for (size_t c = 0; c < t->out_pitch; c++) {
-                uint32_t sum = window_sum(t, out, c, 1, weights + c * depth);
-                *to++ = requantize((uint32_t)r->bias[c] + sum, r, c, NULL);
-            }
-        }
-    }
+    run_windows(t, true);
 }
 
 /* --- the rest ------------------------------------------------------------------------ */
@@ -240,11 +262,11 @@ const struct kernels kernels_portable = {
     .gemm_real = gemm_real,
     .conv_packed_size = conv_packed_size,
     .conv_pack = conv_pack,
-    .conv_scratch_size = no_scratch,
+    .conv_scratch_size = conv_scratch_size,
     .conv = conv,
     .depthwise_packed_size = depthwise_packed_size,
     .depthwise_pack = depthwise_pack,
-    .depthwise_scratch_size = no_scratch,
+    .depthwise_scratch_size = depthwise_scratch_size,
     .depthwise = depthwise,
     .quantize = quantize,
     .channel_sums = channel_sums,

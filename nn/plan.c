@@ -148,18 +148,20 @@ size_t plan_scratch_carve(const struct plan *plan, const struct plan_layer *laye
 {
     const struct kernels *k = plan->kernels;
     struct carver carver = {base, 0};
-    size_t depth = layer->weights.depth;
+    size_t depth = layer->weights.depth, outputs = layer->weights.outputs;
     *scratch = (struct plan_scratch){0};
     switch (layer->kind) {
     case LAYER_CONV:
         scratch->kernel =
-            carve(&carver, k->conv_scratch_size(&layer->window, layer->in_shape.channels));
+            carve(&carver, k->conv_scratch_size(&layer->window, layer->in_shape.channels, outputs));
         return carver.used;
     case LAYER_SQUEEZE_EXCITE:
         scratch->pooled = carve(&carver, layer->in.pitch);
         scratch->hidden = carve(&carver, layer->squeezed_pitch);
         if (layer->expand.depth > depth)
             depth = layer->expand.depth;
+        if (layer->expand.outputs > outputs)
+            outputs = layer->expand.outputs;
         scratch->gate = carve(&carver, layer->in.pitch * sizeof *scratch->gate);
         scratch->sums = carve(&carver, layer->in.pitch * sizeof *scratch->sums);
         break;
@@ -174,7 +176,7 @@ size_t plan_scratch_carve(const struct plan *plan, const struct plan_layer *laye
         if (layer->last)
             scratch->gate = carve(&carver, layer->weights.outputs * sizeof *scratch->gate);
     }
-    scratch->kernel = carve(&carver, k->gemm_scratch_size(depth));
+    scratch->kernel = carve(&carver, k->gemm_scratch_size(depth, outputs));
     return carver.used;
 }
 

@@ -157,7 +157,7 @@ static uint8_t *run_gemm(const struct kernels *k, const struct gemm_case *c, flo
     uint8_t *in = random_tensor(c->seed + 1, c->positions, c->depth, depth, c->mood);
     uint8_t *residual = random_tensor(c->seed + 2, c->positions, c->outputs, outputs, c->mood);
     void *packed = buffer(k->gemm_packed_size(c->outputs, c->depth));
-    void *scratch = buffer(k->gemm_scratch_size(depth));
+    void *scratch = buffer(k->gemm_scratch_size(depth, outputs));
     uint8_t *out = buffer(c->positions * outputs);
     k->gemm_pack(c->weights, c->outputs, c->depth, packed);
     if (c->residual) {
@@ -233,7 +233,8 @@ static void test_gemm_by_hand(void **state)
 {
     (void)state;
     static const uint8_t in[] = {10, 20, 0, 255, 100, 7};
-    static const int8_t weights[] = {1, -2, 127, 0};
+    static const int8_t weights[] = {1, 127, -2, 0}; /* as packed: outputs last */
+    uint32_t scratch[2];
     static const int32_t bias[] = {50, -1270};
     static const float scale[] = {0.5f, 0.125f};
     const struct requantization r = {.bias = bias, .scale = scale, .inverse_scale = 1, .zero = 10};
@@ -246,7 +247,8 @@ static void test_gemm_by_hand(void **state)
                              .depth = 2,
                              .outputs = 2,
                              .weights = weights,
-                             .requantization = &r};
+                             .requantization = &r,
+                             .scratch = scratch};
     kernels_portable.gemm(&task);
     /* (50 + 10 - 40) / 2 = 10; (-1270 + 1270) / 8 = 0; (50 - 510) / 2 = -230, too low;
      * -158.75; (50 + 100 - 14) / 2 = 68; (-1270 + 12700) / 8 = 1428.75, too high */
@@ -303,7 +305,7 @@ static uint8_t *run_window(const struct kernels *k, const struct window_case *c,
     void *packed = buffer(c->depthwise ? k->depthwise_packed_size(w, c->outputs)
                                        : k->conv_packed_size(w, c->in_channels, c->outputs));
     void *scratch = buffer(c->depthwise ? k->depthwise_scratch_size(w, in_pitch)
-                                        : k->conv_scratch_size(w, c->in_channels));
+                                        : k->conv_scratch_size(w, c->in_channels, pitch));
     task.in = in;
     task.out = buffer(area(w->out) * pitch);
     task.weights = packed;
@@ -390,6 +392,7 @@ static void test_windows_by_hand(void **state)
     static const float scale[] = {1};
     const struct requantization r = {.bias = bias, .scale = scale, .inverse_scale = 1};
     uint8_t out[4];
+    uint32_t scratch[2];
     struct window_task task = {.window = {.in = {2, 2},
                                           .out = {2, 2},
                                           .kernel = {3, 3},
@@ -402,7 +405,8 @@ static void test_windows_by_hand(void **state)
                                .out_pitch = 1,
                                .in_zero = 10,
                                .weights = ones,
-                               .requantization = &r};
+                               .requantization = &r,
+                               .scratch = scratch};
     static const uint8_t everywhere[] = {15, 15, 15, 15};
     kernels_portable.depthwise(&task);
     assert_memory_equal(out, everywhere, sizeof out);
