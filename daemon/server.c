@@ -13,7 +13,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define POOL_SIZE 8192 /* of a connection: its request with headers, and its buffers */
+#define POOL_SIZE 16384 /* of a connection: its request with headers, and its buffers */
 #define TICK_MS 1000
 #define OTHER_FILES 64    /* that the program has open beside connections */
 #define STOP_LIMIT_MS 500 /* for streams to take their end */

@@ -15,7 +15,8 @@
 struct pipeline *fake_pipeline_new(void);
 void fake_pipeline_free(struct pipeline *pipeline);
 
-/* Adds the next result, with these probabilities (FAKE_LABELS), and wakes whoever is to be woken. */
+/* Adds the next result, with these probabilities (FAKE_LABELS), and wakes whoever is to be woken.
+ */
 void fake_pipeline_add(struct pipeline *pipeline, float cello, float flute, float piano);
 /* The same after a loss. */
 void fake_pipeline_lose(struct pipeline *pipeline, unsigned hops);

@@ -175,8 +175,8 @@ struct http_reply http_request(unsigned port, const char *method, const char *pa
 {
     char *request = NULL;
     assert_true(asprintf(&request,
-                         "%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n%s\r\n",
-                         method, path, headers) > 0);
+                         "%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n%s\r\n", method,
+                         path, headers) > 0);
     struct http_reply reply = http_exchange(port, request);
     free(request);
     return reply;
@@ -203,32 +203,6 @@ struct http_stream {
     size_t text_size;
     char *data; /* of the event given out last */
 };
-
-struct http_stream *http_stream_open(unsigned port, const char *query, const char *headers,
-                                     int receive_size)
-{
-    char request[512];
-    struct http_stream *stream = calloc(1, sizeof *stream);
-    assert_non_null(stream);
-    stream->fd = http_connect(port, receive_size);
-    assert_true(stream->fd >= 0);
-    (void)snprintf(request, sizeof request,
-                   "GET /api/v1/stream%s HTTP/1.1\r\nHost: localhost\r\n%s\r\n", query, headers);
-    assert_true(http_send(stream->fd, request));
-    char *blank = NULL;
-    while (blank == NULL) {
-        assert_true(receive(stream->fd, &stream->raw, &stream->raw_size, HTTP_LIMIT_MS) > 0);
-        blank = strstr(stream->raw, "\r\n\r\n");
-    }
-    size_t length = (size_t)(blank + 4 - stream->raw);
-    stream->head = strndup(stream->raw, length - 2);
-    if (strncmp(stream->head, "HTTP/1.1 200 ", 13) != 0 || !is_chunked(stream->head)) {
-        fail_msg("no stream: %s", stream->raw);
-    }
-    stream->raw_size -= length;
-    memmove(stream->raw, stream->raw + length, stream->raw_size + 1);
-    return stream;
-}
 
 /* Moves whole pieces of chunks from raw to text. */
 static void take_chunks(struct http_stream *stream)
@@ -268,6 +242,33 @@ static void take_chunks(struct http_stream *stream)
     }
     stream->raw_size -= at;
     memmove(stream->raw, stream->raw + at, stream->raw_size + 1);
+}
+
+struct http_stream *http_stream_open(unsigned port, const char *query, const char *headers,
+                                     int receive_size)
+{
+    char request[512];
+    struct http_stream *stream = calloc(1, sizeof *stream);
+    assert_non_null(stream);
+    stream->fd = http_connect(port, receive_size);
+    assert_true(stream->fd >= 0);
+    (void)snprintf(request, sizeof request,
+                   "GET /api/v1/stream%s HTTP/1.1\r\nHost: localhost\r\n%s\r\n", query, headers);
+    assert_true(http_send(stream->fd, request));
+    char *blank = NULL;
+    while (blank == NULL) {
+        assert_true(receive(stream->fd, &stream->raw, &stream->raw_size, HTTP_LIMIT_MS) > 0);
+        blank = strstr(stream->raw, "\r\n\r\n");
+    }
+    size_t length = (size_t)(blank + 4 - stream->raw);
+    stream->head = strndup(stream->raw, length - 2);
+    if (strncmp(stream->head, "HTTP/1.1 200 ", 13) != 0 || !is_chunked(stream->head)) {
+        fail_msg("no stream: %s", stream->raw);
+    }
+    stream->raw_size -= length;
+    memmove(stream->raw, stream->raw + length, stream->raw_size + 1);
+    take_chunks(stream);
+    return stream;
 }
 
 /* Takes the lines of one block, which ends with an empty line; true if it is an event. */
