@@ -84,9 +84,9 @@ expect 1 "$TUTTI" bench --model "$work/missing"
 
 # ---- devices ----
 expect 2 "$TUTTI" devices something
-expect 0 "$TUTTI" devices
+expect_with_devices 0 "$TUTTI" devices
 check "something is said" [ -s "$out" ]
-expect 0 "$TUTTI" devices --json
+expect_with_devices 0 "$TUTTI" devices --json
 check "a JSON array" grep -qx '\[.*\]' "$out"
 
 finish

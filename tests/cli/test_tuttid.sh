@@ -67,10 +67,11 @@ says "$err" "missing"
 head -c 1000 "$MODEL" >broken.model
 expect 1 "$TUTTID" --model broken.model --input file:good.wav --listen 127.0.0.1:0
 says "$err" "broken.model"
-for bad in file:missing.wav file:. file:/dev/null 'no such device'; do
+for bad in file:missing.wav file:. file:/dev/null; do
     expect 1 start --input "$bad"
     says "$err" "tuttid: error: "
 done
+expect_with_devices 1 "$TUTTID" --listen 127.0.0.1:0 --model "$MODEL" --input 'no such device'
 says "$err" "no such device"
 
 # ---- sound that ends ----
