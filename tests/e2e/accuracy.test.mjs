@@ -30,11 +30,12 @@ function median(values) {
   return sorted.length === 0 ? NaN : sorted[Math.floor(sorted.length / 2)];
 }
 
-// For each entry of the score the cue of its label that covers most of it.
+// For each entry of the score the cue of its label that sounds with it and begins nearest to it.
 function matchEntries(truth, cues) {
   return truth.map((entry) => {
+    const distance = (cue) => Math.abs(cue.on - entry.on);
     const found = cues.filter((cue) => cue.label === entry.label && overlap(cue, entry) > 0)
-      .sort((a, b) => overlap(b, entry) - overlap(a, entry))[0];
+      .sort((a, b) => distance(a) - distance(b))[0];
     return { ...entry, cue: found };
   });
 }

@@ -50,7 +50,8 @@ export async function getJson(url) {
 }
 
 // Reads a stream of server-sent events, as the standard says (WHATWG HTML, section 9.2), until
-// enough(events) or the time is over. Returns [{id, event, data}], comments as {comment}.
+// enough(events) or the time is over. Returns [{id, event, data, json}], comments as {comment}; a
+// block without data is no event.
 export async function readEvents(url, { lastEventId, enough, within = seconds(30) }) {
   const abort = new AbortController();
   const timer = setTimeout(() => abort.abort(), within);
@@ -70,7 +71,10 @@ export async function readEvents(url, { lastEventId, enough, within = seconds(30
       buffer += decoder.decode(chunk, { stream: true });
       let end;
       while ((end = buffer.indexOf('\n\n')) >= 0) {
-        events.push(parseEvent(buffer.slice(0, end)));
+        const event = parseEvent(buffer.slice(0, end));
+        if (event.data !== '' || event.comment !== undefined) {
+          events.push(event);
+        }
         buffer = buffer.slice(end + 2);
       }
       if (enough(events)) {

@@ -7,14 +7,14 @@ import { getJson, ofKind, readEvents, seconds, startDaemon } from './daemon.mjs'
 
 const rate = 48000;
 
-// Writes a sine of 440 Hz at -20 dBFS to the pipe, in real time, until stopped.
+// Writes a sine of 440 Hz, 20 dB below full scale, to the pipe, in real time, until stopped.
 function play(pipe) {
   let frame = 0;
   const block = 4800;
   const write = () => {
     const data = Buffer.alloc(block * 4);
     for (let i = 0; i < block; i++, frame++) {
-      data.writeFloatLE(0.1 * Math.SQRT2 * Math.sin((2 * Math.PI * 440 * frame) / rate), i * 4);
+      data.writeFloatLE(0.1 * Math.sin((2 * Math.PI * 440 * frame) / rate), i * 4);
     }
     pipe.write(data);
   };
@@ -43,12 +43,13 @@ test('a source that stalls turns the health bad, and good again', async (t) => {
   t.after(() => daemon.stop('SIGKILL'));
 
   let stopPlaying = play(daemon.process.stdin);
+  t.after(() => stopPlaying());
   await waitForHealth(daemon.url, 200, seconds(10));
   const playing = await readEvents(daemon.url, {
     enough: (events) => ofKind(events, 'frame').length >= 8,
   });
   const level = ofKind(playing, 'frame').at(-1).json.level_dbfs;
-  assert.ok(Math.abs(level + 20) < 0.2, `a sine of -20 dBFS RMS reads ${level}`);
+  assert.ok(Math.abs(level + 20) < 0.2, `a sine 20 dB below full scale reads ${level}`);
 
   stopPlaying();
   const stalled = await waitForHealth(daemon.url, 503, seconds(15));

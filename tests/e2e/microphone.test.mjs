@@ -29,6 +29,11 @@ function microphone(sound) {
 
 const frames = (count) => (events) => ofKind(events, 'frame').length >= count;
 
+// A second of a sine of 440 Hz, 20 dB below full scale.
+const tone = path.join(place, 'tone.f32');
+writeFileSync(tone, Float32Array.from({ length: 48000 },
+  (_, i) => 0.1 * Math.sin((2 * Math.PI * 440 * i) / 48000)));
+
 function plugIn() {
   writeFileSync(gate, '');
 }
@@ -36,7 +41,7 @@ function plugIn() {
 test('tutti devices lists the microphone', () => {
   plugIn();
   const { stdout, stderr } = spawnSync(tutti, ['devices'], {
-    encoding: 'utf8', env: { ...process.env, ...microphone('') },
+    encoding: 'utf8', env: { ...process.env, ...microphone(tone) },
   });
   assert.match(stdout, /stage/);
   assert.equal(stderr, '', 'nothing that ALSA or JACK say reaches the user');
@@ -44,7 +49,7 @@ test('tutti devices lists the microphone', () => {
 
 test('a device that does not exist is refused with what there is', () => {
   const { status, stderr } = spawnSync(tuttid, ['--input', 'balcony', '--listen', '127.0.0.1:0'], {
-    encoding: 'utf8', env: { ...process.env, ...microphone('') },
+    encoding: 'utf8', env: { ...process.env, ...microphone(tone) },
   });
   assert.notEqual(status, 0);
   assert.match(stderr, /balcony/);
@@ -53,17 +58,11 @@ test('a device that does not exist is refused with what there is', () => {
 
 test('a tone arrives at its level', async (t) => {
   plugIn();
-  const tone = path.join(place, 'tone.f32');
-  const samples = new Float32Array(48000);
-  for (let i = 0; i < samples.length; i++) {
-    samples[i] = 0.1 * Math.SQRT2 * Math.sin((2 * Math.PI * 440 * i) / 48000);
-  }
-  writeFileSync(tone, samples);
   const daemon = await startDaemon(['--input', 'stage'], { env: microphone(tone) });
   t.after(() => daemon.stop('SIGKILL'));
   const events = await readEvents(daemon.url, { enough: frames(8) });
   const level = ofKind(events, 'frame').at(-1).json.level_dbfs;
-  assert.ok(Math.abs(level + 20) < 0.2, `a sine of -20 dBFS RMS reads ${level}`);
+  assert.ok(Math.abs(level + 20) < 0.2, `a sine 20 dB below full scale reads ${level}`);
   const info = await getJson(`${daemon.url}/api/v1/info`);
   assert.equal(info.body.source.kind, 'device');
   assert.equal(info.body.source.rate_hz, 48000);

@@ -41,6 +41,7 @@ const place = mkdtempSync(path.join(tmpdir(), 'tutti-readme-'));
 const sources = path.join(place, 'tutti');
 const destination = path.join(place, 'installed');
 const binaries = path.join(place, 'bin');
+const silence = path.join(place, 'silence.f32');
 
 function standIn(name, script) {
   writeFileSync(path.join(binaries, name), `#!/bin/sh\n${script}\n`);
@@ -55,8 +56,9 @@ function prepare() {
   standIn('systemctl', `exec test -f "$(find '${destination}' -name tuttid.service)"`);
   // The programs of this build stand for the installed ones, on a virtual microphone.
   writeFileSync(environment.ALSA_CONFIG_PATH, `<${process.env.VIRTUAL_MICROPHONE}>
-pcm.USB_Audio { type tutti_microphone sound "" gate "/" rate 48000 channels 1 }
+pcm.USB_Audio { type tutti_microphone sound "${silence}" gate "/" rate 48000 channels 1 }
 `);
+  writeFileSync(silence, Buffer.alloc(4 * 48000));
   standIn('tuttid', `exec '${build}/daemon/tuttid' "$@"`);
   standIn('tutti', `exec '${build}/daemon/tutti' "$@"`);
   execFileSync('ffmpeg', ['-loglevel', 'error', '-i', path.join(root, 'daemon/demo/piece.opus'),
@@ -69,6 +71,7 @@ const environment = {
   PATH: `${binaries}:${process.env.PATH}`,
   ALSA_CONFIG_PATH: path.join(place, 'asound.conf'),
   JACK_NO_START_SERVER: '1',
+  TUTTI_MICROPHONE_SOUND: silence,
 };
 
 // Runs a command line to its end and gives {code, output}.
