@@ -50,7 +50,7 @@ class Page {
     });
     this.hello = null;
     this.statusKnown = false; // newer than what /api/v1/info can say
-    this.status = { source: '', state: 'running', overruns: 0, lag_ms: 0 };
+    this.status = { source: '', state: 'running', overruns: 0 };
     this.hello_ms = null;
     this.#forgetFrame();
     this.loud_ms = performance.now();
@@ -251,13 +251,12 @@ class Page {
   }
 
   #facts() {
-    const { source, overruns, lag_ms } = this.status;
+    const { source, overruns } = this.status;
     const { model, version } = this.hello ?? {};
     return [
       source && `Input ${source}`,
       model && `Model ${model}`,
       version && `Tutti ${version}`,
-      lag_ms > 0 && `${Math.round(lag_ms)} ms behind the sound`,
       overruns > 0 && counted(overruns, 'overrun'),
     ]
       .filter(Boolean)

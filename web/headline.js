@@ -7,6 +7,7 @@ import { capitalized } from './format.js';
 
 const SIZES = Array.from({ length: 40 }, (_, i) => 1 - i * 0.0225); // of the largest
 const MOVE = { duration: 700, easing: 'cubic-bezier(0.2, 0.7, 0.1, 1)' };
+const ENTER = { ...MOVE, delay: 200, fill: 'backwards' }; // when those that leave are faint
 const LEAVE = { duration: 500, easing: 'ease-out', fill: 'forwards' };
 
 export class Headline {
@@ -80,7 +81,7 @@ export class Headline {
 
   #move(item, from) {
     if (!from) {
-      item.animate([{ opacity: 0, transform: 'translateY(0.12em)' }, { opacity: 1 }], MOVE);
+      item.animate([{ opacity: 0, transform: 'translateY(0.12em)' }, { opacity: 1 }], ENTER);
       return;
     }
     const to = item.getBoundingClientRect();

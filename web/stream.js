@@ -12,7 +12,7 @@ const EVENTS = ['hello', 'frame', 'onset', 'offset', 'status', 'gap', 'lagged'];
 const UNREACHABLE_AFTER_MS = 8000;
 const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 15000;
-const SILENT_MS = 12000; // without any event, then the daemon is asked whether it is there
+const SILENT_MS = 15000; // without a sign, then the page looks whether the daemon is there
 
 export class Stream {
   #source = null;
@@ -20,24 +20,18 @@ export class Stream {
   #pause_ms = FIRST_PAUSE_MS;
   #retry = 0;
   #giveUp = 0;
-  #heard_ms = 0;
+  #heard_ms = 0; // when the connection last gave a sign, good or bad
   #asking = false;
 
   /* onEvent(type, data) gets each event that is valid JSON; onLink(link) each change of link. */
   constructor({ url, probeUrl, onEvent, onLink }) {
     Object.assign(this, { url, probeUrl, onEvent, onLink, link: 'connecting' });
-    this.watch = setInterval(() => this.#probe(), SILENT_MS / 4);
+    setInterval(() => this.#probe(), SILENT_MS / 4);
     this.#connect();
   }
 
-  close() {
-    clearInterval(this.watch);
-    clearTimeout(this.#giveUp);
-    clearTimeout(this.#retry);
-    this.#source?.close();
-  }
-
   #connect() {
+    clearTimeout(this.#retry);
     this.#source?.close();
     this.#heard_ms = performance.now();
     const after = this.#last && `?${new URLSearchParams({ last_event_id: this.#last })}`;
@@ -45,6 +39,7 @@ export class Stream {
     this.#source = source;
     source.onopen = () => this.#set('live');
     source.onerror = () => {
+      this.#heard_ms = performance.now();
       this.#set('reconnecting');
       if (source.readyState === EventSource.CLOSED) this.#later();
     };
@@ -91,10 +86,14 @@ export class Stream {
   }
 
   /* A connection can be dead without either end knowing (a laptop that slept, a router that
-   * forgot). Silence may also mean that there is no sound; so ask, and only then start over. */
+   * forgot). Silence may also mean that there is no sound; so ask, and only then start over. An
+   * attempt to connect that hangs is simply made again. */
   async #probe() {
-    if (this.link !== 'live' || this.#asking) return;
-    if (performance.now() - this.#heard_ms < SILENT_MS) return;
+    if (this.#asking || performance.now() - this.#heard_ms < SILENT_MS) return;
+    if (this.link !== 'live') {
+      this.#connect();
+      return;
+    }
     this.#asking = true;
     try {
       await fetch(this.probeUrl, { cache: 'no-store', signal: AbortSignal.timeout(5000) });

@@ -106,5 +106,3 @@ export const laneColour = (page, lane, lanes, from, to) =>
 
 /* How far apart two colours are, 0 ... 441. */
 export const distance = (a, b) => Math.hypot(...[0, 1, 2].map((i) => a[i] - b[i]));
-
-export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));

@@ -46,6 +46,7 @@ class Mock {
     Object.assign(this, { labels, hop_s, window_s });
     this.clients = new Set();
     this.refuse = 0; // an HTTP status for the stream in place of events
+    this.dead = false; // connections are accepted, and nothing comes of them
     this.requests = []; // paths asked for, with the Last-Event-ID of streams
     this.restart();
   }
@@ -138,6 +139,7 @@ class Mock {
 
   async #answer(request, response) {
     const { pathname, searchParams } = new URL(request.url, 'http://mock');
+    if (this.dead) return request.socket.destroy();
     this.requests.push({ pathname, last: request.headers['last-event-id'] });
     response.setHeader('Content-Security-Policy', "default-src 'self'");
     response.setHeader('X-Content-Type-Options', 'nosniff');

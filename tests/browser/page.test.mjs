@@ -243,6 +243,51 @@ test('a daemon that refuses or is gone is named, and found again', async () => {
   await page.done();
 });
 
+test('a connection that died without a word is noticed; mere silence is none', async () => {
+  const page = await open(browser, mock.url, {
+    breaks: true,
+    init: () => {
+      // Half a minute of waiting in a moment.
+      const now = performance.now.bind(performance);
+      const { setInterval: every } = window;
+      performance.now = () => 10 * now();
+      window.setInterval = (what, ms) => every(what, ms / 10);
+    },
+  });
+  await page.waitForSelector('#parts li');
+  mock.frame({ piano: 0.9 }, ['piano']);
+  const asked = (wanted) => mock.requests.filter(({ pathname }) => pathname === wanted).length;
+  const probes = asked('/api/v1/info');
+  while (asked('/api/v1/info') < probes + 2) await page.waitForTimeout(50);
+  assert.equal(asked('/api/v1/stream'), 1, 'the daemon answers: the stream is left alone');
+  await shows(page, 'rest', 'No results');
+
+  mock.dead = true;
+  await shows(page, 'state-text', 'Reconnecting');
+  mock.dead = false;
+  while (asked('/api/v1/stream') < 2) await page.waitForTimeout(50);
+  mock.frame({ cello: 0.9 }, ['cello']);
+  await plays(page, ['Cello']);
+  await page.done();
+});
+
+test('another model brings other instruments', async () => {
+  const page = await listen({ breaks: true });
+  play(5, { piano: 0.9 }, ['piano']);
+  await plays(page, ['Piano']);
+  mock.labels = ['theremin', 'singing_saw'];
+  mock.restart();
+  mock.drop();
+  await page.waitForFunction(() => document.querySelectorAll('#parts li').length === 2);
+  play(10, { singing_saw: 0.9 }, ['singing_saw']);
+  await plays(page, ['Singing saw']);
+  await page.waitForTimeout(600);
+  const [cold, hot] = await Promise.all([0, 1].map((row) => laneColour(page, row, 2, 0.95, 0.98)));
+  assert.ok(distance(hot, cold) > 150);
+  assert.ok((await laneColour(page, 0, 2, 0.8, 0.9))[3] < 1, 'the old picture is gone');
+  await page.done();
+});
+
 test('trouble is said in plain words', async () => {
   const page = await listen();
   mock.frame({ piano: 0.9 }, ['piano']);

@@ -8,4 +8,4 @@ cd "$(dirname "$0")"
 if [ ! -d node_modules/playwright-core ]; then
     npm ci --no-audit --no-fund >&2
 fi
-exec node --test --test-reporter=tap "$1"
+exec node --test --test-timeout=240000 --test-reporter=tap "$1"
