@@ -113,8 +113,8 @@ static enum MHD_Result answer(const struct request *request, const char *method,
     return reply_error(request, MHD_HTTP_NOT_FOUND, "there is nothing at %.128s", path);
 }
 
-/* A body can only be refused before it comes, or after it was read: an answer in between would
- * break the connection (and before it may, which is why short ones are read). */
+/* Called when the headers are there, for each piece of a body, and at the end. An answer to the
+ * first call ends the connection, so that is only for a body which is too large to be read. */
 static enum MHD_Result on_request(void *context, struct MHD_Connection *connection,
                                   const char *path, const char *method, const char *version,
                                   const char *body, size_t *body_size, void **state)
@@ -133,10 +133,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
             return reply_error(&request, MHD_HTTP_CONTENT_TOO_LARGE,
                                "a body of %.20s bytes is too large", length);
         }
-        if ((length != NULL && strtoull(length, NULL, 10) > 0) ||
-            header_of(&request, MHD_HTTP_HEADER_TRANSFER_ENCODING) != NULL) {
-            return MHD_YES;
-        }
+        return MHD_YES;
     }
     if (*body_size > 0) {
         size_t size = *body_size;
