@@ -70,8 +70,9 @@ static void print_table(const struct source_device *devices, size_t count)
         program_print_name(devices[i].backend);
         putchar('\n');
     }
-    printf("\n* is the default. To listen to another: tuttid --input 'NAME', where a part of the\n"
-           "name or a pattern such as '*USB*' will do if it fits one input alone.\n");
+    printf(
+        "\nThe one marked * is the default. To listen to another: tuttid --input 'NAME'; a part\n"
+        "of the name, or a pattern such as '*USB*', will do if it fits one input alone.\n");
 }
 
 static void print_json(const struct source_device *devices, size_t count)

@@ -4,10 +4,9 @@
 
 #include <inttypes.h>
 
-void daemon_watch_init(struct daemon_watch *watch, const struct log *log,
-                       const struct pipeline_status *status)
+void daemon_watch_init(struct daemon_watch *watch, const struct log *log)
 {
-    *watch = (struct daemon_watch){.log = log, .told = *status};
+    *watch = (struct daemon_watch){.log = log, .told = {.state = SOURCE_RUNNING}};
 }
 
 static void tell_losses(struct daemon_watch *watch, const struct pipeline_status *status,

@@ -22,9 +22,9 @@ struct daemon_watch {
     uint64_t quiet_until_ns;     /* CLOCK_MONOTONIC */
 };
 
-/* status: as it is at the start. */
-void daemon_watch_init(struct daemon_watch *watch, const struct log *log,
-                       const struct pipeline_status *status);
+/* What is not so from the start on is told by the first daemon_watch_take(): that the source runs
+ * and nothing was lost. */
+void daemon_watch_init(struct daemon_watch *watch, const struct log *log);
 
 /* To be called every now and then with the status of that moment. */
 void daemon_watch_take(struct daemon_watch *watch, const struct pipeline_status *status,

@@ -242,9 +242,8 @@ static enum program_exit check_end(const struct daemon *daemon, enum source_stat
 
 static enum program_exit run_until_end(struct daemon *daemon, const sigset_t *signals)
 {
-    struct pipeline_status status = pipeline_status(daemon->pipeline);
     struct daemon_watch watch;
-    daemon_watch_init(&watch, &daemon->log, &status);
+    daemon_watch_init(&watch, &daemon->log);
     const struct timespec tick = {.tv_nsec = TICK_NS};
     for (;;) {
         int number = sigtimedwait(signals, NULL, &tick);
@@ -252,7 +251,7 @@ static enum program_exit run_until_end(struct daemon *daemon, const sigset_t *si
             log_write(&daemon->log, LOG_LEVEL_INFO, "stopping: %s", strsignal(number));
             return PROGRAM_OK;
         }
-        status = pipeline_status(daemon->pipeline);
+        struct pipeline_status status = pipeline_status(daemon->pipeline);
         daemon_watch_take(&watch, &status, clock_monotonic_ns());
         bool over;
         enum program_exit result = check_end(daemon, status.state, &over);

@@ -30,7 +30,7 @@ static int set_up(void **state)
     f->status.rate_hz = 48000;
     f->status.hop_s = 0.25;
     f->status.state = SOURCE_RUNNING;
-    daemon_watch_init(&f->watch, &f->log, &f->status);
+    daemon_watch_init(&f->watch, &f->log);
     *state = f;
     return 0;
 }
@@ -73,6 +73,15 @@ static void tells_of_a_stall_and_its_end_once(void **state)
     assert_string_equal(said(f, 4), "");
 }
 
+static void tells_what_was_over_before_the_first_look(void **state)
+{
+    struct fixture *f = *state;
+    f->status.state = SOURCE_ENDED;
+    f->status.lost_frames = 48;
+    assert_string_equal(said(f, 1), "tuttid: a 100% microphone has ended\n"
+                                    "tuttid: warning: 0.001 s of sound were lost (overruns: 0)\n");
+}
+
 static void tells_how_it_ended(void **state)
 {
     struct fixture *f = *state;
@@ -89,7 +98,8 @@ static void sums_up_losses_once_a_minute(void **state)
     struct fixture *f = *state;
     f->status.lost_frames = 4800;
     f->status.overruns = 1;
-    assert_string_equal(said(f, 100), "tuttid: warning: 0.100 s of sound were lost (overruns: 1)\n");
+    assert_string_equal(said(f, 100),
+                        "tuttid: warning: 0.100 s of sound were lost (overruns: 1)\n");
     f->status.lost_frames = 9600;
     f->status.overruns = 2;
     f->status.skipped_hops = 5;
@@ -110,6 +120,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(is_silent_while_all_is_well),
         TEST(tells_of_a_stall_and_its_end_once),
+        TEST(tells_what_was_over_before_the_first_look),
         TEST(tells_how_it_ended),
         TEST(sums_up_losses_once_a_minute),
     };
