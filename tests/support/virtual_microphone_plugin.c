@@ -8,7 +8,8 @@
  *       rate 48000
  *       channels 1
  *       gate "/.../plugged"     # as soon as this file is gone, so is the device
- *   }
+ *       freeze "/.../frozen"    # while this file is there, the device says nothing and cannot
+ *   }                           # be stopped: as a sound server does that has been halted
  *
  * What it delivers belongs to the time: after an overrun it goes on where the sound
  * has got to meanwhile.
@@ -31,6 +32,7 @@
 struct microphone {
     snd_pcm_ioplug_t io;
     char *gate;
+    char *freeze;
     float *sound; /* mapped */
     size_t sound_size;
     uint64_t sound_frames;
@@ -61,6 +63,11 @@ static int unplugged(const struct microphone *microphone)
     return microphone->gate != NULL && access(microphone->gate, F_OK) != 0;
 }
 
+static int frozen(const struct microphone *microphone)
+{
+    return microphone->freeze != NULL && access(microphone->freeze, F_OK) == 0;
+}
+
 static int start(snd_pcm_ioplug_t *io)
 {
     struct microphone *microphone = io->private_data;
@@ -81,6 +88,9 @@ static int start(snd_pcm_ioplug_t *io)
 static int stop(snd_pcm_ioplug_t *io)
 {
     const struct itimerspec never = {0};
+    const struct timespec pause = {.tv_nsec = 10000000};
+    while (frozen(io->private_data))
+        nanosleep(&pause, NULL);
     timerfd_settime(io->poll_fd, 0, &never, NULL);
     return 0;
 }
@@ -90,6 +100,8 @@ static snd_pcm_sframes_t pointer(snd_pcm_ioplug_t *io)
     const struct microphone *microphone = io->private_data;
     if (unplugged(microphone))
         return -ENODEV;
+    if (frozen(microphone))
+        return (snd_pcm_sframes_t)(microphone->taken % io->buffer_size);
     const uint64_t passed = frames_since(microphone, microphone->start_ns);
     if (passed - microphone->taken > io->buffer_size)
         return -EPIPE;
@@ -123,7 +135,8 @@ static int poll_revents(snd_pcm_ioplug_t *io, struct pollfd *descriptors, unsign
     (void)count;
     if (unplugged(io->private_data))
         return -ENODEV;
-    *events = read(io->poll_fd, &expirations, sizeof expirations) > 0 ? POLLIN : 0;
+    const int expired = read(io->poll_fd, &expirations, sizeof expirations) > 0;
+    *events = expired && !frozen(io->private_data) ? POLLIN : 0;
     return 0;
 }
 
@@ -134,6 +147,7 @@ static void free_microphone(struct microphone *microphone)
     if (microphone->io.poll_fd >= 0)
         close(microphone->io.poll_fd);
     free(microphone->gate);
+    free(microphone->freeze);
     free(microphone);
 }
 
@@ -200,6 +214,7 @@ static int constrain(struct microphone *microphone)
 struct options {
     const char *sound;
     const char *gate;
+    const char *freeze;
     long rate_hz;
     long channels;
 };
@@ -219,6 +234,8 @@ static int read_options(snd_config_t *config, struct options *options)
             reason = snd_config_get_string(entry, &options->sound);
         else if (strcmp(id, "gate") == 0)
             reason = snd_config_get_string(entry, &options->gate);
+        else if (strcmp(id, "freeze") == 0)
+            reason = snd_config_get_string(entry, &options->freeze);
         else if (strcmp(id, "rate") == 0)
             reason = snd_config_get_integer(entry, &options->rate_hz);
         else if (strcmp(id, "channels") == 0)
@@ -249,6 +266,7 @@ SND_PCM_PLUGIN_DEFINE_FUNC(tutti_microphone)
     microphone->rate_hz = (unsigned)options.rate_hz;
     microphone->channels = (unsigned)options.channels;
     microphone->gate = options.gate != NULL ? strdup(options.gate) : NULL;
+    microphone->freeze = options.freeze != NULL ? strdup(options.freeze) : NULL;
     microphone->io = (snd_pcm_ioplug_t){
         .version = SND_PCM_IOPLUG_VERSION,
         .name = "Tutti's virtual microphone",
