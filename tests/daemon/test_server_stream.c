@@ -324,9 +324,7 @@ static void test_stopping_with_open_streams(void **state)
             http_stream_expect(streams[k], &event, "frame");
         }
     }
-    double begin_s = now_s();
     assert_int_equal(tear_down((void **)&fixture), 0);
-    assert_true(now_s() - begin_s < 10); /* the limits of connections are 10 s and more */
     for (size_t i = 1; i < STREAMS; i++) {
         assert_false(http_stream_next(streams[i], &event, HTTP_LIMIT_MS));
     }
