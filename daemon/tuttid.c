@@ -163,6 +163,13 @@ static enum program_exit open_model(struct daemon *daemon)
         return fail(daemon, PROGRAM_USAGE, &error);
     if (program_check_kernel(daemon->settings, &error) != TUTTI_OK)
         return fail(daemon, PROGRAM_USAGE, &error);
+    const struct model_frontend *frontend = model_frontend(daemon->model);
+    double window_s = (double)frontend->columns * frontend->hop_frames / frontend->rate_hz;
+    if (daemon->settings->hop_s > window_s)
+        log_write(&daemon->log, LOG_LEVEL_WARNING,
+                  "the hop of %g s is longer than the model's window of %g s: what lies between "
+                  "goes unheard",
+                  daemon->settings->hop_s, window_s);
     return PROGRAM_OK;
 }
 

@@ -79,8 +79,10 @@ expect 0 start --input file:good.wav
 says "$err" "tuttid: listening to good.wav; page at http://127.0.0.1:"
 says "$err" "tuttid: good.wav has ended"
 printf '[source]\ninput = file:good.wav\n[log]\nlevel = warning\n' >t.conf
-expect 0 start -c t.conf
+expect 0 start -c t.conf --hop 0.2
 silent "$err"
+expect 0 start -c t.conf --hop 0.3
+says "$err" "tuttid: warning: the hop of 0.3 s is longer than the model's window of 0.23 s"
 expect 0 start -c t.conf --log-level info
 says "$err" "listening to good.wav"
 last='tuttid --input - <good.f32'
