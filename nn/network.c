@@ -57,7 +57,7 @@ static void run_linear(const struct place *p)
     }
     struct gemm_task task = matrix_task(&p->layer->weights, p->scratch.kernel);
     task.in = p->in;
-    p->plan->kernels->gemm_real(&task, p->scratch.gate);
+    p->plan->kernels->gemm_real(&task, p->scratch.reals);
 }
 
 static void run_window(const struct place *p)
@@ -88,14 +88,11 @@ static void pool(const struct place *p, struct quantization to, uint8_t *out)
     const size_t positions = shape_positions(layer->in_shape), pitch = layer->in.pitch;
     const int32_t zero = (int32_t)positions * layer->in.quantization.zero;
     const float scale = layer->in.quantization.scale / (float)positions;
-    const float inverse = 1.0f / to.scale;
+    float *means = p->scratch.reals;
     p->plan->kernels->channel_sums(p->in, positions, pitch, p->scratch.sums);
-    for (size_t c = 0; c < pitch; c++) {
-        float real = (float)(p->scratch.sums[c] - zero) * scale * inverse;
-        float low = (float)-to.zero, high = (float)(255 - to.zero);
-        real = real < low ? low : real > high ? high : real;
-        out[c] = (uint8_t)((int)rintf(real) + to.zero);
-    }
+    for (size_t c = 0; c < pitch; c++)
+        means[c] = (float)(p->scratch.sums[c] - zero) * scale;
+    p->plan->kernels->quantize(means, pitch, 1.0f / to.scale, to.zero, out);
 }
 
 static void run_mean(const struct place *p)
@@ -117,16 +114,16 @@ static void run_squeeze_excite(const struct place *p)
 
     struct gemm_task expand = matrix_task(&layer->expand, s->kernel);
     expand.in = s->hidden;
-    k->gemm_real(&expand, s->gate);
+    k->gemm_real(&expand, s->reals);
     for (size_t c = 0; c < layer->in.pitch; c++)
-        s->gate[c] = 1.0f / (1.0f + expf(-s->gate[c]));
+        s->reals[c] = 1.0f / (1.0f + expf(-s->reals[c]));
 
     struct gate_task gate = {
         .in = p->in,
         .out = p->out,
         .positions = shape_positions(layer->in_shape),
         .pitch = layer->in.pitch,
-        .gate = s->gate,
+        .gate = s->reals,
         .in_scale = layer->in.quantization.scale,
         .inverse_out_scale = 1.0f / layer->out.quantization.scale,
         .in_zero = layer->in.quantization.zero,
@@ -236,7 +233,7 @@ void network_run_observed(struct network *network, const float *columns, float *
     plan_scratch_carve(plan, &plan->layers[plan->count - 1], network->arena + plan->scratch_offset,
                        &scratch);
     for (size_t label = 0; label < plan->labels; label++)
-        probabilities[label] = model_probability(&plan->calibration, label, scratch.gate[label]);
+        probabilities[label] = model_probability(&plan->calibration, label, scratch.reals[label]);
 }
 
 void network_run(struct network *network, const float *columns, float *probabilities)

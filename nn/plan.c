@@ -162,10 +162,11 @@ size_t plan_scratch_carve(const struct plan *plan, const struct plan_layer *laye
             depth = layer->expand.depth;
         if (layer->expand.outputs > outputs)
             outputs = layer->expand.outputs;
-        scratch->gate = carve(&carver, layer->in.pitch * sizeof *scratch->gate);
+        scratch->reals = carve(&carver, layer->in.pitch * sizeof *scratch->reals);
         scratch->sums = carve(&carver, layer->in.pitch * sizeof *scratch->sums);
         break;
     case LAYER_MEAN:
+        scratch->reals = carve(&carver, layer->in.pitch * sizeof *scratch->reals);
         scratch->sums = carve(&carver, layer->in.pitch * sizeof *scratch->sums);
         return carver.used;
     case LAYER_DEPTHWISE:
@@ -174,7 +175,7 @@ size_t plan_scratch_carve(const struct plan *plan, const struct plan_layer *laye
         return carver.used;
     default:
         if (layer->last)
-            scratch->gate = carve(&carver, layer->weights.outputs * sizeof *scratch->gate);
+            scratch->reals = carve(&carver, layer->weights.outputs * sizeof *scratch->reals);
     }
     scratch->kernel = carve(&carver, k->gemm_scratch_size(depth, outputs));
     return carver.used;

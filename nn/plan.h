@@ -79,7 +79,7 @@ struct plan_scratch {
     void *kernel;             /* of gemm, conv or depthwise */
     int32_t *sums;            /* squeeze_excite, mean: per channel */
     uint8_t *pooled, *hidden; /* squeeze_excite: bytes */
-    float *gate;              /* squeeze_excite: per channel; the last layer: the logits */
+    float *reals;             /* means and gates per channel; the last layer: the logits */
 };
 
 /* Cuts up the scratch memory at base (NULL: only measures) for a layer; returns its size. */

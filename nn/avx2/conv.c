@@ -1,0 +1,131 @@
+#include "nn/avx2/avx2.h"
+#include "nn/avx2/tile.h"
+
+#include <string.h>
+
+/* A line of the kernel meets kernel[1] * in_channels neighbouring values of a line of the input,
+ * so each line of the kernel is a matrix product whose rows overlap. A ring holds as many lines of
+ * the input, widened and padded, as the kernel has. Packed weights: as for gemm, but each block has
+ * one piece for each line of the kernel. */
+static size_t conv_line_depth(const struct window *w, size_t in_channels)
+{
+    return round_up(w->kernel[1] * in_channels, 2);
+}
+
+size_t avx2_conv_packed_size(const struct window *w, size_t in_channels, size_t outputs)
+{
+    return round_up(outputs, LANES) * w->kernel[0] * conv_line_depth(w, in_channels);
+}
+
+void avx2_conv_pack(const int8_t *weights, const struct window *w, size_t in_channels,
+                    size_t outputs, void *packed)
+{
+    const size_t padded_outputs = round_up(outputs, LANES);
+    const size_t line = w->kernel[1] * in_channels, line_depth = conv_line_depth(w, in_channels);
+    int8_t *to = packed;
+    memset(packed, 0, avx2_conv_packed_size(w, in_channels, outputs));
+    for (size_t block = 0; block < padded_outputs; block += 2 * LANES) {
+        const size_t width = padded_outputs - block < 2 * LANES ? LANES : 2 * LANES;
+        for (size_t time = 0; time < w->kernel[0]; time++) {
+            for (size_t i = 0; i < width * line_depth; i++, to++) {
+                const size_t output = block + i / 2 % width, input = i / (2 * width) * 2 + i % 2;
+                if (output < outputs && input < line)
+                    *to = weights[(output * w->kernel[0] + time) * line + input];
+            }
+        }
+    }
+}
+
+/* Values of a widened line: with padding, and one more that an odd depth reads. */
+static size_t conv_line_values(const struct window *w, size_t in_channels)
+{
+    return round_up((w->in[1] + 2 * (size_t)w->padding[1]) * in_channels + 1, LANES);
+}
+
+size_t avx2_conv_scratch_size(const struct window *w, size_t in_channels, size_t padded_outputs)
+{
+    (void)padded_outputs;
+    /* one more line than the kernel has: the line outside the input */
+    return (w->kernel[0] + 1) * conv_line_values(w, in_channels) * sizeof(int16_t);
+}
+
+static void conv_lay_out(const struct window_task *t, const uint8_t *in, int16_t *line)
+{
+    const struct window *w = &t->window;
+    const size_t values = conv_line_values(w, t->in_channels);
+    const size_t before = w->padding[1] * t->in_channels, inside = w->in[1] * t->in_channels;
+    size_t i = 0;
+    for (; i < before || (in == NULL && i < values); i++)
+        line[i] = (int16_t)t->in_zero;
+    if (in != NULL && t->in_pitch == t->in_channels) {
+        for (size_t k = 0; k < inside; k++)
+            line[i++] = in[k];
+    } else if (in != NULL) {
+        for (size_t x = 0; x < w->in[1]; x++, in += t->in_pitch) {
+            for (size_t c = 0; c < t->in_channels; c++)
+                line[i++] = in[c];
+        }
+    }
+    for (; i < values; i++)
+        line[i] = (int16_t)t->in_zero;
+}
+
+/* The lines of the input, laid out, that one output line needs. */
+struct conv_lines {
+    const int16_t *line[7];
+};
+
+ALWAYS_INLINE void conv_tile(const struct window_task *t, const struct conv_lines *lines,
+                             const struct tile_end *end, size_t x, size_t output, size_t rows,
+                             size_t groups)
+{
+    const struct window *w = &t->window;
+    const size_t line_depth = conv_line_depth(w, t->in_channels);
+    const size_t row_pitch = w->stride[1] * t->in_channels;
+    const int8_t *weights = (const int8_t *)t->weights + output * w->kernel[0] * line_depth;
+    struct sums sums;
+    start_sums(&sums, t->requantization->bias + output, rows, groups);
+    for (unsigned time = 0; time < w->kernel[0]; time++) {
+        multiply(&sums, lines->line[time] + x * row_pitch, row_pitch, line_depth, weights, rows,
+                 groups);
+        weights += groups * LANES * line_depth;
+    }
+    finish(&sums, end, output, rows, groups);
+}
+
+ALWAYS_INLINE void conv_rows(const struct window_task *t, const struct conv_lines *lines,
+                             uint8_t *out, size_t x, size_t rows)
+{
+    const struct tile_end end = {.requantization = t->requantization,
+                                 .out = out + x * t->out_pitch,
+                                 .out_pitch = t->out_pitch};
+    size_t output = 0;
+    for (; output + 2 * LANES <= t->out_pitch; output += 2 * LANES)
+        conv_tile(t, lines, &end, x, output, rows, 2);
+    if (output < t->out_pitch)
+        conv_tile(t, lines, &end, x, output, rows, 1);
+}
+
+void avx2_conv(const struct window_task *t)
+{
+    const struct window *w = &t->window;
+    const size_t values = conv_line_values(w, t->in_channels);
+    int16_t *ring = t->scratch, *outside = ring + w->kernel[0] * values;
+    unsigned laid_out = 0; /* lines of the input */
+    conv_lay_out(t, NULL, outside);
+    for (unsigned time = 0; time < w->out[0]; time++) {
+        struct conv_lines lines;
+        for (unsigned k = 0; k < w->kernel[0]; k++) {
+            const unsigned y = time * w->stride[0] + k - w->padding[0]; /* huge before the start */
+            lines.line[k] = y < w->in[0] ? ring + y % w->kernel[0] * values : outside;
+            for (; y < w->in[0] && laid_out <= y; laid_out++)
+                conv_lay_out(t, t->in + (size_t)laid_out * w->in[1] * t->in_pitch,
+                             ring + laid_out % w->kernel[0] * values);
+        }
+        uint8_t *out = t->out + (size_t)time * w->out[1] * t->out_pitch;
+        for (size_t x = 0; x < w->out[1]; x += TILE_ROWS) {
+            const size_t rows = w->out[1] - x < TILE_ROWS ? w->out[1] - x : TILE_ROWS;
+            WITH_CONSTANT_ROWS(rows, conv_rows, t, &lines, out, x)
+        }
+    }
+}

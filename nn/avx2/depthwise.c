@@ -1,0 +1,214 @@
+#include "nn/avx2/avx2.h"
+#include "nn/avx2/lanes.h"
+
+#include <string.h>
+
+/* Two neighbours on the frequency axis are multiplied at once. So a line of the input is laid out
+ * as pairs of 16 bits: [block of 8 channels][place][channel][the values at x and x + 1], with
+ * padding at both ends. With a stride of 2 every other place is never read, and left out. A ring
+ * holds as many lines as the kernel has. Channels are taken CHUNK at a time, so that the ring stays
+ * in the first-level cache. Packed weights, 16 bits: [block][kernel time][pair][channel][2]. */
+#define COLUMNS 4               /* outputs that are computed at once, with the same weights */
+#define CHUNK 64                /* a cache line of channels */
+#define PLACE_BYTES (4 * LANES) /* 8 channels' pairs */
+
+static size_t pairs_of(const struct window *w)
+{
+    return (w->kernel[1] + 1) / 2;
+}
+
+size_t avx2_depthwise_packed_size(const struct window *w, size_t channels)
+{
+    return round_up(channels, LANES) * w->kernel[0] * pairs_of(w) * 2 * sizeof(int16_t);
+}
+
+void avx2_depthwise_pack(const int8_t *weights, const struct window *w, size_t channels,
+                         void *packed)
+{
+    const size_t taps = (size_t)w->kernel[0] * w->kernel[1];
+    int16_t *to = packed;
+    memset(packed, 0, avx2_depthwise_packed_size(w, channels));
+    for (size_t block = 0; block < channels; block += LANES) {
+        for (size_t time = 0; time < w->kernel[0]; time++) {
+            for (size_t i = 0; i < pairs_of(w) * LANES * 2; i++, to++) {
+                const size_t channel = block + i / 2 % LANES;
+                const size_t frequency = i / (2 * LANES) * 2 + i % 2;
+                if (channel < channels && frequency < w->kernel[1])
+                    *to = weights[channel * taps + time * w->kernel[1] + frequency];
+            }
+        }
+    }
+}
+
+/* Places of a line: the beginnings of pairs, from the padding before to the padding behind. The
+ * last place's partner is only met by weights of zero. */
+static size_t line_places(const struct window *w)
+{
+    return (w->in[1] + 2 * (size_t)w->padding[1] + w->stride[1] - 1) / w->stride[1];
+}
+
+size_t avx2_depthwise_scratch_size(const struct window *w, size_t pitch)
+{
+    /* one more line than the kernel has: the line outside the input */
+    const size_t channels = pitch < CHUNK ? pitch : CHUNK;
+    return (w->kernel[0] + 1) * line_places(w) * channels / LANES * PLACE_BYTES;
+}
+
+/* 8 channels of a line at the padded place x, or the zero outside. */
+ALWAYS_INLINE __m128i padded(const struct window_task *t, const uint8_t *in, size_t x)
+{
+    const size_t place = x - t->window.padding[1]; /* huge before the beginning */
+    if (place >= t->window.in[1])
+        return _mm_set1_epi8((char)t->in_zero);
+    return load_8_bytes(in + place * t->in_pitch);
+}
+
+ALWAYS_INLINE void store_pairs(uint8_t *to, __m128i here, __m128i next)
+{
+    store_32_bytes(to, _mm256_cvtepu8_epi16(_mm_unpacklo_epi8(here, next)));
+}
+
+/* Lays out `channels` channels of one line of the input, or with in NULL a line outside it. */
+static void lay_out(const struct window_task *t, const uint8_t *in, size_t channels, uint8_t *line)
+{
+    const struct window *w = &t->window;
+    const size_t places = line_places(w), stride = w->stride[1], pitch = t->in_pitch;
+    const __m128i outside = _mm_set1_epi8((char)t->in_zero);
+    /* from the first to the last place whose two values both lie inside */
+    const size_t begin = (w->padding[1] + stride - 1) / stride;
+    const size_t inside = (w->padding[1] + w->in[1] - 1 + stride - 1) / stride;
+    const size_t end = in == NULL ? 0 : inside < places ? inside : places;
+    for (size_t block = 0; block < channels; block += LANES) {
+        size_t i = 0;
+        for (; in != NULL && i < begin && i < places; i++, line += PLACE_BYTES)
+            store_pairs(line, padded(t, in + block, i * stride),
+                        padded(t, in + block, i * stride + 1));
+        const uint8_t *from = in != NULL ? in + block + (i * stride - w->padding[1]) * pitch : NULL;
+        for (; i < end; i++, line += PLACE_BYTES, from += stride * pitch)
+            store_pairs(line, load_8_bytes(from), load_8_bytes(from + pitch));
+        for (; in != NULL && i < places; i++, line += PLACE_BYTES)
+            store_pairs(line, padded(t, in + block, i * stride),
+                        padded(t, in + block, i * stride + 1));
+        for (; i < places; i++, line += PLACE_BYTES)
+            store_pairs(line, outside, outside);
+    }
+}
+
+/* What stays the same while one output line of a chunk is computed. */
+struct depthwise_line {
+    const struct window_task *task;
+    struct tail tail;
+    size_t chunk, places;
+    const uint8_t *in[7]; /* lines, laid out */
+    uint8_t *out;         /* the line's first position, at the chunk's first channel */
+};
+
+/* Columns from x on, of the chunk's 8 channels from `block` on. A pair is step places behind the
+ * one before: 2 with a stride of 1, 1 with a stride of 2. */
+ALWAYS_INLINE void depthwise_columns(const struct depthwise_line *l, size_t block, size_t x,
+                                     size_t columns, size_t pairs, size_t step)
+{
+    const struct window_task *t = l->task;
+    const size_t lines = t->window.kernel[0], channel = l->chunk + block;
+    const int16_t *w = (const int16_t *)t->weights + channel * lines * pairs * 2;
+    const size_t offset = (block / LANES * l->places + x) * PLACE_BYTES;
+    __m256i sums[COLUMNS];
+#pragma GCC unroll 4
+    for (size_t c = 0; c < columns; c++)
+        sums[c] = load_32_bytes((t->requantization->bias + channel));
+    for (size_t time = 0; time < lines; time++) {
+        const uint8_t *line = l->in[time] + offset;
+#pragma GCC unroll 4
+        for (size_t pair = 0; pair < pairs; pair++, w += 2 * LANES) {
+            const __m256i weight = load_32_bytes(w);
+#pragma GCC unroll 4
+            for (size_t c = 0; c < columns; c++) {
+                const uint8_t *from = line + (c + pair * step) * PLACE_BYTES;
+                const __m256i q = load_32_bytes(from);
+                sums[c] = _mm256_add_epi32(sums[c], _mm256_madd_epi16(q, weight));
+            }
+        }
+    }
+    const __m256 scale = _mm256_loadu_ps(t->requantization->scale + channel);
+    uint8_t *out = l->out + x * t->out_pitch + block;
+#pragma GCC unroll 4
+    for (size_t c = 0; c < columns; c += 2, out += 2 * t->out_pitch) {
+        const __m256i low = requantize(sums[c], scale, NULL, &l->tail);
+        const __m256i high = c + 1 < columns ? requantize(sums[c + 1], scale, NULL, &l->tail) : low;
+        const __m128i bytes = pack(low, high, l->tail.zero);
+        store_8_bytes(out, bytes);
+        if (c + 1 < columns)
+            store_8_bytes((out + t->out_pitch), _mm_unpackhi_epi64(bytes, bytes));
+    }
+}
+
+ALWAYS_INLINE void depthwise_line(const struct depthwise_line *l, size_t channels, size_t pairs,
+                                  size_t step)
+{
+    const size_t width = l->task->window.out[1];
+    for (size_t block = 0; block < channels; block += LANES) {
+        size_t x = 0;
+        for (; x + COLUMNS <= width; x += COLUMNS)
+            depthwise_columns(l, block, x, COLUMNS, pairs, step);
+        for (; x < width; x++)
+            depthwise_columns(l, block, x, 1, pairs, step);
+    }
+}
+
+static void depthwise_any_line(const struct depthwise_line *l, size_t channels)
+{
+    switch (pairs_of(&l->task->window) * 2 + l->task->window.stride[1] - 1) {
+    case 1 * 2:
+        depthwise_line(l, channels, 1, 2);
+        break;
+    case 1 * 2 + 1:
+        depthwise_line(l, channels, 1, 1);
+        break;
+    case 2 * 2:
+        depthwise_line(l, channels, 2, 2);
+        break;
+    case 2 * 2 + 1:
+        depthwise_line(l, channels, 2, 1);
+        break;
+    case 3 * 2:
+        depthwise_line(l, channels, 3, 2);
+        break;
+    case 3 * 2 + 1:
+        depthwise_line(l, channels, 3, 1);
+        break;
+    case 4 * 2:
+        depthwise_line(l, channels, 4, 2);
+        break;
+    default:
+        depthwise_line(l, channels, 4, 1);
+    }
+}
+
+static void depthwise_chunk(const struct window_task *t, size_t chunk, size_t channels)
+{
+    const struct window *w = &t->window;
+    struct depthwise_line l = {.task = t, .tail = tail_of(t->requantization), .chunk = chunk};
+    l.places = line_places(w);
+    const size_t line_size = l.places * channels / LANES * PLACE_BYTES;
+    const uint8_t *in = t->in + chunk;
+    uint8_t *ring = t->scratch, *outside = ring + w->kernel[0] * line_size;
+    unsigned laid_out = 0; /* lines of the input */
+    lay_out(t, NULL, channels, outside);
+    for (unsigned time = 0; time < w->out[0]; time++) {
+        for (unsigned k = 0; k < w->kernel[0]; k++) {
+            const unsigned y = time * w->stride[0] + k - w->padding[0]; /* huge before the start */
+            l.in[k] = y < w->in[0] ? ring + y % w->kernel[0] * line_size : outside;
+            for (; y < w->in[0] && laid_out <= y; laid_out++)
+                lay_out(t, in + (size_t)laid_out * w->in[1] * t->in_pitch, channels,
+                        ring + laid_out % w->kernel[0] * line_size);
+        }
+        l.out = t->out + (size_t)time * w->out[1] * t->out_pitch + chunk;
+        depthwise_any_line(&l, channels);
+    }
+}
+
+void avx2_depthwise(const struct window_task *t)
+{
+    for (size_t chunk = 0; chunk < t->in_pitch; chunk += CHUNK)
+        depthwise_chunk(t, chunk, t->in_pitch - chunk < CHUNK ? t->in_pitch - chunk : CHUNK);
+}
