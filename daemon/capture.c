@@ -70,19 +70,18 @@ static void lose(struct capture *capture, uint64_t frames)
     capture->losing = true;
 }
 
-/* Hands over what has been filled so far, or drops it; the next frame is the one after it. */
+/* Hands over what has been filled so far, or drops it; the next frame is the one after it. The
+ * reader is not woken, so that several blocks wake it once. */
 static void flush_block(struct capture *capture, uint64_t now_ns)
 {
     struct capture_block *block = &capture->block;
     if (block->frames == 0)
         return;
     block->captured_ns = now_ns;
-    if (queue_push(capture->blocks, block)) {
+    if (queue_push(capture->blocks, block))
         capture->losing = false;
-        queue_wake(capture->blocks);
-    } else {
+    else
         lose(capture, block->frames);
-    }
     block->first_frame += block->frames;
     block->frames = 0;
 }
@@ -95,6 +94,7 @@ void capture_write(struct capture *capture, const float *interleaved, size_t fra
     const uint64_t now_ns = clock_monotonic_ns();
     const struct convert_format format = {CONVERT_F32_NATIVE, capture->rate_hz, channels};
     struct capture_block *block = &capture->block;
+    bool complete = false;
     for (size_t done = 0; done < frames;) {
         size_t n = CAPTURE_BLOCK_FRAMES - block->frames;
         if (n > frames - done)
@@ -105,11 +105,15 @@ void capture_write(struct capture *capture, const float *interleaved, size_t fra
             mono[i] *= gain;
         block->frames += (uint32_t)n;
         done += n;
-        if (block->frames == CAPTURE_BLOCK_FRAMES)
+        if (block->frames == CAPTURE_BLOCK_FRAMES) {
             flush_block(capture, now_ns);
+            complete = true;
+        }
     }
     count(&capture->frames, frames);
     atomic_store_explicit(&capture->last_write_ns, now_ns, memory_order_relaxed);
+    if (complete)
+        queue_wake(capture->blocks);
 }
 
 void capture_skip(struct capture *capture, uint64_t frames)
@@ -118,6 +122,7 @@ void capture_skip(struct capture *capture, uint64_t frames)
     lose(capture, frames);
     count(&capture->frames, frames);
     capture->block.first_frame += frames;
+    queue_wake(capture->blocks);
 }
 
 bool capture_wait_for_room(struct capture *capture, size_t frames, unsigned timeout_ms)
