@@ -1,0 +1,151 @@
+#include "daemon/publisher.h"
+
+#include "daemon/clock.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+static const float threshold[2] = {0.5f, 0.5f};
+static const char *const label[2] = {"cello", "piano"};
+
+/* The demo as a source that is not started unless a test does so. */
+struct stage {
+    struct source *source;
+    struct capture *capture;
+    struct queue *results;
+    struct timeline *timeline;
+    struct health health;
+    struct publisher *publisher;
+};
+
+static void open_stage(struct stage *stage)
+{
+    const struct source_config source = {.input = "demo", .channel = CAPTURE_MIX_ALL};
+    *stage = (struct stage){.source = source_open(&source, NULL),
+                            .results = queue_new(sizeof(struct result), 16)};
+    assert_non_null(stage->source);
+    stage->capture = capture_new(source_rate_hz(stage->source), 100);
+    const struct timeline_config timeline = {
+        .labels = 2,
+        .label = label,
+        .threshold = threshold,
+        .model_name = "none",
+        .version = "0",
+        .rate_hz = source_rate_hz(stage->source),
+        .hop_s = 0.25,
+        .window_s = 3.0,
+        .keep_h = 0.1,
+    };
+    stage->timeline = timeline_new(&timeline, NULL);
+    assert_non_null(stage->timeline);
+    health_init(&stage->health, clock_monotonic_ns());
+    const struct publisher_config publisher = {
+        .source = stage->source,
+        .capture = stage->capture,
+        .results = stage->results,
+        .timeline = stage->timeline,
+        .health = &stage->health,
+    };
+    stage->publisher = publisher_new(&publisher, NULL);
+    assert_non_null(stage->publisher);
+}
+
+static void close_stage(struct stage *stage)
+{
+    source_stop(stage->source);
+    queue_end(stage->results);
+    publisher_join(stage->publisher);
+    publisher_free(stage->publisher);
+    timeline_free(stage->timeline);
+    queue_free(stage->results);
+    source_close(stage->source);
+    capture_free(stage->capture);
+}
+
+static void pause_ms(long ms)
+{
+    const struct timespec pause = {.tv_nsec = ms * 1000000};
+    nanosleep(&pause, NULL);
+}
+
+static void publishes_everything_and_finishes(void **state)
+{
+    (void)state;
+    struct stage stage;
+    struct timeline_frame frame;
+    open_stage(&stage);
+    assert_false(publisher_done(stage.publisher));
+    assert_true(publisher_lag_ms(stage.publisher) == 0.0);
+    assert_int_equal(publisher_start(stage.publisher, NULL), TUTTI_OK);
+    const unsigned rate_hz = source_rate_hz(stage.source);
+    for (uint64_t i = 1; i <= 8; i++) {
+        const struct result result = {.end_frame = i * rate_hz / 4,
+                                      .captured_ns = clock_monotonic_ns() - 5000000,
+                                      .probability = {0.9f, 0.1f}};
+        assert_true(queue_push(stage.results, &result));
+        queue_wake(stage.results);
+    }
+    queue_end(stage.results);
+    publisher_join(stage.publisher);
+    assert_true(publisher_done(stage.publisher));
+    assert_true(timeline_now(stage.timeline, &frame));
+    assert_true(fabs(frame.t - 2.0) < 1e-6);
+    assert_true(publisher_lag_ms(stage.publisher) >= 5.0);
+    assert_true(atomic_load(&stage.health.last_ns[HEALTH_PUBLISHER]) > 0);
+    struct timeline_cue cue;
+    assert_int_equal(timeline_cues(stage.timeline, &cue, 1), 1);
+    assert_true(cue.off_s >= 0.0); /* the timeline was finished: nothing sounds any more */
+    close_stage(&stage);
+    publisher_free(NULL);
+}
+
+static void wait_for_state(struct stage *stage, const char *wanted)
+{
+    while (strcmp(timeline_status(stage->timeline).state, wanted) != 0)
+        pause_ms(10); /* would run into the time limit */
+}
+
+/* Without any result the state of the source gets into the timeline, and its overruns do. */
+static void reports_the_source_without_results(void **state)
+{
+    (void)state;
+    struct stage stage;
+    open_stage(&stage);
+    assert_int_equal(publisher_start(stage.publisher, NULL), TUTTI_OK);
+    assert_int_equal(source_start(stage.source, stage.capture, NULL), TUTTI_OK);
+    /* Nobody reads the capture queue: the demo waits for room, and no more samples come. */
+    wait_for_state(&stage, "running");
+    assert_string_equal(timeline_status(stage.timeline).source, "demo");
+    wait_for_state(&stage, "stalled");
+    assert_true(publisher_stalled(stage.publisher));
+    struct capture_block block;
+    while (capture_read(stage.capture, &block))
+        ;
+    wait_for_state(&stage, "running");
+    source_stop(stage.source);
+    assert_false(publisher_stalled(stage.publisher));
+    capture_skip(stage.capture, 100);
+    while (timeline_status(stage.timeline).overruns != 1)
+        pause_ms(10);
+    /* It has ended for the timeline only when the last result is there. */
+    assert_string_equal(timeline_status(stage.timeline).state, "running");
+    queue_end(stage.results);
+    wait_for_state(&stage, "ended");
+    close_stage(&stage);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(publishes_everything_and_finishes),
+        cmocka_unit_test(reports_the_source_without_results),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
