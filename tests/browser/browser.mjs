@@ -1,4 +1,4 @@
-/* browser.mjs - Chromium for the tests: opens the page and notes everything that must not happen. */
+/* browser.mjs - Chromium for the tests: opens the page and notes what must not happen. */
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -103,6 +103,18 @@ export const laneColour = (page, lane, lanes, from, to) =>
     },
     [lane, lanes, from, to],
   );
+
+/* Waits until a part of a lane differs clearly from the same part of lane 0: the picture follows
+ * the sound by a hop. */
+export async function becomesHot(page, lane, lanes, from, to) {
+  for (;;) {
+    const [cold, hot] = await Promise.all(
+      [0, lane].map((row) => laneColour(page, row, lanes, from, to)),
+    );
+    if (distance(hot, cold) > 150) return;
+    await page.waitForTimeout(20);
+  }
+}
 
 /* How far apart two colours are, 0 ... 441. */
 export const distance = (a, b) => Math.hypot(...[0, 1, 2].map((i) => a[i] - b[i]));

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs one test file of the page in headless Chromium and prints TAP. The first time it fetches
+# Runs one test file of the page in headless Chromium. The first time it fetches
 # playwright-core, the only package needed, from the npm registry.
 #   sh run.sh FILE.test.mjs
 # CHROMIUM: the browser, default /usr/bin/chromium. ARTEFACTS: where screenshots go.
@@ -8,4 +8,4 @@ cd "$(dirname "$0")"
 if [ ! -d node_modules/playwright-core ]; then
     npm ci --no-audit --no-fund >&2
 fi
-exec node --test --test-timeout=240000 --test-reporter=tap "$1"
+exec node --test "$1"
