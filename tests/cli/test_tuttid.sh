@@ -97,4 +97,29 @@ start --input - </dev/null >"$out" 2>"$err"
 check "exit status 0 on an empty standard input" [ $? -eq 0 ]
 silent "$out"
 
+# ---- the daemon hears what tutti analyze hears ----
+"$MAKE_SOUND" long.wav 2 44100 2
+last='tuttid --input file:long.wav --at-end stay'
+start --input file:long.wav --at-end stay --hop 0.1 >"$out" 2>"$err" &
+until grep -q 'has ended' "$err" || ! kill -0 $! 2>/dev/null; do
+    sleep 0.1
+done
+url=$(sed -n 's|.*\(http://127.0.0.1:[0-9]*\)/.*|\1|p' "$err")
+curl -sf "$url/api/v1/now" >now.json
+check "it stays and answers" [ $? -eq 0 ]
+kill -TERM $!
+wait $!
+check "exit status 0" [ $? -eq 0 ]
+expect 0 "$TUTTI" analyze --model "$MODEL" --hop 0.1 --format csv long.wav
+tail -n 1 "$out" | cut -d , -f 3- >analyzed
+sed 's/.*"p":\[\([^]]*\)\].*/\1/' now.json >heard
+check "the last frames are equal to three decimals: $(cat analyzed heard | tr '\n' ' ')" \
+    awk -F , 'NR == FNR { for (i = 1; i <= NF; i++) a[i] = $i; n = NF; next }
+        { for (i = 1; i <= n; i++) { d = $i - a[i]; if (d > 0.0006 || d < -0.0006) exit 1 }
+          if (NF != n) exit 1 }' analyzed heard
+same_time() {
+    sed 's/.*"t":\([0-9.]*\).*/\1/' now.json | grep -qxF "$(tail -n 1 "$out" | cut -d , -f 2)"
+}
+check "of the same time" same_time
+
 finish

@@ -1,0 +1,38 @@
+# meson install into an empty folder: what is installed is complete, finds its model wherever the
+# folder is moved to, and an edited configuration stays as it is.
+#   test_install.sh BUILD_FOLDER PREFIX
+. "$(dirname "$0")/cli.sh"
+build=$1
+prefix=$2
+root=$work/root
+
+last='meson install'
+meson install -C "$build" --no-rebuild --quiet --destdir "$root" >"$out" 2>"$err"
+check "exit status 0" [ $? -eq 0 ]
+for file in bin/tuttid bin/tutti share/doc/tutti/LICENSE lib/systemd/system/tuttid.service; do
+    check "$prefix/$file is installed" [ -s "$root$prefix/$file" ]
+done
+[ ! -e "$build/models/tutti-20.safetensors" ] ||
+    same "$root$prefix/share/tutti/tutti-20.safetensors" "$build/models/tutti-20.safetensors"
+same "$root/etc/tutti/tuttid.conf" "$SAMPLE"
+check "the unit starts the program" \
+    grep -qx "ExecStart=$prefix/bin/tuttid" "$root$prefix/lib/systemd/system/tuttid.service"
+
+echo '# edited' >"$root/etc/tutti/tuttid.conf"
+meson install -C "$build" --no-rebuild --quiet --destdir "$root" >"$out" 2>"$err"
+check "an edited configuration stays" [ "$(cat "$root/etc/tutti/tuttid.conf")" = '# edited' ]
+
+# Moved to where nobody installed it, with a model of its own.
+mv "$root$prefix" "$work/moved"
+expect 0 "$work/moved/bin/tutti" --version
+mkdir -p "$work/moved/share/tutti"
+cp "$MODEL" "$work/moved/share/tutti/tutti-20.safetensors"
+expect 0 "$work/moved/bin/tutti" model
+says "$out" "name        tiny"
+rm "$work/moved/share/tutti/tutti-20.safetensors"
+if [ ! -e "$prefix/share/tutti/tutti-20.safetensors" ]; then
+    expect 1 "$work/moved/bin/tutti" model
+    says "$err" "no model: neither ../share/tutti/tutti-20.safetensors nor "
+fi
+
+finish
