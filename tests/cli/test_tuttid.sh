@@ -100,7 +100,8 @@ silent "$out"
 # ---- the daemon hears what tutti analyze hears ----
 "$MAKE_SOUND" long.wav 2 44100 2
 last='tuttid --input file:long.wav --at-end stay'
-start --input file:long.wav --at-end stay --hop 0.1 >"$out" 2>"$err" &
+"$TUTTID" --listen 127.0.0.1:0 --model "$MODEL" --input file:long.wav --at-end stay --hop 0.1 \
+    >"$out" 2>"$err" &
 until grep -q 'has ended' "$err" || ! kill -0 $! 2>/dev/null; do
     sleep 0.1
 done
