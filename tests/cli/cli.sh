@@ -7,6 +7,7 @@
 #   silent FILE               FILE is empty
 #   same A B                  two files are equal
 #   check WHAT CONDITION...   any other condition, a command
+#   has_options_of_help FILE  a manual page tells of every option in $out
 #   finish                    the last line of a test
 set -u
 LC_ALL=C
@@ -65,6 +66,14 @@ silent() {
 
 same() {
     check "$1 and $2 are equal" cmp -s "$1" "$2"
+}
+
+# The long options that $out, the output of --help, lists are in a manual page, written as \-\-name.
+has_options_of_help() {
+    for option in $(sed -n 's/^  .*--\([a-z-]*\).*/\1/p' "$out"); do
+        check "$(basename "$1") tells of --$option" \
+            grep -qF -e "\\-\\-$(echo "$option" | sed 's/-/\\-/g')" "$1"
+    done
 }
 
 finish() {

@@ -9,7 +9,8 @@ root=$work/root
 last='meson install'
 meson install -C "$build" --no-rebuild --quiet --destdir "$root" >"$out" 2>"$err"
 check "exit status 0" [ $? -eq 0 ]
-for file in bin/tuttid bin/tutti share/doc/tutti/LICENSE lib/systemd/system/tuttid.service; do
+for file in bin/tuttid bin/tutti share/doc/tutti/LICENSE share/man/man1/tutti.1 \
+    share/man/man1/tuttid.1 lib/systemd/system/tuttid.service; do
     check "$prefix/$file is installed" [ -s "$root$prefix/$file" ]
 done
 [ ! -e "$build/models/tutti-20.safetensors" ] ||

@@ -16,6 +16,7 @@ for command in analyze bench devices model; do
     says "$err" "Try 'tutti $command --help'."
     expect 0 "$TUTTI" $command --help
     says "$out" "Usage: tutti $command"
+    has_options_of_help "$MANUALS/tutti.1"
     silent "$err"
     check "lines of at most 80 characters" sh -c "! grep -q '.\{81\}' '$out'"
 done
