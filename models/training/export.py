@@ -113,7 +113,7 @@ def main() -> None:
         "start": START, "licence": "distributed with Tutti; attribution to the sources below",
         "sources": SOURCES, "note": arguments.note,
         "multiply_adds": multiply_adds(graph.ops, CONFIG.columns, CONFIG.mel_bands),
-        "thresholds": "F1 on eval, eval_real and mixtures of them, shrunk toward the common "
+        "thresholds": "F (beta 0.7) on eval, eval_real and mixtures, shrunk toward the common "
                       f"{common:.2f}"}
     write_model(arguments.output, network, arguments.name, LABELS, thresholds, training)
     sets = {name: load(arguments.work, name, arguments.seed)
