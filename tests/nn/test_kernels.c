@@ -503,9 +503,24 @@ static void check_channels(const struct kernels *k, uint64_t seed)
     free(right);
 }
 
+/* Sums of nothing but 255, in which any narrower counter would overflow. */
+static void check_full_sums(const struct kernels *k, uint64_t seed)
+{
+    const size_t positions = 250 + (size_t)seed * 5, pitch = round_up(24, k->channel_multiple);
+    uint8_t *in = buffer(positions * pitch);
+    int32_t *sums = buffer(pitch * sizeof *sums);
+    memset(in, 255, positions * pitch);
+    k->channel_sums(in, positions, pitch, sums);
+    for (size_t c = 0; c < pitch; c++)
+        assert_int_equal(sums[c], 255 * positions);
+    free(in);
+    free(sums);
+}
+
 static void test_channels(void **state)
 {
     (void)state;
+    for_each_table(check_full_sums, 200);
     for_each_table(check_channels, 600);
 }
 
