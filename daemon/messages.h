@@ -1,6 +1,6 @@
 /* messages.h - the fixed-size messages that pass between Tutti's threads.
  *
- *   source ──capture_block──► listener ──column──► recognizer ──result──► publisher
+ *   source --capture_block--> listener --column--> recognizer --result--> publisher
  *
  * They are copied into and out of lock-free rings (dsp/ring.h); nothing in them
  * points anywhere. Every time in them is a 64-bit count of frames at the rate of

@@ -13,8 +13,8 @@
 #include <string.h>
 
 #define CAPTURE_HOLD_MS 2000
-#define COLUMNS_CAPACITY 512 /* 5 s of columns of 10 ms; the recognizer skips hops from 1.5 s on   \
-                              */
+/* 5 s of columns of 10 ms; the recognizer skips hops from 1.5 s on. */
+#define COLUMNS_CAPACITY 512
 #define RESULTS_CAPACITY 64
 #define HEALTH_LIMIT_S 2.0
 

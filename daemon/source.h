@@ -24,11 +24,12 @@ enum source_state {
 
 struct source_config {
     /* "default" or "" : the default input device; "demo"; "file:PATH"; "-": standard input;
-     * anything else: a device by its exact name, else by a case-insensitive shell pattern or part
-     * of its name that fits one device only. */
+     * anything else: a device by its exact name (or the system's name for it), else by a
+     * case-insensitive shell pattern or part of its name that fits one device only. */
     const char *input;
     const char *stdin_format; /* for "-", such as "f32le:48000:1"; see dsp/convert.h */
-    int channel;              /* CAPTURE_MIX_ALL or 0, 1, ... */
+    int channel;              /* 0, 1, ... or CAPTURE_MIX_ALL: the mean of all; of a device's first
+                                 two, because plug-ins claim to have dozens */
     double gain_db;           /* -60 ... +60 */
     unsigned rate_hz;         /* wanted from a device; 0: the device's own */
     bool repeat;              /* a file starts again when it ends; the demo always does */
@@ -45,8 +46,9 @@ const char *
 source_name(const struct source *source); /* for people: "demo", the device's name, ... */
 const char *source_kind(const struct source *source); /* "device", "file", "demo", "stdin" */
 
-/* Begins delivering into capture, which must have the source's rate and outlive source_stop().
- * Once per source. */
+/* Begins delivering into capture, which must have the source's rate and outlive source_stop(). Once
+ * per source. A device that is lost is looked for, by its very name and at the same rate, until the
+ * source is stopped; when it is back, the time in between is a gap. */
 enum tutti_status source_start(struct source *source, struct capture *capture,
                                struct tutti_error *error);
 

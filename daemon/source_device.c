@@ -14,8 +14,8 @@
 
 /* Asked for few channels, plug-ins that claim to have dozens deliver what is really there. */
 #define MIX_CHANNELS 2
-/* What a device proposes can be absurd. The lower limit is what a busy machine survives; it costs the
- * listener nothing but this delay. */
+/* What a device proposes can be absurd. The lower limit is what a busy machine survives; it costs
+ * the listener nothing but this delay. */
 #define MIN_LATENCY_S 0.08
 #define MAX_LATENCY_S 0.2
 
