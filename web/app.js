@@ -55,7 +55,7 @@ class Page {
     this.#forgetFrame();
     this.loud_ms = performance.now();
     this.note = { text: '', until_ms: 0 };
-    this.refilling = null;
+    this.refill = { wanted: false, running: false };
     this.scrolling = 0;
     this.still = matchMedia('(prefers-reduced-motion: reduce)');
   }
@@ -96,6 +96,7 @@ class Page {
     const known = this.hello !== null && kind(this.hello) === kind(hello);
     this.hello = hello;
     this.hello_ms = performance.now();
+    this.history.expectRestart();
     // After a long break it is as at the start: the next result is on its way.
     if (this.hello_ms - this.frame_ms > 1000 * STALE_S) this.#forgetFrame();
     if (!known) {
@@ -166,14 +167,19 @@ class Page {
   }
 
   /* Fetches what the page has not heard itself; one request at a time. */
-  #refill() {
-    this.refilling ??= this.#fetchHistory()
-      .catch(() => {}) // then the lanes stay empty there
-      .finally(() => (this.refilling = null));
+  async #refill() {
+    this.refill.wanted = true;
+    if (this.refill.running) return;
+    this.refill.running = true;
+    while (this.refill.wanted) {
+      this.refill.wanted = false;
+      await this.#fetchHistory().catch(() => {}); // then the lanes stay empty there
+    }
+    this.refill.running = false;
   }
 
   async #fetchHistory() {
-    const { started_s, last_s, hop_s } = this.history;
+    const { run, last_s, hop_s } = this.history;
     const step_s = Math.max(hop_s, FINEST_STEP_S);
     const query = new URLSearchParams({
       from: Math.max(0, last_s - SHOWN_S).toFixed(3),
@@ -184,8 +190,7 @@ class Page {
       json(`api/v1/history?${query}`),
       json('api/v1/cues?format=json'),
     ]);
-    // The daemon may have been started anew in the meantime.
-    if (Math.abs(this.history.started_s - started_s) > 1) return;
+    if (this.history.run !== run) return; // the daemon was started anew in the meantime
     this.history.addSteps(past.steps, past.step_s);
     this.history.addCues(marks.cues);
     this.heatmap.repaint();

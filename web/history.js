@@ -2,18 +2,19 @@
  * which each instrument was present, and the stretches of sound that were lost.
  *
  * Times are seconds of sound since the source's first sample, as in the daemon's events. A frame
- * that was seen before is ignored, so a replay after a reconnect doubles nothing. Frames of a
- * daemon that was started anew (time - t jumps) empty the history.
+ * that was seen before is ignored, so a replay after a reconnect doubles nothing. The first frame
+ * after a reconnect may come from a daemon that was started anew; then the history is emptied.
  */
 
 const MAX_COLUMNS = 8192;
 const MAX_SPANS = 1024;
 const MARGIN_S = 5; // kept beyond what is shown
-const SAME_RUN_S = 2; // the start of a run, seen through two frames, differs by less
+const SAME_RUN_S = 2; // time - t of two frames of one run differs by less, while clocks are sane
 
 export class History {
   constructor(keep_s) {
     this.keep_s = keep_s;
+    this.run = 0; // counts how often it was emptied
     this.reset([], 0.25);
   }
 
@@ -25,7 +26,14 @@ export class History {
     this.spans = []; // {label: index, on_s, off_s: null while open, exact_on, exact_off}
     this.gaps = []; // {from_s, to_s}
     this.last_s = null;
-    this.started_s = null;
+    this.started_s = null; // wall-clock time of t = 0
+    this.reconnected = false;
+    this.run++;
+  }
+
+  /* The connection is a new one. */
+  expectRestart() {
+    this.reconnected = true;
   }
 
   /* Takes a frame event. Returns "new", "seen" or "restarted" (emptied first, then taken), or
@@ -33,22 +41,25 @@ export class History {
   addFrame(frame) {
     const { t, time, p, on } = frame;
     if (!Number.isFinite(t) || !Array.isArray(p) || p.length !== this.labels.length) return 'bad';
-    let outcome = 'new';
     const started_s = Number.isFinite(time) ? time - t : this.started_s;
-    const moved = this.started_s !== null && Math.abs(started_s - this.started_s) > SAME_RUN_S;
-    if (moved) {
-      this.reset(this.labels, this.hop_s);
-      outcome = 'restarted';
-    } else if (this.last_s !== null && t <= this.last_s) {
-      return 'seen';
-    }
+    const restarted = this.reconnected && this.#isOfAnotherRun(t, started_s);
+    this.reconnected = false;
+    if (restarted) this.reset(this.labels, this.hop_s);
+    else if (this.last_s !== null && t <= this.last_s) return 'seen';
     this.started_s = started_s;
     const from_s = Math.max(t - this.hop_s, this.columns.at(-1)?.to_s ?? -Infinity);
     this.columns.push({ from_s, to_s: t, p: Float32Array.from(p) });
     this.last_s = t;
     this.#follow(t, new Set(Array.isArray(on) ? on : []));
     this.#forget();
-    return outcome;
+    return restarted ? 'restarted' : 'new';
+  }
+
+  /* Within a run the daemon sends nothing twice, and t = 0 stays where it is but for corrections
+   * of the clock. A false alarm costs a request for the history, no more. */
+  #isOfAnotherRun(t, started_s) {
+    if (this.last_s === null) return false;
+    return t <= this.last_s || Math.abs(started_s - this.started_s) > SAME_RUN_S;
   }
 
   /* Takes steps of /api/v1/history, each as long as step_s; only the parts of time that hold no
@@ -96,7 +107,8 @@ export class History {
   addCues(cues) {
     for (const { label, on_s, off_s } of cues) {
       this.onset(label, on_s);
-      if (off_s >= on_s) this.#close(this.labels.indexOf(label), on_s, off_s);
+      const over = Number.isFinite(off_s) && off_s >= on_s; // null: it still sounds
+      if (over) this.#close(this.labels.indexOf(label), on_s, off_s);
     }
     this.#forget();
   }

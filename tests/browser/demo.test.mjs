@@ -30,11 +30,12 @@ function sounding(truth, t) {
 let browser, daemon;
 
 before(async () => {
-  [browser, daemon] = await Promise.all([launch(), startDaemon(['--input', 'demo'])]);
+  daemon = await startDaemon(['--input', 'demo']);
+  browser = await launch();
 });
 after(async () => {
-  await browser.close();
-  await daemon.stop();
+  await browser?.close();
+  await daemon?.stop();
 });
 
 test('the right instrument is on top while the demo plays', async () => {

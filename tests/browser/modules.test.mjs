@@ -101,6 +101,7 @@ test('history: a daemon started anew empties it, whatever its times', async () =
       const history = new History(120);
       history.reset(['a'], 0.25);
       history.addFrame({ t: 100, time: 1100, p: [0.5], on: ['a'] });
+      history.expectRestart();
       const outcome = history.addFrame({ t, time: 5000 + t, p: [0.5], on: [] });
       return [outcome, history.columns.length, history.spans.length];
     }),
@@ -109,6 +110,23 @@ test('history: a daemon started anew empties it, whatever its times', async () =
     ['restarted', 1, 0],
     ['restarted', 1, 0],
   ]);
+});
+
+test('history: a reconnect or a clock that is set right empties nothing', async () => {
+  const result = await run('history.js', ({ History }) => {
+    const history = new History(120);
+    history.reset(['a'], 0.25);
+    const frame = (t, time) => history.addFrame({ t, time, p: [0.5], on: [] });
+    frame(100, 1100);
+    history.expectRestart();
+    return [
+      frame(100.25, 1100.3),
+      frame(100.5, 9000),
+      frame(100.75, 9000.3),
+      history.columns.length,
+    ];
+  });
+  assert.deepEqual(result, ['new', 'new', 'new', 4]);
 });
 
 test('history: steps fill only what is empty, and nothing overlaps', async () => {
@@ -168,6 +186,17 @@ test('history: entries and exits, replayed or lost or out of order', async () =>
     [1, 6, 8, false, false],
   ];
   assert.deepEqual(spans, [told, [...told, [0, 1, 2, true, true]]]);
+});
+
+test('history: what sounds since the very first moment still sounds', async () => {
+  const spans = await run('history.js', ({ History }) => {
+    const history = new History(120);
+    history.reset(['a'], 1);
+    history.addFrame({ t: 5, time: 5, p: [1], on: ['a'] });
+    history.addCues([{ label: 'a', on_s: 0, off_s: null }]);
+    return history.spans.map(({ on_s, off_s }) => [on_s, off_s]);
+  });
+  assert.deepEqual(spans, [[0, null]]);
 });
 
 test('history: stays bounded', async () => {
