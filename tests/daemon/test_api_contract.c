@@ -1,10 +1,8 @@
 /* test_api_contract.c - the wire format: the names and types of every field of every
  * event and endpoint. Clients rely on them; whoever has to change this file
  * changes the API. */
-#include "daemon/server.h"
-
-#include "tests/support/fake_pipeline.h"
 #include "tests/support/http_client.h"
+#include "tests/support/server_fixture.h"
 
 #include <cjson/cJSON.h>
 #include <math.h>
@@ -17,38 +15,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-struct fixture {
-    struct pipeline *pipeline;
-    struct server *server;
-    unsigned port;
-};
-
-static void wake(void *server)
-{
-    server_wake(server);
-}
-
-static int set_up(void **state)
-{
-    static struct fixture fixture;
-    const struct server_config config = {.listen = "127.0.0.1:0", .max_clients = 10};
-    fixture.pipeline = fake_pipeline_new();
-    fixture.server = server_new(&config, fixture.pipeline, NULL);
-    assert_non_null(fixture.server);
-    pipeline_on_change(fixture.pipeline, wake, fixture.server);
-    fixture.port = server_port(fixture.server);
-    *state = &fixture;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *fixture = *state;
-    server_free(fixture->server);
-    fake_pipeline_free(fixture->pipeline);
-    return 0;
-}
 
 /* ---- checking against a description ---- */
 
@@ -131,7 +97,7 @@ static cJSON *parse(const char *text)
 
 static cJSON *get_json(void **state, const char *path, int status)
 {
-    struct http_reply reply = http_get(((struct fixture *)*state)->port, path);
+    struct http_reply reply = http_get(((struct server_fixture *)*state)->port, path);
     assert_int_equal(reply.status, status);
     assert_true(http_has_header(&reply, "Content-Type: application/json"));
     cJSON *json = parse(reply.body);
@@ -173,7 +139,7 @@ static const struct {
 
 static void test_events(void **state)
 {
-    struct fixture *fixture = *state;
+    struct server_fixture *fixture = *state;
     struct pipeline *pipeline = fixture->pipeline;
     for (int i = 0; i < 20000; i++) { /* more than the log holds, hence "lagged" */
         fake_pipeline_add(pipeline, 0, 0, 0);
@@ -212,7 +178,7 @@ static void test_events(void **state)
 
 static void test_values_of_a_frame(void **state)
 {
-    struct fixture *fixture = *state;
+    struct server_fixture *fixture = *state;
     fake_pipeline_add(fixture->pipeline, 0.12345f, 0.9f, 1);
     cJSON *now = get_json(state, "/api/v1/now", 200);
     assert_true(field(now, "seq")->valuedouble ==
@@ -270,7 +236,7 @@ static void test_states_of_the_source(void **state)
         {SOURCE_LOST, false, "lost"},      {SOURCE_LOST, true, "lost"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        fake_pipeline_set_source(((struct fixture *)*state)->pipeline, "x", cases[i].state,
+        fake_pipeline_set_source(((struct server_fixture *)*state)->pipeline, "x", cases[i].state,
                                  cases[i].stalled);
         cJSON *info = get_json(state, "/api/v1/info", 200);
         assert_string_equal(field(field(info, "source"), "state")->valuestring, cases[i].name);
@@ -283,7 +249,7 @@ static void test_now(void **state)
     cJSON *now = get_json(state, "/api/v1/now", 503);
     check_fields("now, too early", now, error_fields);
     cJSON_Delete(now);
-    fake_pipeline_add(((struct fixture *)*state)->pipeline, 0, 0, 0);
+    fake_pipeline_add(((struct server_fixture *)*state)->pipeline, 0, 0, 0);
     now = get_json(state, "/api/v1/now", 200);
     check_fields("now", now, frame_fields);
     cJSON_Delete(now);
@@ -298,7 +264,7 @@ static void test_health(void **state)
     check_fields("healthz", health, healthy_fields);
     assert_true(cJSON_IsTrue(field(health, "healthy")));
     cJSON_Delete(health);
-    fake_pipeline_set_late(((struct fixture *)*state)->pipeline, HEALTH_RECOGNIZER, 7);
+    fake_pipeline_set_late(((struct server_fixture *)*state)->pipeline, HEALTH_RECOGNIZER, 7);
     health = get_json(state, "/healthz", 503);
     check_fields("healthz, late", health, late_fields);
     assert_true(cJSON_IsFalse(field(health, "healthy")));
@@ -318,7 +284,7 @@ static void test_history(void **state)
     assert_int_equal(cJSON_GetArraySize(field(history, "steps")), 0);
     cJSON_Delete(history);
     for (int i = 0; i < 40; i++) { /* t = 0.25 ... 10 */
-        fake_pipeline_add(((struct fixture *)*state)->pipeline, 0.4f, 0, 1);
+        fake_pipeline_add(((struct server_fixture *)*state)->pipeline, 0.4f, 0, 1);
     }
     const struct {
         const char *query;
@@ -362,7 +328,7 @@ static void test_cues(void **state)
     static const struct field cues_fields[] = {{"cues", "O"}, {NULL, NULL}};
     static const struct field cue_fields[] = {{"label", "s"}, {"on_s", "n"},       {"off_s", "n0"},
                                               {"time", "n"},  {"confidence", "n"}, {NULL, NULL}};
-    struct fixture *fixture = *state;
+    struct server_fixture *fixture = *state;
     cJSON *cues = get_json(state, "/api/v1/cues", 200);
     check_fields("cues, none", cues, cues_fields);
     cJSON_Delete(cues);
@@ -406,7 +372,6 @@ static void test_errors(void **state)
 
 int main(void)
 {
-#define WITH_SERVER(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         WITH_SERVER(test_events),  WITH_SERVER(test_values_of_a_frame),
         WITH_SERVER(test_info),    WITH_SERVER(test_states_of_the_source),

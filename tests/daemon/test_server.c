@@ -1,10 +1,7 @@
-/* test_server.c - daemon/server.h: what is refused, what is limited, what is served. */
-#include "daemon/server.h"
-
-#include "tests/support/fake_pipeline.h"
+/* test_server.c - daemon/server.h: what is refused and what is served. */
 #include "tests/support/http_client.h"
+#include "tests/support/server_fixture.h"
 
-#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,46 +14,9 @@
 
 #include <cmocka.h>
 
-struct fixture {
-    struct pipeline *pipeline;
-    struct server *server;
-    unsigned port;
-};
-
-static void start_with(struct fixture *fixture, const struct server_config *config)
-{
-    struct tutti_error error = {.text = ""};
-    fixture->pipeline = fake_pipeline_new();
-    fixture->server = server_new(config, fixture->pipeline, &error);
-    if (fixture->server == NULL) {
-        fail_msg("%s", error.text);
-    }
-    fixture->port = server_port(fixture->server);
-}
-
-static void stop(struct fixture *fixture)
-{
-    server_free(fixture->server);
-    fake_pipeline_free(fixture->pipeline);
-}
-
-static int set_up(void **state)
-{
-    static struct fixture fixture;
-    start_with(&fixture, &(struct server_config){.listen = "127.0.0.1:0", .max_clients = 16});
-    *state = &fixture;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    stop(*state);
-    return 0;
-}
-
 static unsigned port_of(void **state)
 {
-    return ((struct fixture *)*state)->port;
+    return ((struct server_fixture *)*state)->port;
 }
 
 static void expect_error(struct http_reply *reply, int status)
@@ -287,7 +247,7 @@ static void test_queries(void **state)
         "/api/v1/stream?last_event_id=-1",
         "/api/v1/stream?from=1",
     };
-    fake_pipeline_add(((struct fixture *)*state)->pipeline, 0, 0, 0);
+    fake_pipeline_add(((struct server_fixture *)*state)->pipeline, 0, 0, 0);
     for (size_t i = 0; i < sizeof malformed / sizeof *malformed; i++) {
         struct http_reply reply = http_get(port_of(state), malformed[i]);
         if (reply.status != 400) {
@@ -367,7 +327,7 @@ static void test_unchanged_files_are_not_sent_again(void **state)
 
 static void test_head(void **state)
 {
-    fake_pipeline_add(((struct fixture *)*state)->pipeline, 0, 0, 0);
+    fake_pipeline_add(((struct server_fixture *)*state)->pipeline, 0, 0, 0);
     const char *const paths[] = {"/",
                                  "/app.js",
                                  "/api/v1/info",
@@ -403,7 +363,7 @@ static void test_connections_are_kept(void **state)
 
 static void test_a_long_history(void **state)
 {
-    struct fixture *fixture = *state;
+    struct server_fixture *fixture = *state;
     for (int i = 0; i < 5000; i++) { /* 1,250 s */
         fake_pipeline_add(fixture->pipeline, 0.25f, 0.5f, 1);
     }
@@ -426,152 +386,8 @@ static void test_a_long_history(void **state)
     expect_status(&reply, 200);
 }
 
-/* ---- limits ---- */
-
-/* A client that sends its request byte by byte, for ever, loses its place. */
-static void test_slow_requests_are_ended(void **state)
-{
-    unsigned port = port_of(state);
-    int fd = http_connect(port, 0);
-    assert_true(fd >= 0);
-    assert_true(http_send(fd, "GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: "));
-    int seconds = 0;
-    while (http_send(fd, "a") && seconds < 60) {
-        (void)sleep(1);
-        seconds++;
-        struct http_reply reply = http_get(port, "/healthz"); /* others are served */
-        expect_status(&reply, 200);
-    }
-    if (seconds >= 60) {
-        fail_msg("a request may take for ever");
-    }
-    (void)close(fd);
-}
-
-static void test_too_many_clients(void **state)
-{
-    (void)state;
-    enum { CLIENTS = 600, ALLOWED = 500 };
-    struct fixture fixture;
-    start_with(&fixture, &(struct server_config){.listen = "127.0.0.1:0", .max_clients = ALLOWED});
-    fake_pipeline_add(fixture.pipeline, 0, 0, 0);
-    static int fd[CLIENTS];
-    const char *const request = "GET /api/v1/stream HTTP/1.1\r\nHost: localhost\r\n\r\n";
-    for (size_t i = 0; i < CLIENTS; i++) {
-        fd[i] = http_connect(fixture.port, 0);
-        assert_true(fd[i] >= 0);
-        assert_true(http_send(fd[i], request));
-    }
-    size_t streams = 0;
-    size_t refused = 0;
-    for (size_t i = 0; i < CLIENTS; i++) {
-        char text[4096] = "";
-        ssize_t got = read(fd[i], text, sizeof text - 1); /* waits: each one is answered */
-        assert_true(got > 0);
-        streams += strncmp(text, "HTTP/1.1 200 ", 13) == 0;
-        refused += strncmp(text, "HTTP/1.1 503 ", 13) == 0;
-        if (strncmp(text, "HTTP/1.1 503 ", 13) == 0) {
-            assert_non_null(strstr(text, "Retry-After: "));
-            assert_non_null(strstr(text, "{\"error\":\"too many clients\"}"));
-        }
-    }
-    assert_int_equal(streams, ALLOWED);
-    assert_int_equal(refused, CLIENTS - ALLOWED);
-    struct http_reply reply = http_get(fixture.port, "/healthz"); /* that is still answered */
-    expect_status(&reply, 200);
-    for (size_t i = 0; i < CLIENTS; i++) {
-        (void)close(fd[i]);
-    }
-    /* Their places are free again once the next event could not be sent to them. */
-    int status = 503;
-    for (int attempt = 0; attempt < 1000 && status != 200; attempt++) {
-        fake_pipeline_add(fixture.pipeline, 0, 0, 0);
-        server_wake(fixture.server);
-        (void)usleep(10000);
-        int one = http_connect(fixture.port, 0);
-        char text[16] = "";
-        assert_true(http_send(one, request));
-        assert_true(read(one, text, sizeof text - 1) > 0);
-        status = atoi(text + 9);
-        (void)close(one);
-    }
-    assert_int_equal(status, 200);
-    stop(&fixture);
-}
-
-static void test_too_many_clients_from_one_address(void **state)
-{
-    (void)state;
-    struct fixture fixture;
-    start_with(&fixture, &(struct server_config){.listen = "127.0.0.1:0",
-                                                 .max_clients = 100,
-                                                 .max_clients_per_address = 3});
-    struct http_stream *streams[3];
-    for (size_t i = 0; i < 3; i++) {
-        streams[i] = http_stream_open(fixture.port, "", "", 0);
-    }
-    struct http_reply reply = http_get(fixture.port, "/api/v1/stream");
-    expect_error(&reply, 503);
-    int idle[8];
-    size_t open = 0;
-    for (size_t i = 0; i < 8; i++) { /* eight more connections are allowed, with those three */
-        idle[i] = http_connect(fixture.port, 0);
-        open += idle[i] >= 0;
-    }
-    assert_int_equal(open, 8);
-    reply = http_get(fixture.port, "/healthz");
-    assert_int_equal(reply.status, 0); /* closed at once */
-    http_reply_free(&reply);
-    for (size_t i = 0; i < 8; i++) {
-        (void)close(idle[i]);
-    }
-    for (size_t i = 0; i < 3; i++) {
-        http_stream_close(streams[i]);
-    }
-    stop(&fixture);
-}
-
-/* ---- several at once ---- */
-
-static void *ask_often(void *argument)
-{
-    const char *const paths[] = {"/api/v1/now", "/api/v1/history?from=-60", "/api/v1/cues",
-                                 "/api/v1/info", "/app.js"};
-    unsigned port = *(unsigned *)argument;
-    for (int i = 0; i < 200; i++) {
-        struct http_reply reply = http_get(port, paths[i % 5]);
-        bool fine = reply.status == 200;
-        http_reply_free(&reply);
-        if (!fine) {
-            return argument;
-        }
-    }
-    return NULL;
-}
-
-static void test_requests_while_results_come(void **state)
-{
-    struct fixture *fixture = *state;
-    pthread_t threads[4];
-    fake_pipeline_add(fixture->pipeline, 0, 0, 0);
-    for (size_t i = 0; i < 4; i++) {
-        assert_int_equal(pthread_create(&threads[i], NULL, ask_often, &fixture->port), 0);
-    }
-    for (int i = 0; i < 2000; i++) {
-        fake_pipeline_add(fixture->pipeline, (float)(i % 20) / 20, 0, 1);
-        server_wake(fixture->server);
-        (void)usleep(100);
-    }
-    for (size_t i = 0; i < 4; i++) {
-        void *failure;
-        assert_int_equal(pthread_join(threads[i], &failure), 0);
-        assert_null(failure);
-    }
-}
-
 int main(void)
 {
-#define WITH_SERVER(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         WITH_SERVER(test_wrong_configurations),
         WITH_SERVER(test_garbage),
@@ -588,10 +404,6 @@ int main(void)
         WITH_SERVER(test_head),
         WITH_SERVER(test_connections_are_kept),
         WITH_SERVER(test_a_long_history),
-        WITH_SERVER(test_slow_requests_are_ended),
-        cmocka_unit_test(test_too_many_clients),
-        cmocka_unit_test(test_too_many_clients_from_one_address),
-        WITH_SERVER(test_requests_while_results_come),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,8 +1,6 @@
 /* test_server_stream.c - daemon/server.h: the stream of events. */
-#include "daemon/server.h"
-
-#include "tests/support/fake_pipeline.h"
 #include "tests/support/http_client.h"
+#include "tests/support/server_fixture.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,39 +14,6 @@
 
 #include <cmocka.h>
 
-struct fixture {
-    struct pipeline *pipeline;
-    struct server *server;
-    unsigned port;
-};
-
-static void wake(void *server)
-{
-    server_wake(server);
-}
-
-static int set_up(void **state)
-{
-    static struct fixture fixture;
-    const struct server_config config = {.listen = "127.0.0.1:0", .max_clients = 600};
-    struct tutti_error error = {.text = ""};
-    fixture.pipeline = fake_pipeline_new();
-    fixture.server = server_new(&config, fixture.pipeline, &error);
-    assert_non_null(fixture.server);
-    pipeline_on_change(fixture.pipeline, wake, fixture.server);
-    fixture.port = server_port(fixture.server);
-    *state = &fixture;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *fixture = *state;
-    server_free(fixture->server);
-    fake_pipeline_free(fixture->pipeline);
-    return 0;
-}
-
 static uint64_t id_of(const struct http_event *event)
 {
     assert_true(event->id[0] != '\0');
@@ -57,7 +22,7 @@ static uint64_t id_of(const struct http_event *event)
 
 static void test_headers(void **state)
 {
-    struct fixture *fixture = *state;
+    struct server_fixture *fixture = *state;
     struct http_stream *stream = http_stream_open(fixture->port, "", "", 0);
     const char *const lines[] = {"Content-Type: text/event-stream\r\n",
                                  "Cache-Control: no-store\r\n", "X-Accel-Buffering: no\r\n"};
@@ -70,7 +35,7 @@ static void test_headers(void **state)
 /* hello and status come first, without id; then the newest event, then each new one. */
 static void test_what_a_new_client_gets(void **state)
 {
-    struct fixture *fixture = *state;
+    struct server_fixture *fixture = *state;
     fake_pipeline_set_source(fixture->pipeline, "Line In", SOURCE_RUNNING, false);
     for (int i = 0; i < 10; i++) {
         fake_pipeline_add(fixture->pipeline, 0, 0, 0);
@@ -100,7 +65,7 @@ static void test_what_a_new_client_gets(void **state)
 
 static void test_before_the_first_event(void **state)
 {
-    struct fixture *fixture = *state;
+    struct server_fixture *fixture = *state;
     struct http_stream *stream = http_stream_open(fixture->port, "", "", 0);
     struct http_event event;
     assert_true(http_stream_next(stream, &event, HTTP_LIMIT_MS));
@@ -115,7 +80,7 @@ static void test_before_the_first_event(void **state)
 /* A client that comes back after breaks of all lengths has had each event once. */
 static void test_replay(void **state)
 {
-    struct fixture *fixture = *state;
+    struct server_fixture *fixture = *state;
     struct http_event event;
     uint64_t last = timeline_last_id(pipeline_timeline(fixture->pipeline));
     const uint64_t first = last;
@@ -149,7 +114,7 @@ static void test_replay(void **state)
  * once put into its address. */
 static void test_the_header_wins(void **state)
 {
-    struct fixture *fixture = *state;
+    struct server_fixture *fixture = *state;
     uint64_t first = timeline_last_id(pipeline_timeline(fixture->pipeline)) + 1;
     for (int i = 0; i < 10; i++) {
         fake_pipeline_add(fixture->pipeline, 0, 0, 0);
@@ -167,7 +132,7 @@ static void test_the_header_wins(void **state)
 /* An id of another run: everything that is held comes. */
 static void test_ids_of_other_runs(void **state)
 {
-    struct fixture *fixture = *state;
+    struct server_fixture *fixture = *state;
     uint64_t first = timeline_last_id(pipeline_timeline(fixture->pipeline)) + 1;
     for (int i = 0; i < 10; i++) {
         fake_pipeline_add(fixture->pipeline, 0, 0, 0);
@@ -187,7 +152,7 @@ static void test_ids_of_other_runs(void **state)
 /* After so long a break that the log has gone on, the client is told what it has missed. */
 static void test_a_break_longer_than_the_log(void **state)
 {
-    struct fixture *fixture = *state;
+    struct server_fixture *fixture = *state;
     uint64_t first = timeline_last_id(pipeline_timeline(fixture->pipeline)) + 1;
     for (int i = 0; i < 20000; i++) {
         fake_pipeline_add(fixture->pipeline, 0, 0, 0);
@@ -213,7 +178,7 @@ static void test_a_break_longer_than_the_log(void **state)
  * what it gets is: what the kernel had kept, how much was dropped, and then the present. */
 static void test_a_slow_client(void **state)
 {
-    struct fixture *fixture = *state;
+    struct server_fixture *fixture = *state;
     struct http_stream *slow = http_stream_open(fixture->port, "", "", 4096);
     struct http_stream *quick = http_stream_open(fixture->port, "", "", 0);
     struct http_event event;
@@ -248,7 +213,7 @@ static void test_a_slow_client(void **state)
  * bytes are escaped. */
 static void test_long_events(void **state)
 {
-    struct fixture *fixture = *state;
+    struct server_fixture *fixture = *state;
     char name[256];
     memset(name, '\x01', sizeof name - 1);
     name[sizeof name - 1] = '\0';
@@ -265,7 +230,7 @@ static void test_long_events(void **state)
 
 static void test_http_1_0(void **state)
 {
-    struct fixture *fixture = *state;
+    struct server_fixture *fixture = *state;
     fake_pipeline_add(fixture->pipeline, 0, 0, 0);
     int fd = http_connect(fixture->port, 0);
     assert_true(http_send(fd, "GET /api/v1/stream HTTP/1.0\r\nHost: localhost\r\n\r\n"));
@@ -290,7 +255,7 @@ static double now_s(void)
 
 static void test_heartbeat(void **state)
 {
-    struct fixture *fixture = *state;
+    struct server_fixture *fixture = *state;
     struct http_stream *stream = http_stream_open(fixture->port, "", "", 0);
     struct http_event event;
     http_stream_expect(stream, &event, "hello");
@@ -309,8 +274,8 @@ static void test_stopping_with_open_streams(void **state)
 {
     (void)state;
     enum { STREAMS = 50 };
-    struct fixture *fixture;
-    assert_int_equal(set_up((void **)&fixture), 0);
+    struct server_fixture *fixture;
+    assert_int_equal(server_set_up((void **)&fixture), 0);
     struct http_stream *streams[STREAMS];
     struct http_event event;
     fake_pipeline_add(fixture->pipeline, 0, 0, 0);
@@ -324,7 +289,7 @@ static void test_stopping_with_open_streams(void **state)
             http_stream_expect(streams[k], &event, "frame");
         }
     }
-    assert_int_equal(tear_down((void **)&fixture), 0);
+    assert_int_equal(server_tear_down((void **)&fixture), 0);
     for (size_t i = 1; i < STREAMS; i++) {
         assert_false(http_stream_next(streams[i], &event, HTTP_LIMIT_MS));
     }
@@ -336,12 +301,12 @@ static void test_stopping_with_open_streams(void **state)
 static void test_stopping_with_open_connections(void **state)
 {
     (void)state;
-    struct fixture *fixture;
-    assert_int_equal(set_up((void **)&fixture), 0);
+    struct server_fixture *fixture;
+    assert_int_equal(server_set_up((void **)&fixture), 0);
     int silent = http_connect(fixture->port, 0);
     int half = http_connect(fixture->port, 0);
     assert_true(http_send(half, "GET / HTTP/1.1\r\nHo"));
-    assert_int_equal(tear_down((void **)&fixture), 0);
+    assert_int_equal(server_tear_down((void **)&fixture), 0);
     char byte;
     assert_true(read(silent, &byte, 1) <= 0);
     assert_true(read(half, &byte, 1) <= 0);
@@ -353,7 +318,7 @@ static void test_stopping_with_open_connections(void **state)
 static void test_many_clients(void **state)
 {
     enum { CLIENTS = 100, EVENTS = 200 };
-    struct fixture *fixture = *state;
+    struct server_fixture *fixture = *state;
     struct http_stream *streams[CLIENTS];
     uint64_t last[CLIENTS];
     struct http_event event;
@@ -382,7 +347,6 @@ static void test_many_clients(void **state)
 
 int main(void)
 {
-#define WITH_SERVER(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         WITH_SERVER(test_headers),
         WITH_SERVER(test_what_a_new_client_gets),
