@@ -225,6 +225,7 @@ struct pipeline_status pipeline_status(struct pipeline *pipeline)
         .rate_hz = source_rate_hz(pipeline->source),
         .state = source_state(pipeline->source),
         .stalled = publisher_stalled(pipeline->publisher),
+        .hangs = source_hangs(pipeline->source),
         .frames = capture_frames(pipeline->capture),
         .lost_frames = capture_lost_frames(pipeline->capture),
         .overruns = capture_overruns(pipeline->capture),

@@ -61,6 +61,7 @@ struct pipeline_status {
     unsigned rate_hz;
     enum source_state state;
     bool stalled; /* running, but no samples have come for 1 s (3 s at the start) */
+    bool hangs;   /* lost, and only a new process can help: source_hangs() */
     uint64_t frames;
     uint64_t lost_frames;
     uint64_t overruns;

@@ -103,6 +103,12 @@ enum tutti_status source_start(struct source *source, struct capture *capture,
     return status;
 }
 
+bool source_hangs(const struct source *source)
+{
+    return source_state(source) == SOURCE_LOST && source->backend->hangs != NULL &&
+           source->backend->hangs(source);
+}
+
 void source_stop(struct source *source)
 {
     if (!source->running)

@@ -5,7 +5,8 @@
  * queue, which it fills from a thread or callback of its own until it is closed
  * or its sound ends. Any number of sources may be open at once.
  *
- * Threads: open, start, stop and close from one thread; the state from any until close.
+ * Threads: open, start, stop and close from one thread; the state and source_hangs()
+ * from any until close.
  */
 #ifndef TUTTI_DAEMON_SOURCE_H
 #define TUTTI_DAEMON_SOURCE_H
@@ -53,6 +54,11 @@ enum tutti_status source_start(struct source *source, struct capture *capture,
                                struct tutti_error *error);
 
 enum source_state source_state(const struct source *source);
+
+/* True when a lost device has not let go of us for SOURCE_HANG_S: as long as the system behind it
+ * hangs it cannot be opened again, and often nothing but a new process can. Until source_stop(). */
+#define SOURCE_HANG_S 5.0
+bool source_hangs(const struct source *source);
 
 /* Stops delivering; from then on the capture queue has no writer. Returns within about 2 s even if
  * a device hangs (then the stuck device is abandoned, not freed). The queue is not ended by this.

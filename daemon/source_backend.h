@@ -29,6 +29,9 @@ struct source_backend {
      * and both are abandoned. */
     bool (*stop)(struct source *source);
 
+    /* As source_hangs(), after start; NULL for a kind that cannot hang. */
+    bool (*hangs)(const struct source *source);
+
     /* Frees source->self; called when it does not run. */
     void (*close)(struct source *source);
 };

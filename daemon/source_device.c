@@ -37,6 +37,7 @@ struct device {
     struct wake wake;     /* for the supervisor */
     struct wake finished; /* from the supervisor */
     atomic_bool stopping;
+    _Atomic uint64_t busy_since_ns; /* the supervisor is in the audio system; 0: it is not */
 
     /* Shared with the callback. */
     atomic_bool closed;                /* the capture queue is not to be touched any more */
@@ -65,6 +66,8 @@ static void capture_samples(struct device *device, const float *samples, unsigne
     const uint64_t now_ns = clock_monotonic_ns();
     const bool first = atomic_load_explicit(&device->last_callback_ns, memory_order_relaxed) == 0;
     const bool resumed = atomic_exchange_explicit(&device->resumed, false, memory_order_relaxed);
+    if (first || resumed)
+        pthread_setname_np(pthread_self(), "capture"); /* PortAudio made it */
     if (!first && (resumed || (flags & paInputOverflow) != 0))
         capture_skip(source->capture, missing_frames(device, now_ns, frames));
     if (samples != NULL)
@@ -287,8 +290,10 @@ static void *supervise(void *context)
     unsigned wait_ms = WATCH_MS;
     unsigned retry_ms = FIRST_RETRY_MS;
     while (!atomic_load_explicit(&device->stopping, memory_order_acquire)) {
+        atomic_store_explicit(&device->busy_since_ns, 0, memory_order_relaxed);
         if (wake_wait_ms(&device->wake, wait_ms))
             continue;
+        atomic_store_explicit(&device->busy_since_ns, clock_monotonic_ns(), memory_order_relaxed);
         if (device->stream != NULL && is_lost(device)) {
             source_set_state(device->source, SOURCE_LOST);
             close_stream(device);
@@ -322,6 +327,15 @@ static enum tutti_status start_device(struct source *source, struct tutti_error 
     return status;
 }
 
+static bool device_hangs(const struct source *source)
+{
+    const struct device *device = source->self;
+    const uint64_t since_ns = atomic_load_explicit(&device->busy_since_ns, memory_order_relaxed);
+    const uint64_t now_ns = clock_monotonic_ns();
+    return since_ns != 0 && now_ns > since_ns &&
+           (double)(now_ns - since_ns) > SOURCE_HANG_S * (double)CLOCK_NS_PER_S;
+}
+
 static bool stop_device(struct source *source)
 {
     struct device *device = source->self;
@@ -353,5 +367,6 @@ const struct source_backend source_device = {
     .open = open_device,
     .start = start_device,
     .stop = stop_device,
+    .hangs = device_hangs,
     .close = close_device,
 };

@@ -162,58 +162,61 @@ static void closes_without_having_started(void **state)
     }
 }
 
-/* The tone at its frequency and level, a second of it after the first half. */
-static void assert_hears(const char *input, const char *name, unsigned rate_hz, double tone_hz)
+/* One second of a device, after half a second; false if something was lost on the way, as may be on
+ * a busy machine. */
+static bool take_a_second(const struct source_config *config, const char *name, unsigned rate_hz,
+                          float *second)
 {
     struct tutti_error error = {.text = ""};
-    struct source *source = open_device(input, &error);
+    struct source *source = source_open(config, &error);
     assert_string_equal(error.text, "");
     assert_string_equal(source_kind(source), "device");
     assert_string_equal(source_name(source), name);
     assert_int_equal(source_rate_hz(source), rate_hz);
     struct capture *capture = capture_new(rate_hz, 5000);
-    float *samples = calloc(rate_hz * 3 / 2, sizeof *samples);
     assert_int_equal(source_start(source, capture, &error), TUTTI_OK);
-    assert_int_equal(hear(capture, samples, rate_hz * 3 / 2), 0);
+    assert_int_equal(hear(capture, second, rate_hz / 2), 0);
+    hear(capture, second, rate_hz);
     assert_int_equal(source_state(source), SOURCE_RUNNING);
     source_close(source);
-    if (capture_lost_frames(capture) == 0) { /* a busy machine may lose something, as in life */
-        const float *second = samples + rate_hz / 2;
-        const double amplitude = sound_amplitude(second, rate_hz, rate_hz, tone_hz);
-        assert_true(fabs(amplitude - (double)AMPLITUDE) < 0.005);
-        assert_true(sound_amplitude(second, rate_hz, rate_hz, 2 * tone_hz) < 0.005);
-        assert_true(sound_amplitude(second, rate_hz, rate_hz, tone_hz + 10) < 0.005);
-    }
-    free(samples);
+    const bool whole = capture_overruns(capture) == 0;
     capture_free(capture);
+    return whole;
+}
+
+/* The tone at its frequency and level, and nothing else, in the first take without a loss. */
+static void assert_hears(const struct source_config *config, const char *name, unsigned rate_hz,
+                         double tone_hz)
+{
+    enum { TAKES = 10 };
+    float *second = calloc(rate_hz, sizeof *second);
+    int takes = 1;
+    while (!take_a_second(config, name, rate_hz, second))
+        assert_in_range(++takes, 1, TAKES);
+    const double amplitude = sound_amplitude(second, rate_hz, rate_hz, tone_hz);
+    assert_true(fabs(amplitude - (double)AMPLITUDE) < 0.005);
+    assert_true(sound_amplitude(second, rate_hz, rate_hz, 1.5 * tone_hz) < 0.005);
+    assert_true(sound_amplitude(second, rate_hz, rate_hz, tone_hz + 10) < 0.005);
+    free(second);
 }
 
 static void hears_a_tone(void **state)
 {
     (void)state;
-    assert_hears("stage", "stage", 48000, TONE_HZ);
-    assert_hears("STA*", "stage", 48000, TONE_HZ);
-    assert_hears("default", "default", 48000, TONE_HZ);
+    const char *inputs[] = {"stage", "STA*", "default"};
+    const char *names[] = {"stage", "stage", "default"};
+    for (size_t i = 0; i < 3; i++) {
+        const struct source_config config = {.input = inputs[i], .channel = CAPTURE_MIX_ALL};
+        assert_hears(&config, names[i], 48000, TONE_HZ);
+    }
 }
 
 /* Two channels and another rate: two samples of the file in each frame. */
 static void hears_a_stereo_device_of_another_rate(void **state)
 {
     (void)state;
-    struct source_config config = {.input = "desk", .channel = 0};
-    struct source *source = source_open(&config, NULL);
-    assert_non_null(source);
-    assert_int_equal(source_rate_hz(source), 44100);
-    struct capture *capture = capture_new(44100, 5000);
-    float *samples = calloc(44100, sizeof *samples);
-    assert_int_equal(source_start(source, capture, NULL), TUTTI_OK);
-    hear(capture, samples, 44100);
-    source_close(source);
-    const double tone_hz = TONE_HZ * 2 * 44100 / 48000;
-    const double amplitude = sound_amplitude(samples + 4410, 22050, 44100, tone_hz);
-    assert_true(fabs(amplitude - (double)AMPLITUDE) < 0.01);
-    free(samples);
-    capture_free(capture);
+    const struct source_config config = {.input = "desk", .channel = 0};
+    assert_hears(&config, "desk", 44100, TONE_HZ * 2 * 44100 / 48000);
 }
 
 static void two_devices_at_once(void **state)
@@ -285,6 +288,7 @@ static void closes_while_the_device_is_gone(void **state)
     static float samples[4800];
     assert_int_equal(source_start(source, capture, NULL), TUTTI_OK);
     hear(capture, samples, 4800);
+    assert_false(source_hangs(source));
     unplug();
     wait_for_state(source, SOURCE_LOST);
     source_stop(source);
