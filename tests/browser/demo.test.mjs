@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { startDaemon } from '../e2e/daemon.mjs';
-import { launch, open, picture } from './browser.mjs';
+import { becomesHot, launch, open, picture } from './browser.mjs';
 
 const TRUTH = new URL('../../daemon/demo/piece.csv', import.meta.url);
 const WATCHED_S = 44; // flute, then piano, then cello, alone and together
@@ -85,5 +85,12 @@ test('the right instrument is on top while the demo plays', async () => {
   for (const { t, labels, right } of settled)
     if (!right.includes(labels[0])) console.log(`${t} s: shown ${labels}, sounding ${right}`);
   assert.ok(good.length >= 0.9 * settled.length);
+
+  // A reload fills the picture from the daemon's history: the flute that began the piece.
+  const labels = await page.$$eval('.name', (names) => names.map((name) => name.textContent));
+  const end_s = seen.at(-1).t;
+  const ago = (t) => 1 - (end_s - t) / 120;
+  await page.reload();
+  await becomesHot(page, labels.indexOf('flute'), labels.length, ago(8), ago(11));
   await page.done();
 });
