@@ -125,8 +125,8 @@ size_t timeline_cues(struct timeline *timeline, struct timeline_cue *cues, size_
 /* Ids count up by one per event. The first one is the time of day in ms at which the timeline was
  * made, so that the ids of an earlier run of the daemon are smaller than all of this one's. */
 
-/* Copies complete events ("id: …\nevent: …\ndata: …\n\n") with an id above *last_id into text (at
- * most size bytes), advances *last_id to the last one copied, and returns the bytes. If events
+/* Copies complete events ("id: N\nevent: NAME\ndata: JSON\n\n") with an id above *last_id into text
+ * (at most size bytes), advances *last_id to the last one copied, and returns the bytes. If events
  * between *last_id and the oldest one held were dropped, *dropped is set to their number (else 0).
  * A *last_id that is not of this run counts as the one before its first event.
  * 0 bytes: nothing newer, if size is at least timeline_max_event_size(). */
