@@ -88,14 +88,14 @@ void feature_stream_free(struct feature_stream *stream)
     free(stream);
 }
 
-/* The source's frame half a hop after the centre of column `index`. Whole units apart from the
- * rest, so that no product overflows. */
+/* The source's frame one hop after the centre of column `index`: whole hops read as round seconds.
+ * Whole seconds apart from the rest, so that no product overflows. */
 static uint64_t column_end_frame(const struct feature_stream *stream, uint64_t index)
 {
-    const uint64_t half_hops = (2 * index + 1) * stream->hop_frames;
-    const uint64_t unit = 2 * (uint64_t)stream->model_rate_hz;
-    const uint64_t end = stream->origin_frame + half_hops / unit * stream->rate_hz +
-                         half_hops % unit * stream->rate_hz / unit;
+    const uint64_t frames = (index + 1) * stream->hop_frames;
+    const uint64_t second = stream->model_rate_hz;
+    const uint64_t end = stream->origin_frame + frames / second * stream->rate_hz +
+                         frames % second * stream->rate_hz / second;
     return end < stream->next_frame ? end : stream->next_frame;
 }
 

@@ -28,7 +28,7 @@ struct capture_block {
 struct column {
     uint64_t index;       /* counted since the stream began or began afresh: 0 there. It says when a
                              hop is complete, and 0 that nothing before it may be put beside it */
-    uint64_t end_frame;   /* the sound up to here is in the column: its centre + half a hop */
+    uint64_t end_frame;   /* the sound up to here is in the column: its centre + a hop */
     uint64_t captured_ns; /* CLOCK_MONOTONIC of the arrival of its newest sample; 0: a file */
     uint64_t lost_frames; /* lost directly before this column (replaced by silence, or, where index
                              is 0, by nothing) */

@@ -203,12 +203,12 @@ static void finds_an_entry_and_an_exit(void **state)
     assert_string_equal(a->label[1], "middle");
     assert_string_equal(a->label[2], "high");
 
-    /* 300 columns give 60 hops of 5; a window ends half a column after its last one's centre. */
+    /* 300 columns give 60 hops of 5; a window ends a hop after its last centre. */
     assert_int_equal(a->frames, 60);
     for (size_t k = 0; k < a->frames; k++)
-        assert_true(fabs(a->t[k] - (0.05 * (double)(k + 1) - 0.005)) < 1e-9);
-    assert_true(a->probability[10 * LABELS] == 0); /* t = 0.545 */
-    assert_true(a->probability[30 * LABELS] == 1); /* t = 1.545 */
+        assert_true(fabs(a->t[k] - (0.05 * (double)(k + 1))) < 1e-9);
+    assert_true(a->probability[10 * LABELS] == 0); /* t = 0.55 */
+    assert_true(a->probability[30 * LABELS] == 1); /* t = 1.55 */
     assert_true(a->probability[30 * LABELS + 1] == 0);
     assert_true(a->probability[30 * LABELS + 2] == 0.9f);
     assert_true(a->probability[50 * LABELS] == 0);
