@@ -49,7 +49,6 @@ class Page {
       clip: element('clip'),
     });
     this.hello = null;
-    this.statusKnown = false; // newer than what /api/v1/info can say
     this.status = { source: '', state: 'running', overruns: 0 };
     this.hello_ms = null;
     this.#forgetFrame();
@@ -57,6 +56,7 @@ class Page {
     this.note = { text: '', until_ms: 0 };
     this.refill = { wanted: false, running: false };
     this.scrolling = 0;
+    this.due = false; // to be shown with the next refresh
     this.still = matchMedia('(prefers-reduced-motion: reduce)');
   }
 
@@ -69,10 +69,9 @@ class Page {
       url: 'api/v1/stream',
       probeUrl: 'api/v1/info',
       onEvent: (type, data) => this.#take(type, data),
-      onLink: () => this.#link(),
+      onLink: () => this.#showSoon(),
     });
-    setInterval(() => this.#tick(), TICK_MS);
-    this.#tick();
+    setInterval(() => this.#show(), TICK_MS);
     this.#visible();
   }
 
@@ -82,12 +81,12 @@ class Page {
       frame: () => this.#frame(data),
       onset: () => this.history.onset(data.label, data.t),
       offset: () => this.history.offset(data.label, data.t),
-      status: () => this.#status(data),
+      status: () => Object.assign(this.status, data),
       gap: () => this.#gap(data),
       lagged: () => this.#lagged(data),
     };
     take[type]?.();
-    if (type !== 'frame') this.#tick();
+    this.#showSoon();
   }
 
   #hello(hello) {
@@ -114,18 +113,10 @@ class Page {
     this.frame_ms = null;
   }
 
-  /* What the stream does not tell, or not before the next change: where presence begins, and how
-   * the source is. The page does without it if need be. */
+  /* What the stream does not tell: where presence begins. The page does without it if need be. */
   async #info() {
-    this.statusKnown = false;
-    try {
-      const info = await json('api/v1/info');
-      if (Array.isArray(info.thresholds)) this.bars.setThresholds(info.thresholds);
-      if (this.statusKnown || !info.source) return;
-      Object.assign(this.status, { source: info.source.name, state: info.source.state });
-    } catch {
-      /* no marks on the bars, then */
-    }
+    const { thresholds } = await json('api/v1/info').catch(() => ({}));
+    if (Array.isArray(thresholds)) this.bars.setThresholds(thresholds);
   }
 
   #frame(frame) {
@@ -144,12 +135,6 @@ class Page {
     const missed =
       outcome === 'restarted' || before_s === null || frame.t - before_s > 2.5 * this.history.hop_s;
     if (missed) this.#refill();
-    this.#show();
-  }
-
-  #status(status) {
-    this.statusKnown = true;
-    Object.assign(this.status, status);
   }
 
   #gap({ t, lost_s }) {
@@ -160,10 +145,6 @@ class Page {
   #lagged({ dropped }) {
     if (dropped > 0) this.#remark(`This page was too slow: ${counted(dropped, 'event')} skipped.`);
     this.#refill();
-  }
-
-  #link() {
-    if (this.stream.link !== 'live') this.#tick();
   }
 
   /* Fetches what the page has not heard itself; one request at a time. */
@@ -215,8 +196,15 @@ class Page {
     });
   }
 
-  #tick() {
-    this.#show();
+  /* Once for all that arrives before the screen is refreshed: a replay can be long. While the page
+   * is hidden the look at every TICK_MS is enough. */
+  #showSoon() {
+    if (this.due || document.hidden) return;
+    this.due = true;
+    requestAnimationFrame(() => {
+      this.due = false;
+      this.#show();
+    });
   }
 
   #show() {
@@ -225,7 +213,8 @@ class Page {
     const labels = this.history.labels;
     const on = new Set(said.stale ? [] : this.frame?.on);
     const present = new Set(labels.flatMap((label, i) => (on.has(label) ? [i] : [])));
-    const names = [...present].map((i) => prettyName(labels[i]));
+    const entered = [...present].sort((a, b) => this.history.since_s(a) - this.history.since_s(b));
+    const names = entered.map((i) => prettyName(labels[i]));
     const order = this.headline.show(names, said.title, said.kind, !document.hidden);
     this.#write(said, order, now_ms);
     if (document.hidden) return;

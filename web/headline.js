@@ -1,6 +1,6 @@
 /* headline.js - the instruments that play now, in type as large as fits.
  *
- * Names stand in the order in which they came in, so that the line is calm. They slide to a new
+ * Names stand in the order in which they came, so that the line is calm. They slide to a new
  * place and size rather than jump; those that leave fade out where they stood.
  */
 import { capitalized } from './format.js';
@@ -23,8 +23,9 @@ export class Headline {
     new ResizeObserver(() => this.#fit()).observe(box);
   }
 
-  /* names that play now (any order); restText and restKind stand in while there are none.
-   * animate: false while nobody watches. Returns the names in the order shown. */
+  /* names: what plays now, in order of entry; names that stand already keep their places. restText
+   * and restKind stand in while there are none. animate: false while nobody watches. Returns the
+   * names in the order shown. */
   show(names, restText, restKind, animate) {
     const wanted = new Set(names);
     const next = this.#names.filter((name) => wanted.has(name));

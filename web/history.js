@@ -103,6 +103,11 @@ export class History {
     Object.assign(span, { off_s: t, exact_off: true });
   }
 
+  /* Since when the label with this index is present; the newest moment if that is not known. */
+  since_s(index) {
+    return this.#open(index)?.on_s ?? this.last_s;
+  }
+
   /* Takes entries and exits as /api/v1/cues tells them; those known already are ignored. */
   addCues(cues) {
     for (const { label, on_s, off_s } of cues) {

@@ -51,16 +51,17 @@ test('the right instrument is on top while the demo plays', async () => {
         constructor(...all) {
           super(...all);
           this.addEventListener('frame', ({ data }) => {
-            const { t, on } = JSON.parse(data);
-            queueMicrotask(() =>
+            window.latest = JSON.parse(data);
+            requestAnimationFrame(() => {
+              const { t, on } = window.latest; // what the page draws in this very moment
               setTimeout(() => {
                 const names = [...document.querySelectorAll('#playing li')];
                 const labels = names.map((name) =>
                   name.textContent.toLowerCase().replace(' ', '_'),
                 );
                 window.seen.push({ t, on, labels });
-              }),
-            );
+              });
+            });
           });
         }
       };
