@@ -34,10 +34,12 @@ fi
 setup() {
     directory=$1
     shift
-    if [ -f "$directory/build.ninja" ]; then
-        meson setup --reconfigure "$directory" "$@" >/dev/null
-    else
-        meson setup "$directory" "$@" >/dev/null
+    reconfigure=''
+    [ ! -f "$directory/build.ninja" ] || reconfigure=--reconfigure
+    # shellcheck disable=SC2086
+    if ! said=$(meson setup $reconfigure "$directory" "$@" 2>&1); then
+        printf '%s\n' "$said" | tail -20
+        return 1
     fi
 }
 

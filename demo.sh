@@ -18,7 +18,11 @@ esac
 
 sh tests/packages.sh build
 if [ ! -f build/build.ninja ]; then
-    meson setup build >/dev/null
+    meson setup build --buildtype=release >build-setup.log || {
+        cat build-setup.log
+        exit 1
+    }
+    rm -f build-setup.log
 fi
 ninja -C build --quiet daemon/tuttid daemon/tutti
 
