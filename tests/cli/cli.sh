@@ -3,6 +3,9 @@
 #
 #   expect STATUS COMMAND...  the command's exit status; its output is in $out and $err
 #   expect_with_devices       the same for a command that looks for devices
+#   background COMMAND...     starts a program; its output goes to $out and $err
+#   await PATTERN             waits until $err has it, or the program in the background is gone
+#   stop                      stops it by SIGTERM, which must be clean
 #   says FILE TEXT            FILE contains TEXT (a fixed string)
 #   silent FILE               FILE is empty
 #   same A B                  two files are equal
@@ -16,6 +19,14 @@ unset TUTTI_KERNEL JOURNAL_STREAM NOTIFY_SOCKET
 work=$(mktemp -d /tmp/tutti-cli-XXXXXX)
 trap 'chmod -R u+rwx "$work"; rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
+# Neither the machine's sound cards nor its sound servers have a part in the tests. (PortAudio wants
+# one device at least that does not open.)
+if [ -z "${ALSA_CONFIG_PATH:-}" ]; then
+    echo 'pcm.nothing { type hw card 99 }' >"$work/.asound.conf"
+    ALSA_CONFIG_PATH=$work/.asound.conf
+fi
+JACK_NO_START_SERVER=1
+export ALSA_CONFIG_PATH JACK_NO_START_SERVER
 out=$work/.out
 err=$work/.err
 checks=0
@@ -50,6 +61,28 @@ expect_with_devices() {
     wanted=$1
     shift
     expect "$wanted" env ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0" "$@"
+}
+
+# Starts a program (not a function: $! has to be the program itself).
+background() {
+    last=$*
+    # Not left to the child, which may come to it after somebody has looked for its first words.
+    : >"$out"
+    : >"$err"
+    ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0" "$@" >>"$out" 2>>"$err" &
+}
+
+await() {
+    until grep -q -e "$1" "$err" || ! kill -0 $! 2>/dev/null; do
+        sleep 0.1
+    done
+}
+
+stop() {
+    kill -TERM $!
+    wait $!
+    check "exit status 0 after SIGTERM" [ $? -eq 0 ]
+    check "no report of a sanitizer" no_report
 }
 
 no_report() {

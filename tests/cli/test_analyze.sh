@@ -60,7 +60,7 @@ for suffix in wav flac ogg opus mp3; do
     says "$out" "{\"file\":\"good.$suffix\",\"duration_s\":2"
 done
 expect 0 analyze --format json good.wav
-says "$out" '"duration_s":2,"model":"tiny","labels":["low","middle","high"],"window_s":0.23,"hop_s":0.1,"frames":[{"t":0.095,"p":['
+says "$out" '"duration_s":2,"model":"tiny","labels":["low","middle","high"],"window_s":0.23,"hop_s":0.1,"frames":[{"t":0.1,"p":['
 says "$out" '"instruments":[{"label":"low","mean":'
 says "$out" '"cues":['
 check "20 frames" [ "$(grep -o '"t":' "$out" | wc -l)" -eq 20 ]

@@ -7,21 +7,6 @@ cd "$work" || exit 1
 TUTTI_MICROPHONE_SOUND=$work/sound.f32
 export TUTTI_MICROPHONE_SOUND
 
-# Starts tuttid on an input, waits until it listens, and stops it.
-listen() {
-    last="tuttid --input $1"
-    ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0" "$TUTTID" --listen 127.0.0.1:0 \
-        --model "$MODEL" --input "$1" >"$out" 2>"$err" &
-    until grep -q 'listening to\|error' "$err" || ! kill -0 $! 2>/dev/null; do
-        sleep 0.1
-    done
-    kill -TERM $! 2>/dev/null
-    wait $!
-    check "exit status 0" [ $? -eq 0 ]
-    says "$err" "tuttid: listening to "
-    check "no report of a sanitizer" no_report
-}
-
 expect_with_devices 0 "$TUTTI" devices
 says "$out" "NAME"
 says "$out" "stage"
@@ -37,7 +22,10 @@ says "$out" '"default":true'
 
 # By its name, a part of it, a pattern, and by none.
 for input in stage STAG 'st?ge' default; do
-    listen "$input"
+    background "$TUTTID" --listen 127.0.0.1:0 --model "$MODEL" --input "$input"
+    await 'listening to\|error'
+    stop
+    says "$err" "tuttid: listening to "
     says "$err" "tuttid: stopping: Terminated"
 done
 expect_with_devices 1 "$TUTTID" --listen 127.0.0.1:0 --model "$MODEL" --input xylophone
