@@ -1,4 +1,4 @@
-"""Composes random but playable phrases: scales, rhythms, chords and drum patterns per instrument."""
+"""Composes random but playable phrases: scales, rhythms, chords and drum patterns."""
 
 from __future__ import annotations
 
@@ -157,7 +157,8 @@ class Composer:
             place = int(np.clip(place + self.random.integers(-2, 3), 0, len(keys) - 1))
 
     def bassline(self, end: float, keys: List[int], beat: float) -> None:
-        riff = [(int(self.random.integers(len(keys))), float(self.random.choice((0.5, 0.5, 1, 1.5))))
+        riff = [(int(self.random.integers(len(keys))),
+                 float(self.random.choice((0.5, 0.5, 1, 1.5))))
                 for _ in range(int(self.random.integers(3, 9)))]
         time, base, note = self.now, int(self.random.integers(70, 120)), 0
         while time < end:

@@ -17,13 +17,14 @@ import torch
 
 from .evaluate import COLUMNS, file_predictors, measure, probabilities
 from .evaluation_sets import available, load
+from .frontend import CONFIG
 from .graph import fold
 from .labels import LABELS
 from .metrics import table
 from .model_file import multiply_adds, write_model
 from .network import Network, load_network, start_network
-from .frontend import CONFIG
-from .quantize import IntegerGraph, calibrate, dequantize_input, quantize, quantize_input, run_integer
+from .quantize import (IntegerGraph, calibrate, dequantize_input, quantize, quantize_input,
+                       run_integer)
 from .thresholds import choose
 from .tune_quantized import tune
 from .windows import WindowSet

@@ -66,7 +66,3 @@ class Frontend:
 
     def __call__(self, samples: torch.Tensor) -> torch.Tensor:
         return self.normalize(self.power(samples))
-
-    def from_power(self, power: torch.Tensor, gain: float) -> torch.Tensor:
-        """Log-mel of the sound whose mel powers are `power`, amplified by `gain` (a factor)."""
-        return self.normalize(power * (gain * gain))

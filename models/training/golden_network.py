@@ -2,11 +2,11 @@
 
 tiny.safetensors   a model file of format 1: 3 labels, windows of 23 columns x 18 bands
 tiny_windows.f32   8 windows of log-mel, little-endian float32, [window][column][band]
-tiny_float.f32     probabilities [window][label] of the float network on the float16 weights (PyTorch)
+tiny_float.f32     probabilities [window][label] of the float network on the float16 weights
 tiny_int8.f32      probabilities [window][label] of the integer network, simulated bit for bit
 
-Channel counts are odd on purpose, so that vector code meets its tails; kernels, strides and paddings
-differ between time and frequency, so that a swap of the two is found.
+Channel counts are odd on purpose, so that vector code meets its tails; kernels, strides and
+paddings differ between time and frequency, so that a swap of the two is found.
 """
 
 from __future__ import annotations

@@ -95,7 +95,7 @@ def run_graph(graph: Graph, windows: torch.Tensor, weight_of: WeightOf,
     """Logits (n, labels) of log-mel windows (n, columns, bands), in float.
 
     `on_tensor` is given every tensor that the integer network quantizes (an op's output by the op's
-    name, NAME.pooled and NAME.hidden of a squeeze-excite) and returns what the network goes on with.
+    name, NAME.pooled and NAME.hidden of a squeeze-excite) and returns what is computed on.
     """
     x = on_tensor("input", windows.unsqueeze(1))
     outputs: Tensors = {}

@@ -104,7 +104,8 @@ def add_renders(banks: Dict[str, Bank], folder: Path) -> None:
         if samples.size < 20 * RATE_HZ:
             continue
         score_path = path.with_suffix(".score.npy")
-        scores = np.load(score_path) if score_path.exists() else np.ones(samples.size // (3 * RATE_HZ))
+        unscored = np.ones(samples.size // (3 * RATE_HZ))
+        scores = np.load(score_path) if score_path.exists() else unscored
         label = path.stem if path.stem in LABELS else "other"
         banks[label].renders.append((samples, scores))
 
@@ -152,7 +153,8 @@ def string_notes(notes: Notes, label: str, count: int, random: np.random.Generat
     return out[:count]
 
 
-def string_clips(clips: Sequence[np.ndarray], count: int, random: np.random.Generator) -> np.ndarray:
+def string_clips(clips: Sequence[np.ndarray], count: int,
+                 random: np.random.Generator) -> np.ndarray:
     """One clip, repeated or followed by others of the same kind, with short rests."""
     out = np.zeros(count, np.float32)
     clip = clips[int(random.integers(len(clips)))]

@@ -1,8 +1,8 @@
 """Chooses the threshold of every label from clips, with shrinkage toward one common threshold.
 
-The measure is F with beta 0.7, in which precision counts twice as much as recall: an instrument that
-does not play is worse on the page than one that is missed at its softest. F1 alone would go down to
-0.24, where a mixture is given more than one wrong label on average.
+The measure is F with beta 0.7, in which precision counts twice as much as recall: an instrument
+that does not play is worse on the page than one that is missed at its softest. F1 alone would go
+down to 0.24, where a mixture is given more than one wrong label on average.
 """
 
 from __future__ import annotations

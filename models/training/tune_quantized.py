@@ -63,8 +63,10 @@ class Tuner:
     def tuned_graph(self) -> Graph:
         ops = []
         for op in self.graph.ops:
-            weights = {part: tuple(p.detach().numpy().copy() for p in self.parameters[op.name, part])
-                       for part in op.weights}
+            weights = {}
+            for part in op.weights:
+                weight, bias = self.parameters[op.name, part]
+                weights[part] = (weight.detach().numpy().copy(), bias.detach().numpy().copy())
             ops.append(Op(op.kind, op.name, op.fields, weights, op.residual))
         return Graph(ops)
 

@@ -1,0 +1,51 @@
+"""Tuning the integer network: what it changes, what it must not change, and that it helps."""
+
+from __future__ import annotations
+
+import unittest
+
+import numpy as np
+import torch
+
+from ..golden_network import random_windows, tiny_graph
+from ..graph import run_float
+from ..quantize import calibrate, quantize, quantize_input, run_integer
+from ..tune_quantized import Tuner, fake_weight
+
+
+class TestTuner(unittest.TestCase):
+    def setUp(self) -> None:
+        random = np.random.default_rng(11)
+        self.graph = tiny_graph(random)
+        self.windows = torch.from_numpy(random_windows(random, 32))
+        self.ranges = calibrate(self.graph, self.windows, 100.0)
+
+    def test_rounded_weights_are_those_of_the_integer_network(self) -> None:
+        network = quantize(self.graph, self.ranges)
+        weight = torch.from_numpy(self.graph.ops[0].weights[""][0])
+        stored = network.weights[self.graph.ops[0].name]
+        wanted = stored.weight * stored.scale.reshape(-1, 1, 1, 1)
+        np.testing.assert_allclose(fake_weight(weight).numpy(), wanted, rtol=0, atol=1e-6)
+
+    def test_untuned_forward_pass_is_the_integer_network(self) -> None:
+        tuner = Tuner(self.graph, self.ranges)
+        network = quantize(tuner.tuned_graph(), self.ranges)
+        integers = quantize_input(self.windows.numpy())
+        with torch.no_grad():
+            rounded = torch.sigmoid(tuner.logits(self.windows))
+            exact = torch.sigmoid(run_integer(network, torch.from_numpy(integers)))
+            precise = torch.sigmoid(run_float(self.graph, self.windows))
+        # Rounding of halves and of biases differs; that is little beside quantization itself.
+        self.assertLess(float((rounded - exact).abs().mean()),
+                        0.5 * float((precise - exact).abs().mean()))
+
+    def test_gradients_reach_every_weight(self) -> None:
+        tuner = Tuner(self.graph, self.ranges)
+        tuner.logits(self.windows).square().sum().backward()
+        for key, (weight, bias) in tuner.parameters.items():
+            self.assertGreater(float(weight.grad.abs().max()), 0.0, key)
+            self.assertGreater(float(bias.grad.abs().max()), 0.0, key)
+
+
+if __name__ == "__main__":
+    unittest.main()
