@@ -30,6 +30,16 @@ static void tell_losses(struct daemon_watch *watch, const struct pipeline_status
     watch->told.skipped_hops = status->skipped_hops;
 }
 
+static void tell_state(const struct daemon_watch *watch, const struct pipeline_status *status)
+{
+    if (status->state == SOURCE_ENDED)
+        log_write(watch->log, LOG_LEVEL_INFO, "%s has ended", status->source_name);
+    else if (status->state == SOURCE_LOST)
+        log_write(watch->log, LOG_LEVEL_ERROR, "%s is lost", status->source_name);
+    else if (watch->told.state == SOURCE_LOST)
+        log_write(watch->log, LOG_LEVEL_INFO, "%s is back", status->source_name);
+}
+
 void daemon_watch_take(struct daemon_watch *watch, const struct pipeline_status *status,
                        uint64_t now_ns)
 {
@@ -38,10 +48,8 @@ void daemon_watch_take(struct daemon_watch *watch, const struct pipeline_status 
                   status->stalled ? "no sound comes from %s" : "sound comes from %s again",
                   status->source_name);
     watch->told.stalled = status->stalled;
-    if (status->state != watch->told.state && status->state == SOURCE_ENDED)
-        log_write(watch->log, LOG_LEVEL_INFO, "%s has ended", status->source_name);
-    if (status->state != watch->told.state && status->state == SOURCE_LOST)
-        log_write(watch->log, LOG_LEVEL_ERROR, "%s is lost", status->source_name);
+    if (status->state != watch->told.state)
+        tell_state(watch, status);
     watch->told.state = status->state;
     tell_losses(watch, status, now_ns);
 }

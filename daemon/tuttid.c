@@ -240,11 +240,20 @@ static void tell_where(const struct daemon *daemon)
               everywhere ? ", and for other machines at this one's name or address" : "");
 }
 
-/* What the pipeline's state means for the daemon: PROGRAM_OK and *over false: go on. */
-static enum program_exit check_end(const struct daemon *daemon, enum source_state state, bool *over)
+/* Whether the daemon's work is over, and with which exit status. A device that is lost is looked
+ * for until it comes back; one that hangs keeps everybody from the sound system, and only a new
+ * process can help, which systemd starts when this one fails. */
+static bool is_over(const struct daemon *daemon, const struct pipeline_status *status,
+                    enum program_exit *result)
 {
-    *over = pipeline_done(daemon->pipeline) && daemon->settings->at_end != SETTINGS_AT_END_STAY;
-    return *over && state == SOURCE_LOST ? PROGRAM_FAILED : PROGRAM_OK;
+    if (status->hangs) {
+        log_write(&daemon->log, LOG_LEVEL_ERROR, "%s hangs: giving up, to be started again",
+                  status->source_name);
+        *result = PROGRAM_FAILED;
+        return true;
+    }
+    *result = status->state == SOURCE_LOST ? PROGRAM_FAILED : PROGRAM_OK;
+    return pipeline_done(daemon->pipeline) && daemon->settings->at_end != SETTINGS_AT_END_STAY;
 }
 
 static enum program_exit run_until_end(struct daemon *daemon, const sigset_t *signals)
@@ -260,9 +269,8 @@ static enum program_exit run_until_end(struct daemon *daemon, const sigset_t *si
         }
         struct pipeline_status status = pipeline_status(daemon->pipeline);
         daemon_watch_take(&watch, &status, clock_monotonic_ns());
-        bool over;
-        enum program_exit result = check_end(daemon, status.state, &over);
-        if (over)
+        enum program_exit result;
+        if (is_over(daemon, &status, &result))
             return result;
     }
 }

@@ -6,6 +6,7 @@
 #   background COMMAND...     starts a program; its output goes to $out and $err
 #   await PATTERN             waits until $err has it, or the program in the background is gone
 #   stop                      stops it by SIGTERM, which must be clean
+#   ends STATUS               waits until it ends by itself
 #   says FILE TEXT            FILE contains TEXT (a fixed string)
 #   silent FILE               FILE is empty
 #   same A B                  two files are equal
@@ -82,6 +83,14 @@ stop() {
     kill -TERM $!
     wait $!
     check "exit status 0 after SIGTERM" [ $? -eq 0 ]
+    check "no report of a sanitizer" no_report
+}
+
+# Waits until it ends by itself.
+ends() {
+    wait $!
+    status=$?
+    check "exit status $status instead of $1" [ $status -eq "$1" ]
     check "no report of a sanitizer" no_report
 }
 

@@ -28,6 +28,26 @@ for input in stage STAG 'st?ge' default; do
     says "$err" "tuttid: listening to "
     says "$err" "tuttid: stopping: Terminated"
 done
+
+# One that is pulled out and comes back. PortAudio may never let go of it; then a new process is what
+# helps, and this one ends.
+TUTTI_MICROPHONE_GATE=$work/gate
+export TUTTI_MICROPHONE_GATE
+: >gate
+background "$TUTTID" --listen 127.0.0.1:0 --model "$MODEL" --input stage
+await 'listening to\|error'
+rm gate
+await 'is lost'
+: >gate
+await 'is back\|hangs'
+if grep -q hangs "$err"; then
+    ends 1
+else
+    stop
+    says "$err" "tuttid: stage is back"
+fi
+says "$err" "tuttid: error: stage is lost"
+
 expect_with_devices 1 "$TUTTID" --listen 127.0.0.1:0 --model "$MODEL" --input xylophone
 says "$err" 'tuttid: error: '
 says "$err" 'xylophone'

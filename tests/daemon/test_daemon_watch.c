@@ -91,6 +91,9 @@ static void tells_how_it_ended(void **state)
     f->status.state = SOURCE_LOST;
     assert_string_equal(said(f, 3), "tuttid: error: a 100% microphone is lost\n");
     assert_string_equal(said(f, 4), "");
+    f->status.state = SOURCE_RUNNING;
+    assert_string_equal(said(f, 5), "tuttid: a 100% microphone is back\n");
+    assert_string_equal(said(f, 6), "");
 }
 
 static void sums_up_losses_once_a_minute(void **state)
