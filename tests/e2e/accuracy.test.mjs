@@ -93,8 +93,9 @@ test('tutti analyze on the demo piece against its score', () => {
   console.log(summary);
 
   assert.ok(entries.length >= 8);
-  assert.ok(summary.found >= 0.7, `${heard.length} of ${entries.length} entries found`);
-  assert.ok(summary.precision >= 0.6);
-  assert.ok(summary.recall >= 0.5);
-  assert.ok(summary.median_error_s <= 1);
+  assert.ok(summary.found >= 0.85, `${heard.length} of ${entries.length} entries found`);
+  assert.ok(summary.precision >= 0.75);
+  assert.ok(summary.recall >= 0.75);
+  assert.ok(summary.median_error_s <= 0.25);
+  assert.ok(summary.within_750_ms >= 0.7);
 });
