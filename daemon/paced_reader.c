@@ -22,19 +22,29 @@ static bool stopping(const struct paced_reader *reader)
     return atomic_load_explicit(&reader->stopping, memory_order_acquire);
 }
 
-/* When a chunk that ends with this frame may be delivered. */
+/* When a chunk that ends with this frame is due: ahead_ms before its time. That may lie before the
+ * start. */
 static uint64_t due_ns(const struct paced_reader *reader, uint64_t start_ns, uint64_t frames)
 {
-    const uint64_t ahead_ns = reader->config.ahead_ms * CLOCK_NS_PER_MS;
     uint64_t sound_ns = clock_frames_to_ns(frames, reader->config.source->rate_hz);
     sound_ns -= sound_ns / 1000000u * reader->config.faster_ppm;
-    return sound_ns > ahead_ns ? start_ns + (sound_ns - ahead_ns) : start_ns;
+    return start_ns + sound_ns - reader->config.ahead_ms * CLOCK_NS_PER_MS;
 }
 
 static void wait_until(struct paced_reader *reader, uint64_t deadline_ns)
 {
     while (!stopping(reader) && clock_monotonic_ns() < deadline_ns)
         wake_wait_until(&reader->stop, deadline_ns);
+}
+
+/* What came this much after it was due would otherwise be followed by as much sound at full speed:
+ * so the start moves. Returns the start from which to count on. */
+static uint64_t forgive_pause(const struct paced_reader *reader, uint64_t start_ns, uint64_t frames)
+{
+    const uint64_t latest_ns =
+        due_ns(reader, start_ns, frames) + reader->config.catch_up_ms * CLOCK_NS_PER_MS;
+    const uint64_t now_ns = clock_monotonic_ns();
+    return now_ns > latest_ns ? start_ns + (now_ns - latest_ns) : start_ns;
 }
 
 static void deliver(struct paced_reader *reader, size_t frames)
@@ -63,6 +73,7 @@ static void *read_all(void *context)
         if (delivered == 0)
             start_ns = clock_monotonic_ns();
         delivered += frames;
+        start_ns = forgive_pause(reader, start_ns, delivered);
         wait_until(reader, due_ns(reader, start_ns, delivered));
         if (!stopping(reader))
             deliver(reader, frames);

@@ -2,7 +2,9 @@
  * it were: a file at the speed of its sound, a pipe hardly faster.
  *
  * Every chunk is due at a time counted from the start, so that errors of single
- * sleeps do not add up. Nothing is dropped: where the queue is full, it waits.
+ * sleeps do not add up. Nothing is dropped: where the queue is full, it waits. After a
+ * pause (of a writer, a slow disk, or of this process) only catch_up_ms of sound may
+ * come at once; the rest of the pause moves everything that follows.
  */
 #ifndef TUTTI_DAEMON_PACED_READER_H
 #define TUTTI_DAEMON_PACED_READER_H
@@ -25,6 +27,7 @@ struct paced_reader_config {
     unsigned channels;     /* of what read() delivers, 1 to CONVERT_MAX_CHANNELS */
     int channel;           /* which of them, or CAPTURE_MIX_ALL */
     uint64_t ahead_ms;     /* how far it may run ahead of real time */
+    uint64_t catch_up_ms;  /* how much sound it may deliver at full speed after a pause */
     unsigned faster_ppm;   /* how much faster than our clock it may be in the long run, for live
                               sources with a clock of their own; below 1,000,000 */
     /* Reads up to *frames (at most PACED_READER_CHUNK_MS of sound) into interleaved and sets

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define CATCH_UP_MS 100 /* a disk's hiccup, not a pause of the whole process */
+
 struct playing_file {
     struct sound_file *file;
     bool repeat;
@@ -31,17 +33,30 @@ enum tutti_status source_sound_file_open(struct source *source, const struct sou
     return TUTTI_OK;
 }
 
+/* Always a whole chunk, however short a file that repeats may be. */
 static enum paced_read read_file(void *context, float *interleaved, size_t *frames)
 {
     struct playing_file *playing = context;
+    struct sound_file *file = playing->file;
     const size_t wanted = *frames;
-    *frames = sound_file_read(playing->file, interleaved, wanted);
-    if (*frames == 0 && playing->repeat && !sound_file_failed(playing->file) &&
-        sound_file_rewind(playing->file))
-        *frames = sound_file_read(playing->file, interleaved, wanted);
-    if (*frames > 0)
+    size_t done = 0;
+    bool at_start = false; /* nothing has come since the rewind: there is nothing in it */
+    while (done < wanted) {
+        const size_t n =
+            sound_file_read(file, interleaved + done * sound_file_channels(file), wanted - done);
+        done += n;
+        if (n > 0) {
+            at_start = false;
+            continue;
+        }
+        if (at_start || !playing->repeat || !sound_file_rewind(file))
+            break;
+        at_start = true;
+    }
+    *frames = done;
+    if (done > 0)
         return PACED_READ_MORE;
-    return sound_file_failed(playing->file) ? PACED_READ_FAILED : PACED_READ_ENDED;
+    return sound_file_failed(file) ? PACED_READ_FAILED : PACED_READ_ENDED;
 }
 
 enum tutti_status source_sound_file_start(struct source *source, struct tutti_error *error)
@@ -51,6 +66,7 @@ enum tutti_status source_sound_file_start(struct source *source, struct tutti_er
         .source = source,
         .channels = sound_file_channels(playing->file),
         .channel = source->channel,
+        .catch_up_ms = CATCH_UP_MS,
         .read = read_file,
         .context = playing,
     };

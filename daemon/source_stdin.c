@@ -11,8 +11,11 @@
 
 #define POLL_TIMEOUT_MS 100
 /* A program that writes as fast as it can is held to real time, with a second in hand against its
- * hiccups. A live one has a clock of its own: 0.1% is more than any two clocks differ. */
+ * hiccups. A live one has a clock of its own: 0.1% is more than any two clocks differ. What comes
+ * at once after a pause has to stay below RECOGNIZER_BEHIND_S, or hops would be skipped; it has to
+ * be more than the second in hand, or a live program would be taken for late. */
 #define AHEAD_MS 1000
+#define CATCH_UP_MS 1250
 #define FASTER_PPM 1000
 
 struct standard_input {
@@ -113,6 +116,7 @@ static enum tutti_status start_stdin(struct source *source, struct tutti_error *
         .channels = 1,
         .channel = CAPTURE_MIX_ALL,
         .ahead_ms = AHEAD_MS,
+        .catch_up_ms = CATCH_UP_MS,
         .faster_ppm = FASTER_PPM,
         .read = read_stdin,
         .context = input,

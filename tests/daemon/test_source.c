@@ -17,7 +17,7 @@
 
 #include <cmocka.h>
 
-enum { RATE_HZ = 48000, LONG_MS = 60000 };
+enum { RATE_HZ = 48000, LONG_MS = 3600000 /* beyond the time limit */ };
 
 static struct source_config config_for(const char *input)
 {
@@ -223,6 +223,37 @@ static void repeats_without_a_seam(void **state)
     assert_true(heard.frames >= 5 * FRAMES);
     source_close(source);
     free(heard.samples);
+}
+
+/* A file of one frame is delivered in whole chunks like any other: the blocks of a chunk arrive
+ * together, rather than each at a time of its own. */
+static void repeats_a_very_short_file_in_whole_chunks(void **state)
+{
+    (void)state;
+    const float sample = 0.25f;
+    struct source_config config = config_for("");
+    config.repeat = true;
+    struct source *source = open_sound(
+        sound_file_write("click.wav", SF_FORMAT_WAV | SF_FORMAT_FLOAT, RATE_HZ, 1, &sample, 1),
+        &config);
+    struct capture *capture = capture_new(RATE_HZ, 2000);
+    assert_int_equal(source_start(source, capture, NULL), TUTTI_OK);
+    uint64_t last_ns = 0;
+    int together = 0;
+    for (int blocks = 0; blocks < 40;) { /* 10,240 frames: 22 chunks */
+        struct capture_block block;
+        capture_wait(capture, LONG_MS);
+        while (capture_read(capture, &block)) {
+            blocks++;
+            together += block.captured_ns == last_ns;
+            last_ns = block.captured_ns;
+            for (size_t i = 0; i < block.frames; i++)
+                assert_true(block.samples[i] == sample);
+        }
+    }
+    assert_in_range(together, 15, 40);
+    source_close(source);
+    capture_free(capture);
 }
 
 /* ---- the demo ---- */
@@ -439,6 +470,7 @@ int main(void)
         cmocka_unit_test(plays_a_file_in_real_time),
         cmocka_unit_test(takes_channel_and_gain),
         cmocka_unit_test(repeats_without_a_seam),
+        cmocka_unit_test(repeats_a_very_short_file_in_whole_chunks),
         cmocka_unit_test(plays_the_demo),
         cmocka_unit_test(refuses_bad_formats),
         cmocka_unit_test(puts_samples_together_across_reads),
