@@ -8,11 +8,14 @@ static const struct kernels *const tables[] = {
 #if defined(TUTTI_KERNELS_AVX2)
     &kernels_avx2,
 #endif
+#if defined(TUTTI_KERNELS_AVX512)
+    &kernels_avx512,
+#endif
 };
 
 /* Names that some build knows, so that a user learns the difference between a wrong name
  * and a wrong machine. */
-static const char *const known_names[] = {"portable", "avx2"};
+static const char *const known_names[] = {"portable", "avx2", "avx512-vnni"};
 
 const struct kernels *kernels_at(size_t index)
 {

@@ -120,6 +120,9 @@ extern const struct kernels kernels_portable;
 #if defined(TUTTI_KERNELS_AVX2)
 extern const struct kernels kernels_avx2;
 #endif
+#if defined(TUTTI_KERNELS_AVX512)
+extern const struct kernels kernels_avx512;
+#endif
 
 /* Table index, slowest first; NULL from the last one on. Index 0 is portable. */
 const struct kernels *kernels_at(size_t index);

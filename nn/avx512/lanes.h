@@ -1,0 +1,146 @@
+/* lanes.h - what all AVX-512 kernels share: dot products of 4 bytes, and sums to bytes.
+ *
+ * Private to nn/avx512/. vpdpbusd multiplies 4 unsigned by 4 signed bytes and adds the
+ * products to a 32-bit sum. Nothing saturates in it (vpdpbusds would), so it is exact.
+ */
+#ifndef TUTTI_NN_AVX512_LANES_H
+#define TUTTI_NN_AVX512_LANES_H
+
+#include "nn/kernels.h"
+
+#include <immintrin.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define LANES 16           /* 32-bit values in a register */
+#define HALF 8             /* pitches are multiples of it */
+#define VECTOR (4 * LANES) /* bytes of a register */
+#define HIGH_LANES 0xff00  /* a mask: the second half */
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+
+/* Adds 4 unsigned bytes times 4 signed ones in each lane. Written as assembly, because GCC 12 moves
+ * the sums of a loop from register to register around the intrinsic, and runs out of registers. */
+ALWAYS_INLINE __m512i dot(__m512i sums, __m512i bytes, __m512i weights)
+{
+    __asm__("vpdpbusd %2, %1, %0" : "+v"(sums) : "v"(bytes), "v"(weights));
+    return sums;
+}
+
+/* --- memory -------------------------------------------------------------------------- */
+
+ALWAYS_INLINE __m128i load_8_bytes(const void *from)
+{
+    return _mm_loadl_epi64(from);
+}
+
+ALWAYS_INLINE __m128i load_16_bytes(const void *from)
+{
+    return _mm_loadu_si128(from);
+}
+
+ALWAYS_INLINE void store_8_bytes(void *to, __m128i value)
+{
+    _mm_storel_epi64(to, value);
+}
+
+/* 16 values, or with paired 8 values twice */
+ALWAYS_INLINE __m512i load_ints(const int32_t *from, bool paired)
+{
+    if (paired)
+        return _mm512_broadcast_i64x4(_mm256_loadu_si256((const void *)from));
+    return _mm512_loadu_si512(from);
+}
+
+ALWAYS_INLINE __m512 load_floats(const float *from, bool paired)
+{
+    if (paired)
+        return _mm512_castpd_ps(_mm512_broadcast_f64x4(_mm256_castps_pd(_mm256_loadu_ps(from))));
+    return _mm512_loadu_ps(from);
+}
+
+/* --- sums to bytes ------------------------------------------------------------------- */
+
+/* A requantization's constants in registers. */
+struct tail {
+    __m512 inverse_scale, highest, residual_scale;
+    __m512i zero;  /* 16-bit lanes */
+    __m512i floor; /* bytes: the least that the activation leaves */
+    __m512i residual_zero;
+    enum activation activation;
+    bool residual;
+};
+
+ALWAYS_INLINE struct tail tail_of(const struct requantization *r, enum activation activation,
+                                  bool residual)
+{
+    const bool positive = activation == ACTIVATION_RELU && !residual;
+    return (struct tail){
+        .inverse_scale = _mm512_set1_ps(r->inverse_scale),
+        .highest = _mm512_set1_ps((float)(255 - r->zero)),
+        .residual_scale = _mm512_set1_ps(r->residual_scale),
+        .zero = _mm512_set1_epi16((short)r->zero),
+        .floor = _mm512_set1_epi8((char)(positive ? r->zero : 0)),
+        .residual_zero = _mm512_set1_epi32(r->residual_zero),
+        .activation = activation,
+        .residual = residual,
+    };
+}
+
+/* A ReLU without a residual is left to pack(), which does it for 64 values at once. */
+ALWAYS_INLINE __m512 activate(__m512 x, const struct tail *t)
+{
+    if (t->activation == ACTIVATION_RELU && t->residual)
+        return _mm512_max_ps(x, _mm512_setzero_ps());
+    if (t->activation == ACTIVATION_HARDSWISH) {
+        __m512 gate = _mm512_add_ps(x, _mm512_set1_ps(3.0f));
+        gate = _mm512_max_ps(gate, _mm512_setzero_ps());
+        gate = _mm512_min_ps(gate, _mm512_set1_ps(6.0f));
+        return _mm512_mul_ps(x, _mm512_mul_ps(gate, _mm512_set1_ps(1.0f / 6.0f)));
+    }
+    return x;
+}
+
+/* Rounds half to even (the default of MXCSR). What is too low for an int becomes INT_MIN,
+ * which the packing below saturates; what is too high would, too, hence the minimum. */
+ALWAYS_INLINE __m512i round_to_int(__m512 x, __m512 highest)
+{
+    return _mm512_cvtps_epi32(_mm512_min_ps(x, highest));
+}
+
+/* The output less its zero. residual: 16 bytes, unused if the tail has none. */
+ALWAYS_INLINE __m512i requantize(__m512i sum, __m512 scale, __m128i residual, const struct tail *t)
+{
+    __m512 real = activate(_mm512_mul_ps(_mm512_cvtepi32_ps(sum), scale), t);
+    if (t->residual) {
+        __m512i q = _mm512_sub_epi32(_mm512_cvtepu8_epi32(residual), t->residual_zero);
+        real = _mm512_add_ps(real, _mm512_mul_ps(t->residual_scale, _mm512_cvtepi32_ps(q)));
+    }
+    return round_to_int(_mm512_mul_ps(real, t->inverse_scale), t->highest);
+}
+
+/* Adds the zero and packs 4 times 16 values into 64 bytes, in their order. */
+ALWAYS_INLINE __m512i pack(const __m512i of[4], __m512i zero, __m512i floor)
+{
+    const __m512i order = _mm512_set_epi32(15, 11, 7, 3, 14, 10, 6, 2, 13, 9, 5, 1, 12, 8, 4, 0);
+    const __m512i low = _mm512_adds_epi16(_mm512_packs_epi32(of[0], of[1]), zero);
+    const __m512i high = _mm512_adds_epi16(_mm512_packs_epi32(of[2], of[3]), zero);
+    const __m512i bytes = _mm512_max_epu8(_mm512_packus_epi16(low, high), floor);
+    return _mm512_permutexvar_epi32(order, bytes);
+}
+
+/* 16 of the 64 bytes; index is a constant. */
+#define PIECE(bytes, index) _mm512_extracti32x4_epi32(bytes, index)
+
+/* A piece's bytes to one place, or with paired 8 of them to each of two. */
+ALWAYS_INLINE void store_piece(uint8_t *to, size_t pitch, __m128i piece, bool paired)
+{
+    if (paired) {
+        store_8_bytes(to, piece);
+        store_8_bytes(to + pitch, _mm_unpackhi_epi64(piece, piece));
+    } else {
+        _mm_storeu_si128((__m128i *)(void *)to, piece);
+    }
+}
+
+#endif
