@@ -55,9 +55,14 @@ static bool is_default(const struct source_device *device, const char *text)
     return device->is_default;
 }
 
-static bool is_exactly(const struct source_device *device, const char *text)
+static bool has_name(const struct source_device *device, const char *text)
 {
-    return strcmp(device->name, text) == 0 || strcmp(device->system_name, text) == 0;
+    return strcmp(device->name, text) == 0;
+}
+
+static bool has_system_name(const struct source_device *device, const char *text)
+{
+    return strcmp(device->system_name, text) == 0;
 }
 
 static bool fits(const struct source_device *device, const char *text)
@@ -112,26 +117,34 @@ static void list_names(const struct source_device *devices, size_t count, device
 int device_names_find(const struct source_device *devices, size_t count, const char *text,
                       struct tutti_error *error)
 {
+    static device_test *const tests[] = {has_name, has_system_name, fits};
     char list[TUTTI_ERROR_TEXT_SIZE - 160];
-    size_t found;
     const bool wants_default = text[0] == '\0' || strcmp(text, "default") == 0;
-    int index = find(devices, count, wants_default ? is_default : is_exactly, text, &found);
-    if (found > 0)
-        return index;
-    index = wants_default ? -1 : find(devices, count, fits, text, &found);
-    if (found == 1)
-        return index;
-    list_names(devices, count, found > 1 ? fits : is_any, text, list, sizeof list);
+    size_t found = 0;
+    if (wants_default) {
+        const int index = find(devices, count, is_default, text, &found);
+        if (found > 0)
+            return index;
+    }
+    for (size_t i = 0; i < sizeof tests / sizeof tests[0] && !wants_default && found == 0; i++) {
+        const int index = find(devices, count, tests[i], text, &found);
+        if (found == 1)
+            return index;
+        if (found > 1)
+            list_names(devices, count, tests[i], text, list, sizeof list);
+    }
+    if (found == 0)
+        list_names(devices, count, is_any, text, list, sizeof list);
+    if (wants_default)
+        text = "default";
     if (found > 1)
         tutti_error_set(error, TUTTI_ERROR_NOT_FOUND, "\"%.64s\" fits several input devices: %s.",
                         text, list);
     else if (count == 0)
         tutti_error_set(error, TUTTI_ERROR_NOT_FOUND,
-                        "There is no input device \"%.64s\": there is none at all.",
-                        wants_default ? "default" : text);
+                        "There is no input device \"%.64s\": there is none at all.", text);
     else
         tutti_error_set(error, TUTTI_ERROR_NOT_FOUND,
-                        "There is no input device \"%.64s\". There are: %s.",
-                        wants_default ? "default" : text, list);
+                        "There is no input device \"%.64s\". There are: %s.", text, list);
     return -1;
 }

@@ -20,9 +20,10 @@
  * has the same rest; else as it is; and where even that occurs twice, as "BACKEND: SYSTEM NAME". */
 void device_names_make_stable(struct source_device *devices, size_t count);
 
-/* The index of the device meant by text: the default one for "" and "default"; the one with exactly
- * that name or system name; or the only one whose name fits it as a shell pattern or contains it,
- * upper and lower case alike. -1 with TUTTI_ERROR_NOT_FOUND and a sentence that lists the devices
+/* The index of the device meant by text: the default one for "" and "default"; else the only one
+ * with exactly that name; if there is none, the only one with exactly that system name; if there is
+ * none, the only one whose name fits it as a shell pattern or contains it, upper and lower case
+ * alike. -1 with TUTTI_ERROR_NOT_FOUND and a sentence that lists the devices
  * there are, or those that fit if there are several. */
 int device_names_find(const struct source_device *devices, size_t count, const char *text,
                       struct tutti_error *error);

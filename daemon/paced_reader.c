@@ -22,13 +22,14 @@ static bool stopping(const struct paced_reader *reader)
     return atomic_load_explicit(&reader->stopping, memory_order_acquire);
 }
 
-/* When a chunk that ends with this frame is due: ahead_ms before its time. That may lie before the
- * start. */
+/* When a chunk that ends with this frame is due: ahead_ms before its time, which may be
+ * before the start. */
 static uint64_t due_ns(const struct paced_reader *reader, uint64_t start_ns, uint64_t frames)
 {
     uint64_t sound_ns = clock_frames_to_ns(frames, reader->config.source->rate_hz);
     sound_ns -= sound_ns / 1000000u * reader->config.faster_ppm;
-    return start_ns + sound_ns - reader->config.ahead_ms * CLOCK_NS_PER_MS;
+    const uint64_t ahead_ns = reader->config.ahead_ms * CLOCK_NS_PER_MS;
+    return start_ns + sound_ns > ahead_ns ? start_ns + sound_ns - ahead_ns : 0;
 }
 
 static void wait_until(struct paced_reader *reader, uint64_t deadline_ns)

@@ -25,7 +25,7 @@ enum source_state {
 
 struct source_config {
     /* "default" or "" : the default input device; "demo"; "file:PATH"; "-": standard input;
-     * anything else: a device by its exact name (or the system's name for it), else by a
+     * anything else: a device by its exact name, else by the system's name for it, else by a
      * case-insensitive shell pattern or part of its name that fits one device only. */
     const char *input;
     const char *stdin_format; /* for "-", such as "f32le:48000:1"; see dsp/convert.h */
@@ -49,7 +49,10 @@ const char *source_kind(const struct source *source); /* "device", "file", "demo
 
 /* Begins delivering into capture, which must have the source's rate and outlive source_stop(). Once
  * per source. A device that is lost is looked for, by its very name and at the same rate, until the
- * source is stopped; when it is back, the time in between is a gap. */
+ * source is stopped; it is running again when its sound comes again, and the time in between is a
+ * gap. A device that was unplugged is found again only while no other device is open: PortAudio
+ * looks for new ones only when it is started (audio_system.h), so with a second device source it
+ * stays lost until that one is closed or lost as well. */
 enum tutti_status source_start(struct source *source, struct capture *capture,
                                struct tutti_error *error);
 
@@ -57,7 +60,7 @@ enum source_state source_state(const struct source *source);
 
 /* True when a lost device has not let go of us for SOURCE_HANG_S: as long as the system behind it
  * hangs it cannot be opened again, and often nothing but a new process can. Until source_stop(). */
-#define SOURCE_HANG_S 5.0
+#define SOURCE_HANG_S 15
 bool source_hangs(const struct source *source);
 
 /* Stops delivering; from then on the capture queue has no writer. Returns within about 2 s even if

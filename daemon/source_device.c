@@ -168,10 +168,12 @@ static enum tutti_status open_listed(struct device *device, const struct device_
     if (found < 0)
         return TUTTI_ERROR_NOT_FOUND;
     const struct source_device *info = &list->device[found];
-    /* A device is found again only by its very name, never by one that resembles it. */
-    if (device->name[0] != '\0' && strcmp(device->name, info->name) != 0)
+    /* A device is found again only by its very name, never by one that resembles it. That name may
+     * be the system's by now: when it was opened it had a twin, which is gone. */
+    if (device->name[0] == '\0')
+        snprintf(device->name, sizeof device->name, "%s", info->name);
+    else if (strcmp(device->name, info->name) != 0 && strcmp(device->name, info->system_name) != 0)
         return TUTTI_ERROR_NOT_FOUND;
-    snprintf(device->name, sizeof device->name, "%s", info->name);
     const enum tutti_status status =
         source_check_channel(config, device->name, info->channels, error);
     if (status != TUTTI_OK)
@@ -273,15 +275,49 @@ static bool reopen(struct device *device)
     return started;
 }
 
-static bool is_lost(const struct device *device)
+/* Whether this stream has delivered anything. */
+static bool has_delivered(const struct device *device)
 {
-    if (Pa_IsStreamActive(device->stream) != 1)
-        return true;
+    return atomic_load_explicit(&device->last_callback_ns, memory_order_relaxed) >=
+           device->started_ns;
+}
+
+static bool is_silent(const struct device *device)
+{
     const uint64_t last_ns = atomic_load_explicit(&device->last_callback_ns, memory_order_relaxed);
     const uint64_t now_ns = clock_monotonic_ns();
     if (last_ns < device->started_ns)
         return now_ns - device->started_ns > START_GRACE_NS;
     return now_ns > last_ns && now_ns - last_ns > SILENT_NS;
+}
+
+static bool is_lost(const struct device *device)
+{
+    const bool lost = Pa_IsStreamActive(device->stream) != 1 || is_silent(device);
+    return lost && !atomic_load(&device->closed); /* or else we are being stopped */
+}
+
+/* One look at the device; returns how long to wait until the next. A device that opens but delivers
+ * nothing stays lost, and is tried at longer and longer intervals. */
+static unsigned look_after(struct device *device, unsigned *retry_ms)
+{
+    if (device->stream == NULL && reopen(device))
+        return WATCH_MS;
+    if (device->stream != NULL && !is_lost(device)) {
+        if (has_delivered(device)) {
+            *retry_ms = FIRST_RETRY_MS;
+            if (source_state(device->source) == SOURCE_LOST)
+                source_set_state(device->source, SOURCE_RUNNING);
+        }
+        return WATCH_MS;
+    }
+    if (device->stream != NULL) {
+        source_set_state(device->source, SOURCE_LOST);
+        close_stream(device);
+    }
+    const unsigned wait_ms = *retry_ms;
+    *retry_ms = wait_ms * 2 < MAX_RETRY_MS ? wait_ms * 2 : MAX_RETRY_MS;
+    return wait_ms;
 }
 
 static void *supervise(void *context)
@@ -294,17 +330,7 @@ static void *supervise(void *context)
         if (wake_wait_ms(&device->wake, wait_ms))
             continue;
         atomic_store_explicit(&device->busy_since_ns, clock_monotonic_ns(), memory_order_relaxed);
-        if (device->stream != NULL && is_lost(device)) {
-            source_set_state(device->source, SOURCE_LOST);
-            close_stream(device);
-            wait_ms = retry_ms = FIRST_RETRY_MS;
-        } else if (device->stream == NULL && !reopen(device)) {
-            retry_ms = retry_ms * 2 < MAX_RETRY_MS ? retry_ms * 2 : MAX_RETRY_MS;
-            wait_ms = retry_ms;
-        } else if (source_state(device->source) == SOURCE_LOST) {
-            source_set_state(device->source, SOURCE_RUNNING);
-            wait_ms = WATCH_MS;
-        }
+        wait_ms = look_after(device, &retry_ms);
     }
     if (device->stream != NULL)
         close_stream(device);
@@ -312,28 +338,46 @@ static void *supervise(void *context)
     return NULL;
 }
 
+/* Starts the stream that was opened; the audio system's threads for it begin here. */
+static enum tutti_status start_opened(struct device *device, struct tutti_error *error)
+{
+    if (!audio_system_resume())
+        return tutti_error_set(error, TUTTI_ERROR_IO,
+                               "The input device \"%.200s\" does not start: another one hangs in "
+                               "the audio system.",
+                               device->name);
+    const PaError reason = start_stream(device);
+    enum tutti_status status = TUTTI_OK;
+    if (reason != paNoError)
+        status = tutti_error_set(error, TUTTI_ERROR_IO,
+                                 "The input device \"%.200s\" does not start: %s.", device->name,
+                                 reason_text(reason));
+    audio_system_pause();
+    return status;
+}
+
 static enum tutti_status start_device(struct source *source, struct tutti_error *error)
 {
     struct device *device = source->self;
-    const PaError reason = start_stream(device);
-    if (reason != paNoError)
-        return tutti_error_set(error, TUTTI_ERROR_IO,
-                               "The input device \"%.200s\" does not start: %s.", device->name,
-                               reason_text(reason));
-    const enum tutti_status status =
-        thread_start(&device->supervisor, "device", supervise, device, error);
+    enum tutti_status status = start_opened(device, error);
+    if (status != TUTTI_OK)
+        return status;
+    status = thread_start(&device->supervisor, "device", supervise, device, error);
     if (status != TUTTI_OK)
         close_callback(device); /* the stream is closed with the source */
     return status;
 }
+
+/* Waiting for another device that hangs is no hanging of our own: closing after a start that failed
+ * may wait twice. */
+_Static_assert(SOURCE_HANG_S * 1000 > 2 * AUDIO_SYSTEM_DEADLINE_MS, "see above");
 
 static bool device_hangs(const struct source *source)
 {
     const struct device *device = source->self;
     const uint64_t since_ns = atomic_load_explicit(&device->busy_since_ns, memory_order_relaxed);
     const uint64_t now_ns = clock_monotonic_ns();
-    return since_ns != 0 && now_ns > since_ns &&
-           (double)(now_ns - since_ns) > SOURCE_HANG_S * (double)CLOCK_NS_PER_S;
+    return since_ns != 0 && now_ns > since_ns && now_ns - since_ns > SOURCE_HANG_S * CLOCK_NS_PER_S;
 }
 
 static bool stop_device(struct source *source)

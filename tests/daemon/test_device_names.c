@@ -97,6 +97,34 @@ static void an_exact_name_wins_over_parts(void **state)
     assert_int_equal(device_names_find(devices, 2, "Mic", NULL), 1);
 }
 
+/* The name that survives a reboot comes before the one that the system happens to use now. */
+static void a_stable_name_wins_over_a_system_name(void **state)
+{
+    (void)state;
+    struct source_device devices[] = {device("Mic", "ALSA"), device("Mic", "JACK")};
+    device_names_make_stable(devices, 2);
+    snprintf(devices[0].system_name, sizeof devices[0].system_name, "JACK: Mic");
+    assert_int_equal(device_names_find(devices, 2, "JACK: Mic", NULL), 1);
+}
+
+/* No name is so exact that the first of two may be taken for both. */
+static void refuses_a_name_that_two_have(void **state)
+{
+    (void)state;
+    struct source_device devices[] = {device("system", "ALSA"), device("system", "JACK"),
+                                      device("Mic", "ALSA"), device("Mic", "ALSA")};
+    struct tutti_error error;
+    device_names_make_stable(devices, 4);
+    assert_int_equal(device_names_find(devices, 4, "system", &error), -1);
+    assert_int_equal(error.status, TUTTI_ERROR_NOT_FOUND);
+    assert_string_equal(error.text,
+                        "\"system\" fits several input devices: ALSA: system; JACK: system.");
+    assert_int_equal(device_names_find(devices, 4, "ALSA: Mic", &error), -1);
+    assert_string_equal(error.text,
+                        "\"ALSA: Mic\" fits several input devices: ALSA: Mic; ALSA: Mic.");
+    assert_int_equal(device_names_find(devices, 4, "JACK: system", &error), 1);
+}
+
 static void says_what_there_is(void **state)
 {
     (void)state;
@@ -141,6 +169,8 @@ int main(void)
         cmocka_unit_test(survives_names_as_long_as_there_is_room),
         cmocka_unit_test(finds_by_name_pattern_and_part),
         cmocka_unit_test(an_exact_name_wins_over_parts),
+        cmocka_unit_test(a_stable_name_wins_over_a_system_name),
+        cmocka_unit_test(refuses_a_name_that_two_have),
         cmocka_unit_test(says_what_there_is),
         cmocka_unit_test(cuts_a_long_list),
     };
