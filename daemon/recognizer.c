@@ -36,25 +36,30 @@ struct recognizer *recognizer_new(const struct recognizer_config *config, struct
     return recognizer;
 }
 
-static void skipped(struct recognizer *recognizer)
+/* Nobody else writes to the queue of results, so room that is there stays there. */
+static bool has_room(struct queue *results)
 {
-    atomic_fetch_add_explicit(&recognizer->skipped_hops, 1, memory_order_relaxed);
+    return queue_count(results) < queue_capacity(results);
 }
 
 static void take(struct recognizer *recognizer, const struct column *column)
 {
     struct recognition *recognition = recognizer->config.recognition;
-    if (queue_count(recognizer->config.columns) > recognizer->behind_columns) {
-        if (recognition_skip(recognition, column))
-            skipped(recognizer);
+    struct queue *results = recognizer->config.results;
+    const bool behind = queue_count(recognizer->config.columns) > recognizer->behind_columns;
+    if (behind || !has_room(results)) {
+        if (!recognition_skip(recognition, column))
+            return;
+        atomic_fetch_add_explicit(&recognizer->skipped_hops, 1, memory_order_relaxed);
+        if (behind)
+            return;
+    } else if (recognition_take(recognition, column, &recognizer->result)) {
+        queue_push(results, &recognizer->result);
+    } else {
         return;
     }
-    if (!recognition_take(recognition, column, &recognizer->result))
-        return;
     health_note(recognizer->config.health, HEALTH_RECOGNIZER, clock_monotonic_ns());
-    if (!queue_push(recognizer->config.results, &recognizer->result))
-        skipped(recognizer);
-    queue_wake(recognizer->config.results);
+    queue_wake(results);
 }
 
 static void *recognize(void *context)

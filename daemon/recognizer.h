@@ -2,8 +2,9 @@
  * on. Its loop never allocates, locks, logs, or waits for anything but columns.
  *
  * A machine that is too slow for the hop must not lag further and further behind:
- * when more than RECOGNIZER_BEHIND_S of columns are waiting, hops are skipped. They
- * are counted, and the results that are made keep their true times.
+ * when more than RECOGNIZER_BEHIND_S of columns are waiting, hops are skipped; so
+ * they are while nobody takes the results. They are counted, what was lost in them is
+ * told by the next result, and the results that are made keep their true times.
  */
 #ifndef TUTTI_DAEMON_RECOGNIZER_H
 #define TUTTI_DAEMON_RECOGNIZER_H

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#define LONG_MS 60000 /* never reached */
+#define LONG_MS 3600000 /* beyond the time limit */
 
 static struct model *model; /* columns of 10 ms */
 
@@ -156,18 +156,38 @@ static void skips_what_is_too_old(void **state)
     close_stage(&stage);
 }
 
-/* A publisher that takes nothing costs results, which are counted, but never makes it wait. */
+/* A publisher that takes nothing costs results, which are counted, but never makes it wait; what
+ * was lost meanwhile, and that it clipped, is told by the next result. */
 static void does_not_wait_for_the_publisher(void **state)
 {
     (void)state;
     struct stage stage;
+    struct result result;
     open_stage(&stage, 512, 4, 0.1);
     open_gate(&stage);
     assert_int_equal(recognizer_start(stage.recognizer, NULL), TUTTI_OK);
-    push_columns(&stage, 100);
+    for (; stage.next < 100; stage.next++) {
+        const struct column column = {.index = stage.next,
+                                      .end_frame = 480 * stage.next,
+                                      .lost_frames = stage.next == 72 ? 1000 : 0,
+                                      .clipped = stage.next == 55};
+        assert_true(queue_push(stage.columns, &column));
+    }
+    queue_wake(stage.columns);
+    while (recognizer_skipped_hops(stage.recognizer) < 6)
+        queue_wait(stage.results, 1);
+    assert_int_equal(queue_count(stage.results), 4);
+    while (queue_pop(stage.results, &result)) {
+        assert_int_equal(result.lost_frames, 0);
+        assert_int_equal(result.clipped, 0);
+    }
+    push_columns(&stage, 10);
     queue_end(stage.columns);
     recognizer_join(stage.recognizer);
-    assert_int_equal(queue_count(stage.results), 4);
+    assert_true(queue_pop(stage.results, &result));
+    assert_int_equal(result.end_frame, 480 * 109);
+    assert_int_equal(result.lost_frames, 1000);
+    assert_int_equal(result.clipped, 1);
     assert_int_equal(recognizer_skipped_hops(stage.recognizer), 6);
     close_stage(&stage);
 }
