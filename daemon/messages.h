@@ -43,6 +43,8 @@ struct column {
 struct result {
     uint64_t end_frame;
     uint64_t lost_frames; /* lost since the result before */
+    uint32_t afresh;      /* 1 if the stream began (afresh) since the result before: a column with
+                             index 0 was among its own */
     float level_dbfs;
     float peak_dbfs;
     uint32_t clipped;

@@ -233,6 +233,12 @@ static uint64_t trace_back(const struct presence *presence, size_t label, bool o
     double lag = (onset ? tuning->rise_lag : tuning->fall_lag) * (double)presence->window_frames;
     double frame = crossing(presence, label, oldest, start, level) - lag;
     double earliest = (double)presence->label[label].last_change;
+    if (!onset) {
+        /* What flickers up is gone sooner than the network forgets what really sounded. It was
+         * there all the same: no stay is shorter than what can be told apart. */
+        earliest = fmin(earliest + (double)presence->hop_frames,
+                        (double)frame_at(presence, presence->taken - 1));
+    }
     if (oldest == presence->known) {
         /* not before the sound began, or came back after a loss */
         earliest =
@@ -286,7 +292,9 @@ static void remember(struct presence *presence, const struct result *result)
     if (number > 0) {
         uint64_t last = frame_at(presence, number - 1);
         end_frame = end_frame > last ? end_frame : last;
-        passed = end_frame - last;
+        if (number > presence->known) { /* or else what has passed was not heard */
+            passed = end_frame - last;
+        }
     }
     presence->end_frame[number % presence->capacity] = end_frame;
     double follow = 1;
@@ -323,7 +331,7 @@ size_t presence_take(struct presence *presence, const struct result *result,
                      struct presence_event *events)
 {
     size_t count = 0;
-    if (presence->taken > 0 && result->lost_frames > presence->window_frames) {
+    if (presence->taken > 0 && result->afresh != 0) {
         count = forget(presence, events);
     }
     remember(presence, result);

@@ -12,7 +12,9 @@
  * some small share and saturates at a larger one, which ones depends on the model,
  * hardly on the hop. So the tracker finds the time at which the unsmoothed
  * probability last crossed a given fraction of its rise, between two results by
- * linear interpolation, and subtracts that share of a window. Exits likewise.
+ * linear interpolation, and subtracts that share of a window. Exits likewise, but
+ * never less than a hop after the entry: a probability that is up for a moment would
+ * otherwise be traced back to before it.
  *
  * Threads: one tracker belongs to one thread. Memory only in presence_new().
  */
@@ -66,9 +68,10 @@ struct presence *presence_new(const struct presence_config *config);
 void presence_free(struct presence *presence);
 
 /* Takes a result; writes up to 2 x labels events into events and returns their number. Events of
- * one label alternate, beginning with an onset, and their times do not decrease. After a loss
- * longer than a window nothing is known any more: what was present ends with the last result before
- * it. A probability that is not a number counts as 0. Real-time safe. */
+ * one label alternate, beginning with an onset, and their times do not decrease. Where the stream
+ * began afresh (result->afresh, after a loss longer than a window) nothing is known any more: what
+ * was present ends with the last result before it. A probability that is not a number counts as 0.
+ * Real-time safe. */
 size_t presence_take(struct presence *presence, const struct result *result,
                      struct presence_event *events);
 

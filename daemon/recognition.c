@@ -19,6 +19,7 @@ struct recognition {
     double window_s;
     uint64_t lost_frames; /* since the last result */
     uint32_t clipped;     /* since the last result */
+    uint32_t afresh;      /* since the last result */
 };
 
 static struct recognition *refuse(struct recognition *recognition, struct tutti_error *error,
@@ -75,8 +76,10 @@ bool recognition_hop_complete(const struct recognition *recognition, const struc
 
 bool recognition_skip(struct recognition *recognition, const struct column *column)
 {
-    if (column->index == 0)
+    if (column->index == 0) {
         window_clear(recognition->window);
+        recognition->afresh = 1;
+    }
     window_push(recognition->window, column->bands);
     recognition->lost_frames += column->lost_frames;
     recognition->clipped |= column->clipped;
@@ -90,6 +93,7 @@ bool recognition_take(struct recognition *recognition, const struct column *colu
         return false;
     result->end_frame = column->end_frame;
     result->lost_frames = recognition->lost_frames;
+    result->afresh = recognition->afresh;
     result->level_dbfs = column->level_dbfs;
     result->peak_dbfs = column->peak_dbfs;
     result->clipped = recognition->clipped;
@@ -98,6 +102,7 @@ bool recognition_take(struct recognition *recognition, const struct column *colu
                                result->probability);
     recognition->lost_frames = 0;
     recognition->clipped = 0;
+    recognition->afresh = 0;
     return true;
 }
 

@@ -271,7 +271,7 @@ static void test_order_of_events(void **state)
             result.probability[label] =
                 (float)(random >> 16 & 0x7FFF) / 0x7FFF * (loud ? 1.0f : 0.5f);
         }
-        result.lost_frames = i % 1000 == 0 ? 10 * RATE_HZ : 0;
+        result.afresh = i % 1000 == 0;
         struct presence_event events[6];
         size_t count = presence_take(presence, &result, events);
         for (size_t k = 0; k < count; k++) {
@@ -316,6 +316,7 @@ static void test_a_long_loss(void **state)
         if (i > 40) {
             result.end_frame += 60 * RATE_HZ;
             result.lost_frames = i == 41 ? 60 * RATE_HZ : 0;
+            result.afresh = i == 41;
         }
         keep(&heard, events, presence_take(presence, &result, events));
     }
@@ -324,6 +325,82 @@ static void test_a_long_loss(void **state)
     assert_event(&heard, 2, PRESENCE_ONSET, 70, 0.25);
     assert_true(heard.events[2].frame >= 70 * RATE_HZ);
     presence_free(presence);
+}
+
+/* Smoothing begins anew after a long loss, as at the start: one high result is no entry. */
+static void test_smoothing_after_a_long_loss(void **state)
+{
+    (void)state;
+    float smoothed[2][12];
+    for (int loss = 0; loss < 2; loss++) {
+        struct presence_config config = config_of(1, 0.25, 2);
+        struct presence *presence = presence_new(&config);
+        struct presence_event events[2];
+        struct result result = {.end_frame = RATE_HZ / 4};
+        if (loss) {
+            presence_take(presence, &result, events);
+            result.end_frame += 60 * RATE_HZ;
+            result.lost_frames = 60 * RATE_HZ - RATE_HZ / 4;
+        }
+        result.afresh = 1;
+        for (int i = 0; i < 12; i++) {
+            result.probability[0] = i == 0 ? 0.9f : 0;
+            assert_int_equal(presence_take(presence, &result, events), 0);
+            smoothed[loss][i] = presence_probability(presence)[0];
+            result.end_frame += RATE_HZ / 4;
+            result.lost_frames = 0;
+            result.afresh = 0;
+        }
+        presence_free(presence);
+    }
+    assert_memory_equal(smoothed[0], smoothed[1], sizeof smoothed[0]);
+}
+
+/* Losses that add up to more than a window, each short: the stream went on, and so does what is
+ * present. */
+static void test_many_short_losses_change_nothing(void **state)
+{
+    (void)state;
+    struct presence_config config = config_of(1, 0.25, 0.5);
+    struct presence *presence = presence_new(&config);
+    struct presence_event events[2];
+    size_t count = 0;
+    for (int i = 1; i <= 80; i++) {
+        struct result result = {.end_frame = (uint64_t)i * RATE_HZ / 4, .probability = {0.9f}};
+        result.lost_frames = i == 41 ? 4 * RATE_HZ : 0;
+        count += presence_take(presence, &result, events);
+    }
+    assert_int_equal(count, 1);
+    presence_free(presence);
+}
+
+/* Up for a moment only, far shorter than the network takes to forget: an entry and an exit that a
+ * person can tell apart, between the entry and now. */
+static void test_a_flicker_has_a_length(void **state)
+{
+    (void)state;
+    const double hops[] = {0.05, 0.25, 1};
+    for (size_t k = 0; k < 3; k++) {
+        struct presence_config config = config_of(1, hops[k], 0);
+        config.tuning = NULL;
+        struct presence *presence = presence_new(&config);
+        struct heard heard = {.count = 0};
+        uint64_t now = 0;
+        for (int i = 1; i * hops[k] < 20; i++) {
+            struct presence_event events[2];
+            struct result result = {.end_frame = (uint64_t)llround(i * hops[k] * RATE_HZ)};
+            result.probability[0] = i * hops[k] >= 10 && i * hops[k] < 11 ? 0.9f : 0.01f;
+            const size_t count = presence_take(presence, &result, events);
+            now = count > 0 ? result.end_frame : now;
+            keep(&heard, events, count);
+        }
+        assert_int_equal(heard.count, 2);
+        assert_event(&heard, 0, PRESENCE_ONSET, 10 - 0.5 * hops[k] - 0.24, 0.5 * hops[k]);
+        assert_int_equal(heard.events[1].frame - heard.events[0].frame,
+                         (uint64_t)llround(hops[k] * RATE_HZ));
+        assert_true(heard.events[1].frame <= now);
+        presence_free(presence);
+    }
 }
 
 static void test_a_short_loss_changes_nothing(void **state)
@@ -392,7 +469,10 @@ int main(void)
         cmocka_unit_test(test_order_of_events),
         cmocka_unit_test(test_disabled_labels_are_never_present),
         cmocka_unit_test(test_a_long_loss),
+        cmocka_unit_test(test_smoothing_after_a_long_loss),
+        cmocka_unit_test(test_many_short_losses_change_nothing),
         cmocka_unit_test(test_a_short_loss_changes_nothing),
+        cmocka_unit_test(test_a_flicker_has_a_length),
         cmocka_unit_test(test_the_end_of_the_sound),
         cmocka_unit_test(test_large_frame_counts),
     };

@@ -129,6 +129,7 @@ static void gives_a_result_once_a_hop(void **state)
         assert_true(result.probability[0] == (float)spy.runs / 100.0f);
         assert_int_equal(result.lost_frames, 0);
         assert_int_equal(result.clipped, 0);
+        assert_int_equal(result.afresh, k == 4);
     }
     recognition_free(recognition);
 }
@@ -188,6 +189,7 @@ static void forgets_what_was_before_a_new_stream(void **state)
         assert_int_equal(recognition_take(recognition, &next, &result), k == 9);
     }
     assert_int_equal(result.lost_frames, 12345);
+    assert_int_equal(result.afresh, 1);
     for (size_t k = 0; k < WINDOW_COLUMNS; k++)
         assert_true(spy.window[k][0] != 7.0f);
     recognition_free(recognition);
@@ -230,6 +232,7 @@ static void skips_hops_without_running_the_network(void **state)
     }
     assert_int_equal(spy.runs, 1);
     assert_int_equal(result.lost_frames, 200);
+    assert_int_equal(result.afresh, 1); /* the stream's first column was among what was skipped */
     assert_int_equal(result.clipped, 1);
     assert_int_equal(result.end_frame, 1000 + 29 * 480);
     for (size_t k = 0; k < WINDOW_COLUMNS; k++) /* what was skipped is in the window */
