@@ -1,5 +1,6 @@
 #include "daemon/feature_stream.h"
 
+#include "daemon/clock.h"
 #include "dsp/level.h"
 #include "dsp/resample.h"
 
@@ -18,11 +19,12 @@ struct feature_stream {
     feature_column_callback *callback;
     void *context;
 
-    bool begun;            /* something was fed since the stream began or finished */
-    uint64_t origin_frame; /* the source's frame that is the resampler's sample 0 */
-    uint64_t next_frame;   /* the source's frame that is to be fed next */
-    uint64_t captured_ns;  /* of the block being fed */
-    uint64_t lost_frames;  /* not yet told in a column */
+    bool begun;             /* something was fed since the stream began or finished */
+    uint64_t origin_frame;  /* the source's frame that is the resampler's sample 0 */
+    uint64_t next_frame;    /* the source's frame that is to be fed next */
+    uint64_t captured_ns;   /* when the block being fed arrived ... */
+    uint64_t arrived_frame; /* ... with the last frame before this one */
+    uint64_t lost_frames;   /* not yet told in a column */
     struct column column;
 };
 
@@ -57,7 +59,7 @@ struct feature_stream *feature_stream_new(const struct model *model, unsigned ra
     stream->rate_hz = rate_hz;
     stream->callback = callback;
     stream->context = context;
-    stream->resampler = resampler_new(rate_hz, config.rate_hz, CAPTURE_BLOCK_FRAMES, error);
+    stream->resampler = resampler_new(rate_hz, config.rate_hz, config.high_hz, CAPTURE_BLOCK_FRAMES, error);
     if (stream->resampler != NULL)
         stream->frontend = frontend_new(&config, error);
     if (stream->frontend == NULL) {
@@ -99,6 +101,16 @@ static uint64_t column_end_frame(const struct feature_stream *stream, uint64_t i
     return end < stream->next_frame ? end : stream->next_frame;
 }
 
+/* When the sound up to end_frame arrived: so much before the block that released the column as its
+ * end lies behind. */
+static uint64_t column_captured_ns(const struct feature_stream *stream, uint64_t end_frame)
+{
+    if (stream->captured_ns == 0 || end_frame >= stream->arrived_frame)
+        return stream->captured_ns;
+    const uint64_t age_ns = clock_frames_to_ns(stream->arrived_frame - end_frame, stream->rate_hz);
+    return age_ns < stream->captured_ns ? stream->captured_ns - age_ns : 1;
+}
+
 static void take_column(void *context, uint64_t index, const float *bands)
 {
     struct feature_stream *stream = context;
@@ -106,7 +118,7 @@ static void take_column(void *context, uint64_t index, const float *bands)
     const struct level_reading level = level_read(stream->level);
     column->index = index;
     column->end_frame = column_end_frame(stream, index);
-    column->captured_ns = stream->captured_ns;
+    column->captured_ns = column_captured_ns(stream, column->end_frame);
     column->lost_frames = stream->lost_frames;
     column->level_dbfs = level.rms_dbfs;
     column->peak_dbfs = level.peak_dbfs;
@@ -153,7 +165,10 @@ void feature_stream_feed(struct feature_stream *stream, const struct capture_blo
     size_t frames = block->frames < CAPTURE_BLOCK_FRAMES ? block->frames : CAPTURE_BLOCK_FRAMES;
     const float *samples = block->samples;
     uint64_t first_frame = block->first_frame;
+    if (first_frame + frames <= stream->next_frame)
+        return;
     stream->captured_ns = block->captured_ns;
+    stream->arrived_frame = first_frame + frames;
     if (first_frame > stream->next_frame) {
         const uint64_t missing = first_frame - stream->next_frame;
         if (missing > stream->window_frames)
@@ -162,8 +177,6 @@ void feature_stream_feed(struct feature_stream *stream, const struct capture_blo
         feed_silence(stream, first_frame - stream->next_frame);
     } else if (first_frame < stream->next_frame) {
         const uint64_t known = stream->next_frame - first_frame;
-        if (known >= frames)
-            return;
         samples += known;
         frames -= (size_t)known;
     }

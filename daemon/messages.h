@@ -19,7 +19,8 @@
 /* Mono samples, full scale +-1, from one source. */
 struct capture_block {
     uint64_t first_frame;
-    uint64_t captured_ns; /* CLOCK_MONOTONIC of arrival; 0 when analyzing a file */
+    uint64_t captured_ns; /* CLOCK_MONOTONIC when its last frame arrived from the source (what a
+                             device held back before is not in it); 0 when analyzing a file */
     uint32_t frames;      /* 1 ... CAPTURE_BLOCK_FRAMES */
     float samples[CAPTURE_BLOCK_FRAMES];
 };
@@ -29,7 +30,9 @@ struct column {
     uint64_t index;       /* counted since the stream began or began afresh: 0 there. It says when a
                              hop is complete, and 0 that nothing before it may be put beside it */
     uint64_t end_frame;   /* the sound up to here is in the column: its centre + a hop */
-    uint64_t captured_ns; /* CLOCK_MONOTONIC of the arrival of its newest sample; 0: a file */
+    uint64_t captured_ns; /* CLOCK_MONOTONIC when the sound at end_frame arrived from the source, as
+                             in the block; the column itself comes some 10 ms later, once all that
+                             it is made of is there. 0: a file */
     uint64_t lost_frames; /* lost directly before this column (replaced by silence, or, where index
                              is 0, by nothing) */
     float level_dbfs; /* RMS of the last 400 ms, LEVEL_FLOOR_DBFS ... +3; of the newest sound, which
@@ -48,7 +51,7 @@ struct result {
     float level_dbfs;
     float peak_dbfs;
     uint32_t clipped;
-    uint64_t captured_ns; /* CLOCK_MONOTONIC when the newest sample of the hop was captured;
+    uint64_t captured_ns; /* CLOCK_MONOTONIC when the sound at end_frame arrived from the source;
                              0 when analyzing a file */
     float probability[MAX_LABELS]; /* 0 ... 1, in the model's order of labels */
 };

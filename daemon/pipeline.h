@@ -5,7 +5,8 @@
  * model.
  *
  * Threads: new, start, stop and free from one thread; the rest from any. After
- * pipeline_start() none of the pipeline's threads allocates memory.
+ * pipeline_start() listener, recognizer and publisher allocate no memory; nor do the
+ * sources while they deliver, but a decoder may, and a lost device is opened anew.
  */
 #ifndef TUTTI_DAEMON_PIPELINE_H
 #define TUTTI_DAEMON_PIPELINE_H
@@ -68,7 +69,8 @@ struct pipeline_status {
     uint64_t skipped_hops; /* hops without a result, because the machine is too slow for hop_s */
     double hop_s;
     double window_s;
-    double lag_ms; /* newest result: from the capture of its last sample to the timeline */
+    double lag_ms; /* newest result: from the arrival of the sound at its end to the timeline; what
+                      a device holds in its own buffer (up to 0.2 s) comes before that */
     const char *kernel;
     double started; /* wall clock, s since 1970 UTC */
 };

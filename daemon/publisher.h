@@ -46,7 +46,8 @@ void publisher_free(struct publisher *publisher);
 /* Running, but no samples have come for PUBLISHER_STALL_S. Judged now, not by the thread. */
 bool publisher_stalled(const struct publisher *publisher);
 
-/* Of the newest result: from the capture of its last sample to the timeline; 0 before the first. */
+/* Of the newest result: from the arrival of the sound at its end (result.captured_ns) to the
+ * timeline; 0 before the first. */
 double publisher_lag_ms(const struct publisher *publisher);
 
 /* True once everything is in the timeline and no more will come. */

@@ -4,7 +4,7 @@
  * The publisher adds results; readers get copies. A slow reader can lose events
  * (and is told so), but can never slow the publisher for longer than a copy takes.
  *
- * Threads: timeline_add(), timeline_status() and timeline_finish() from the
+ * Threads: timeline_add(), timeline_set_status() and timeline_finish() from the
  * publisher; everything else from any thread (a mutex inside, held for copies
  * alone). The recognizer never touches a timeline. Memory only in timeline_new();
  * the size does not grow.
@@ -54,7 +54,8 @@ struct timeline_status {
     char source[256];
     char state[32]; /* "running", "stalled", "ended", "lost" */
     uint64_t overruns;
-    double lag_ms; /* from the end of a hop to its result in the timeline */
+    double lag_ms; /* from the arrival of the sound at the end of a hop (after a device's own
+                      buffer) to its result in the timeline */
 };
 
 /* Logs a status event, if anything but lag differs from the last one. */

@@ -1,5 +1,6 @@
 #include "daemon/feature_stream.h"
 
+#include "daemon/clock.h"
 #include "tests/dsp/allocations.h"
 #include "tests/support/sounds.h"
 
@@ -72,7 +73,6 @@ static void feed(struct feature_stream *stream, const float *samples, uint64_t f
     for (size_t done = 0; done < frames;) {
         struct capture_block block = {.first_frame = first_frame + done};
         block.frames = (uint32_t)(frames - done < block_frames ? frames - done : block_frames);
-        block.captured_ns = 1000 + block.first_frame;
         memcpy(block.samples, samples + done, block.frames * sizeof *samples);
         feature_stream_feed(stream, &block);
         done += block.frames;
@@ -197,13 +197,64 @@ static void columns_have_their_place_in_time(void **state)
             assert_int_equal(column->index, k);
             assert_int_equal(column->end_frame, (k + 1) * rate_hz / 100);
             assert_int_equal(column->lost_frames, 0);
-            /* The block that completed it begins after its centre. */
-            assert_true(column->captured_ns - 1000 + CAPTURE_BLOCK_FRAMES > k * rate_hz / 100);
         }
         feature_stream_free(stream);
         free(samples);
         free(columns);
     }
+}
+
+/* Each block arrives at the moment at which its last frame sounds. */
+static void feed_live(struct feature_stream *stream, unsigned rate_hz, uint64_t first_frame,
+                      size_t frames, uint32_t block_frames)
+{
+    struct capture_block block = {.first_frame = first_frame, .frames = block_frames};
+    for (; block.first_frame < first_frame + frames; block.first_frame += block_frames) {
+        block.captured_ns =
+            CLOCK_NS_PER_S * 1000 + clock_frames_to_ns(block.first_frame + block_frames, rate_hz);
+        feature_stream_feed(stream, &block);
+    }
+}
+
+/* However long the column waited for more, and whatever the block that brought it: its time of
+ * capture is that of its end, also where sound was lost, little or much. */
+static void columns_have_their_time_of_capture(void **state)
+{
+    (void)state;
+    const unsigned rates[] = {8000, 32000, 44100, 48000, 96000};
+    for (size_t r = 0; r < 3 * sizeof rates / sizeof rates[0]; r++) {
+        const unsigned rate_hz = rates[r / 3];
+        const uint64_t lost[] = {0, rate_hz / 10, 1000 * rate_hz};
+        struct columns *columns = new_columns();
+        struct feature_stream *stream = new_stream(rate_hz, columns);
+        feed_live(stream, rate_hz, 0, rate_hz / 2, 100);
+        feed_live(stream, rate_hz, rate_hz + lost[r % 3], rate_hz / 2, 100);
+        assert_in_range(columns->count, 80, 200);
+        for (size_t k = 0; k < columns->count; k++) {
+            const struct column *column = &columns->column[k];
+            const uint64_t expected_ns =
+                CLOCK_NS_PER_S * 1000 + clock_frames_to_ns(column->end_frame, rate_hz);
+            assert_in_range(column->captured_ns, expected_ns - 1, expected_ns + 1);
+        }
+        feature_stream_free(stream);
+        free(columns);
+    }
+}
+
+/* Analyzing a file there is none. */
+static void a_file_has_no_time_of_capture(void **state)
+{
+    (void)state;
+    struct columns *columns = new_columns();
+    struct feature_stream *stream = new_stream(48000, columns);
+    float *samples = noise(9600);
+    feed(stream, samples, 0, 9600, 256);
+    feature_stream_finish(stream);
+    for (size_t k = 0; k < columns->count; k++)
+        assert_int_equal(columns->column[k].captured_ns, 0);
+    feature_stream_free(stream);
+    free(columns);
+    free(samples);
 }
 
 static void shows_a_click_where_it_is(void **state)
@@ -410,6 +461,8 @@ int main(void)
         cmocka_unit_test(is_the_front_end_at_the_models_rate),
         cmocka_unit_test(is_the_same_for_blocks_of_any_size),
         cmocka_unit_test(columns_have_their_place_in_time),
+        cmocka_unit_test(columns_have_their_time_of_capture),
+        cmocka_unit_test(a_file_has_no_time_of_capture),
         cmocka_unit_test(shows_a_click_where_it_is),
         cmocka_unit_test(fills_a_short_gap_with_silence),
         cmocka_unit_test(starts_afresh_after_a_long_gap),
