@@ -188,8 +188,8 @@ static bool make(struct bench *bench, const char *kernel, double hop_s, struct t
     if (bench->recognition == NULL)
         return false;
     bench->model_rate_hz = frontend->rate_hz;
-    bench->resampler =
-        resampler_new(BENCH_SOURCE_RATE_HZ, frontend->rate_hz, CAPTURE_BLOCK_FRAMES, error);
+    bench->resampler = resampler_new(BENCH_SOURCE_RATE_HZ, frontend->rate_hz, frontend->high_hz,
+                                     CAPTURE_BLOCK_FRAMES, error);
     bench->frontend = frontend_new(&config, error);
     bench->stream =
         feature_stream_new(bench->model, BENCH_SOURCE_RATE_HZ, take_column, bench, error);

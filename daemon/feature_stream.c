@@ -59,7 +59,8 @@ struct feature_stream *feature_stream_new(const struct model *model, unsigned ra
     stream->rate_hz = rate_hz;
     stream->callback = callback;
     stream->context = context;
-    stream->resampler = resampler_new(rate_hz, config.rate_hz, config.high_hz, CAPTURE_BLOCK_FRAMES, error);
+    stream->resampler =
+        resampler_new(rate_hz, config.rate_hz, config.high_hz, CAPTURE_BLOCK_FRAMES, error);
     if (stream->resampler != NULL)
         stream->frontend = frontend_new(&config, error);
     if (stream->frontend == NULL) {

@@ -18,9 +18,9 @@ enum {
     MEASURED_MS = 250,          /* fed one by one to see how late output comes */
 };
 
-/* Flat up to this part of the lower Nyquist frequency: 15.2 kHz at 32 kHz, where
- * soxr's default of 0.913 would already weaken the highest mel bands. */
-#define PASSBAND_END 0.95
+/* At most flat up to this part of the lower Nyquist frequency: the nearer to 1,
+ * the longer the filter and the later its output. */
+#define MAX_PASSBAND_END 0.95
 
 /* Neither soxr_clear() nor soxr's own end of stream is used: both would have to
  * allocate. Instead soxr sees one endless stream. A reset feeds it silence until
@@ -137,7 +137,8 @@ static bool measure_delay(struct resampler *r, unsigned in_rate_hz)
 }
 
 static enum tutti_status check_arguments(unsigned in_rate_hz, unsigned out_rate_hz,
-                                         size_t max_input_frames, struct tutti_error *error)
+                                         double passband_hz, size_t max_input_frames,
+                                         struct tutti_error *error)
 {
     unsigned rates[] = {in_rate_hz, out_rate_hz};
     for (size_t i = 0; i < 2; i++) {
@@ -146,6 +147,10 @@ static enum tutti_status check_arguments(unsigned in_rate_hz, unsigned out_rate_
                                    "a rate of %u Hz cannot be resampled: it has to be %u to %u Hz",
                                    rates[i], RESAMPLER_MIN_RATE_HZ, RESAMPLER_MAX_RATE_HZ);
     }
+    if (!(passband_hz >= RESAMPLER_MIN_PASSBAND_HZ && passband_hz <= RESAMPLER_MAX_RATE_HZ))
+        return tutti_error_set(error, TUTTI_ERROR_ARGUMENT,
+                               "a resampler's passband ends at %g to %u Hz, not at %g Hz",
+                               RESAMPLER_MIN_PASSBAND_HZ, RESAMPLER_MAX_RATE_HZ, passband_hz);
     if (max_input_frames < 1 || max_input_frames > RESAMPLER_MAX_INPUT_FRAMES)
         return tutti_error_set(error, TUTTI_ERROR_ARGUMENT,
                                "a resampler takes chunks of 1 to %u samples, not %zu",
@@ -153,12 +158,25 @@ static enum tutti_status check_arguments(unsigned in_rate_hz, unsigned out_rate_
     return TUTTI_OK;
 }
 
-static bool open_soxr(struct resampler *r, unsigned in_rate_hz, unsigned out_rate_hz)
+/* What lies above the passband may fold into what lies above the passband: that
+ * doubles the room for the filter to fall and halves its delay. Not when the rate
+ * goes up, where images would fall into the open. */
+static soxr_quality_spec_t quality_for(unsigned in_rate_hz, unsigned out_rate_hz,
+                                       double passband_hz)
+{
+    soxr_quality_spec_t quality = soxr_quality_spec(SOXR_HQ, SOXR_HI_PREC_CLOCK);
+    double passband_end = passband_hz / (smaller(in_rate_hz, out_rate_hz) / 2.0);
+    quality.passband_end = passband_end < MAX_PASSBAND_END ? passband_end : MAX_PASSBAND_END;
+    quality.stopband_begin = in_rate_hz > out_rate_hz ? 2 - quality.passband_end : 1;
+    return quality;
+}
+
+static bool open_soxr(struct resampler *r, unsigned in_rate_hz, unsigned out_rate_hz,
+                      double passband_hz)
 {
     soxr_error_t failed = NULL;
     soxr_io_spec_t io = soxr_io_spec(SOXR_FLOAT32_I, SOXR_FLOAT32_I);
-    soxr_quality_spec_t quality = soxr_quality_spec(SOXR_HQ, SOXR_HI_PREC_CLOCK);
-    quality.passband_end = PASSBAND_END;
+    soxr_quality_spec_t quality = quality_for(in_rate_hz, out_rate_hz, passband_hz);
     soxr_runtime_spec_t runtime = soxr_runtime_spec(1);
     /* The smallest blocks soxr can do: they halve the delay for a third more work. */
     runtime.log2_large_dft_size = 8;
@@ -180,10 +198,10 @@ static bool open_soxr(struct resampler *r, unsigned in_rate_hz, unsigned out_rat
     return ok;
 }
 
-struct resampler *resampler_new(unsigned in_rate_hz, unsigned out_rate_hz, size_t max_input_frames,
-                                struct tutti_error *error)
+struct resampler *resampler_new(unsigned in_rate_hz, unsigned out_rate_hz, double passband_hz,
+                                size_t max_input_frames, struct tutti_error *error)
 {
-    if (check_arguments(in_rate_hz, out_rate_hz, max_input_frames, error) != TUTTI_OK)
+    if (check_arguments(in_rate_hz, out_rate_hz, passband_hz, max_input_frames, error) != TUTTI_OK)
         return NULL;
     struct resampler *r = calloc(1, sizeof *r);
     if (r != NULL) {
@@ -193,7 +211,7 @@ struct resampler *resampler_new(unsigned in_rate_hz, unsigned out_rate_hz, size_
         r->max_input_frames = max_input_frames;
         if (in_rate_hz == out_rate_hz)
             return r;
-        if (open_soxr(r, in_rate_hz, out_rate_hz)) {
+        if (open_soxr(r, in_rate_hz, out_rate_hz, passband_hz)) {
             r->fed = 1; /* the warm-up has to be forgotten */
             resampler_reset(r);
             return r;

@@ -1,7 +1,9 @@
 /* resample.h - brings a mono stream from a device's rate to the model's rate.
  *
  * Streaming, linear-phase sample-rate conversion by soxr ("high quality",
- * 20 bits, flat to 0.01 dB up to 95% of the lower Nyquist frequency). Feed chunks of any
+ * 20 bits), flat to 0.01 dB up to the end of a passband that the caller needs, at
+ * most 95% of the lower Nyquist frequency. When the rate goes down, aliases fall
+ * above the passband only; what lies there is not to be used. Feed chunks of any
  * size up to a stated limit; take what comes out, which may be nothing. Equal
  * rates pass through untouched and without delay.
  *
@@ -24,17 +26,18 @@
 
 #define RESAMPLER_MIN_RATE_HZ 8000u
 #define RESAMPLER_MAX_RATE_HZ 384000u
+#define RESAMPLER_MIN_PASSBAND_HZ 1000.0
 #define RESAMPLER_MAX_INPUT_FRAMES 65536u
 
 struct resampler; /* opaque */
 
 /* A resampler from in_rate_hz to out_rate_hz (each RESAMPLER_MIN_RATE_HZ to
- * RESAMPLER_MAX_RATE_HZ) that will be fed at most max_input_frames samples a
- * call (1 to RESAMPLER_MAX_INPUT_FRAMES). NULL with *error filled (error may be
- * NULL) if an argument is out of range or memory is short. Free it with
- * resampler_free(). */
-struct resampler *resampler_new(unsigned in_rate_hz, unsigned out_rate_hz, size_t max_input_frames,
-                                struct tutti_error *error);
+ * RESAMPLER_MAX_RATE_HZ), true up to passband_hz (RESAMPLER_MIN_PASSBAND_HZ to
+ * RESAMPLER_MAX_RATE_HZ; the narrower, the sooner output comes), that will be fed at most
+ * max_input_frames samples a call (1 to RESAMPLER_MAX_INPUT_FRAMES). NULL with *error filled (error
+ * may be NULL) if an argument is out of range or memory is short. Free it with resampler_free(). */
+struct resampler *resampler_new(unsigned in_rate_hz, unsigned out_rate_hz, double passband_hz,
+                                size_t max_input_frames, struct tutti_error *error);
 
 /* Frees the resampler; NULL is fine. */
 void resampler_free(struct resampler *resampler);
@@ -66,8 +69,8 @@ size_t resampler_max_output_frames(const struct resampler *resampler);
 
 /* How late output comes: the most input samples past the one an output sample
  * belongs to that have to be fed before it comes out (0 for equal rates). About
- * 16 ms from 44,100 or 48,000 to 32,000 Hz. Measured in resampler_new(): for
- * figures of latency, not a bound to compute with. */
+ * 9 ms from 44,100 or 48,000 to 32,000 Hz with a passband of 15 kHz. Measured in resampler_new():
+ * for figures of latency, not a bound to compute with. */
 size_t resampler_delay_frames(const struct resampler *resampler);
 
 #endif

@@ -110,7 +110,8 @@ static double bench_frontend(const float *sound)
 static void bench_resampler(const float *sound, unsigned in_hz)
 {
     double start = cpu_seconds();
-    struct resampler *resampler = resampler_new(in_hz, config.rate_hz, CHUNK_FRAMES, NULL);
+    struct resampler *resampler =
+        resampler_new(in_hz, config.rate_hz, config.high_hz, CHUNK_FRAMES, NULL);
     if (resampler == NULL)
         return;
     double made = cpu_seconds() - start;

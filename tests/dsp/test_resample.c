@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 enum { CHUNK = 1000 };
+#define PASSBAND_HZ 15000.0 /* 0.9375 of the Nyquist frequency of 32 kHz */
 
 static const unsigned pairs[][2] = {
     {48000, 32000}, {44100, 32000},  {8000, 32000},   {11025, 32000}, {22050, 32000},
@@ -68,33 +69,37 @@ static float *sine(size_t n, double hz, unsigned rate_hz, double amplitude)
     return samples;
 }
 
-static void refuses(unsigned in_hz, unsigned out_hz, size_t frames, const char *text)
+static void refuses(unsigned in_hz, unsigned out_hz, double passband_hz, size_t frames,
+                    const char *text)
 {
     struct tutti_error error = {0};
-    assert_null(resampler_new(in_hz, out_hz, frames, &error));
+    assert_null(resampler_new(in_hz, out_hz, passband_hz, frames, &error));
     assert_int_equal(error.status, TUTTI_ERROR_ARGUMENT);
     if (strstr(error.text, text) == NULL)
         fail_msg("'%s' does not say '%s'", error.text, text);
-    assert_null(resampler_new(in_hz, out_hz, frames, NULL));
+    assert_null(resampler_new(in_hz, out_hz, passband_hz, frames, NULL));
 }
 
 static void refuses_wrong_arguments(void **state)
 {
     (void)state;
-    refuses(0, 32000, 100, "0 Hz");
-    refuses(7999, 32000, 100, "7999 Hz");
-    refuses(384001, 32000, 100, "384001 Hz");
-    refuses(48000, 0, 100, "0 Hz");
-    refuses(48000, 384001, 100, "384001 Hz");
-    refuses(48000, 32000, 0, "not 0");
-    refuses(48000, 32000, RESAMPLER_MAX_INPUT_FRAMES + 1, "65536");
+    refuses(0, 32000, PASSBAND_HZ, 100, "0 Hz");
+    refuses(7999, 32000, PASSBAND_HZ, 100, "7999 Hz");
+    refuses(384001, 32000, PASSBAND_HZ, 100, "384001 Hz");
+    refuses(48000, 0, PASSBAND_HZ, 100, "0 Hz");
+    refuses(48000, 384001, PASSBAND_HZ, 100, "384001 Hz");
+    refuses(48000, 32000, PASSBAND_HZ, 0, "not 0");
+    refuses(48000, 32000, PASSBAND_HZ, RESAMPLER_MAX_INPUT_FRAMES + 1, "65536");
+    refuses(48000, 32000, 999.0, 100, "999 Hz");
+    refuses(48000, 32000, 384001.0, 100, "384001 Hz");
+    refuses(48000, 32000, NAN, 100, "nan");
     resampler_free(NULL);
 }
 
 static void equal_rates_pass_untouched(void **state)
 {
     (void)state;
-    struct resampler *resampler = resampler_new(44100, 44100, CHUNK, NULL);
+    struct resampler *resampler = resampler_new(44100, 44100, PASSBAND_HZ, CHUNK, NULL);
     float samples[CHUNK + 5];
     const float *output = NULL;
     for (int i = 0; i < CHUNK + 5; i++)
@@ -118,7 +123,7 @@ static void the_whole_length_is_exact(void **state)
     float *samples = sine(100001, 440.0, 48000, 0.5);
     for (size_t p = 0; p < PAIRS; p++) {
         unsigned in_hz = pairs[p][0], out_hz = pairs[p][1];
-        struct resampler *resampler = resampler_new(in_hz, out_hz, CHUNK, NULL);
+        struct resampler *resampler = resampler_new(in_hz, out_hz, PASSBAND_HZ, CHUNK, NULL);
         assert_non_null(resampler);
         for (size_t l = 0; l < sizeof lengths / sizeof lengths[0]; l++) {
             uint64_t expected = rounded(lengths[l], in_hz, out_hz);
@@ -141,7 +146,7 @@ static double sine_error(unsigned in_hz, unsigned out_hz, double hz, double seco
     size_t room = (size_t)rounded(n, in_hz, out_hz);
     float *samples = sine(n, hz, in_hz, 0.5);
     float *output = malloc((room + 1) * sizeof *output);
-    struct resampler *resampler = resampler_new(in_hz, out_hz, CHUNK, NULL);
+    struct resampler *resampler = resampler_new(in_hz, out_hz, PASSBAND_HZ, CHUNK, NULL);
     size_t count = run(resampler, samples, n, 480, output, room);
     size_t edge = out_hz / 20 + 2000; /* the sine's abrupt start and end are not sines */
     assert_true(count == room && count > 4 * edge);
@@ -188,7 +193,7 @@ static void an_impulse_stays_where_it_was(void **state)
         float *samples = calloc(n, sizeof *samples);
         float *output = malloc((room + 1) * sizeof *output);
         samples[at_in] = 1.0f;
-        struct resampler *resampler = resampler_new(in_hz, out_hz, CHUNK, NULL);
+        struct resampler *resampler = resampler_new(in_hz, out_hz, PASSBAND_HZ, CHUNK, NULL);
         size_t count = run(resampler, samples, n, 333, output, room), largest = 0;
         assert_int_equal(count, room);
         for (size_t k = 0; k < count; k++) {
@@ -210,7 +215,7 @@ static void what_cannot_be_carried_is_removed(void **state)
     size_t n = 96000, room = 64000;
     float *samples = sine(n, 17000.0, 48000, 0.5); /* would alias to 15 kHz */
     float *output = malloc((room + 1) * sizeof *output);
-    struct resampler *resampler = resampler_new(48000, 32000, CHUNK, NULL);
+    struct resampler *resampler = resampler_new(48000, 32000, PASSBAND_HZ, CHUNK, NULL);
     assert_int_equal(run(resampler, samples, n, 1000, output, room), room);
     for (size_t k = 4000; k < room - 4000; k++)
         assert_true(fabsf(output[k]) < 5e-6f); /* 100 dB down */
@@ -229,7 +234,7 @@ static void chunks_do_not_matter(void **state)
     float *first = malloc((room + 1) * sizeof *first);
     float *output = malloc((room + 1) * sizeof *output);
     for (size_t i = 0; i < sizeof chunks / sizeof chunks[0]; i++) {
-        struct resampler *resampler = resampler_new(44100, 32000, CHUNK, NULL);
+        struct resampler *resampler = resampler_new(44100, 32000, PASSBAND_HZ, CHUNK, NULL);
         float *to = i == 0 ? first : output;
         assert_int_equal(run(resampler, samples, N, chunks[i], to, room), room);
         for (size_t k = 0; k < room; k++)
@@ -251,7 +256,7 @@ static void reset_forgets_the_past(void **state)
         float *quiet = sine(n, 500.0, in_hz, 0.25);
         float *fresh = malloc((room + 1) * sizeof *fresh);
         float *again = malloc((room + 1) * sizeof *again);
-        struct resampler *resampler = resampler_new(in_hz, out_hz, CHUNK, NULL);
+        struct resampler *resampler = resampler_new(in_hz, out_hz, PASSBAND_HZ, CHUNK, NULL);
         assert_int_equal(run(resampler, quiet, n, 480, fresh, room), room);
         for (size_t cut = 1; cut < n; cut = 5 * cut + 3) {
             resampler_reset(resampler);
@@ -274,7 +279,7 @@ static void reset_forgets_the_past(void **state)
 static void the_delay_is_about_as_stated(void **state)
 {
     (void)state;
-    struct resampler *resampler = resampler_new(48000, 32000, 1, NULL);
+    struct resampler *resampler = resampler_new(48000, 32000, PASSBAND_HZ, 1, NULL);
     size_t delay = resampler_delay_frames(resampler);
     assert_in_range(delay, 100, 48000 / 50); /* 20 ms */
     uint64_t given = 0;
@@ -296,7 +301,7 @@ static void bad_samples_spoil_only_their_surroundings(void **state)
     float output[32000];
     samples[10000] = NAN;
     samples[10001] = INFINITY;
-    struct resampler *resampler = resampler_new(48000, 32000, CHUNK, NULL);
+    struct resampler *resampler = resampler_new(48000, 32000, PASSBAND_HZ, CHUNK, NULL);
     assert_int_equal(run(resampler, samples, N, 480, output, 32000), 32000);
     for (size_t k = 0; k < 32000; k++) {
         if (k < 5000 || k > 10000)
@@ -314,7 +319,8 @@ static void takes_no_memory_after_new(void **state)
     for (size_t p = 0; p < PAIRS; p++) {
         for (size_t l = 0; l < sizeof limits / sizeof limits[0]; l++) {
             unsigned long at_first = allocations();
-            struct resampler *resampler = resampler_new(pairs[p][0], pairs[p][1], limits[l], NULL);
+            struct resampler *resampler =
+                resampler_new(pairs[p][0], pairs[p][1], PASSBAND_HZ, limits[l], NULL);
             assert_non_null(resampler);
             assert_true(allocations() > at_first); /* it does count */
             unsigned long before = allocations();
