@@ -40,13 +40,21 @@ static void tell_state(const struct daemon_watch *watch, const struct pipeline_s
         log_write(watch->log, LOG_LEVEL_INFO, "%s is back", status->source_name);
 }
 
+/* The end of silence is told only when sound does come, not when a silent source turns out to be
+ * lost or over. */
+static void tell_silence(const struct daemon_watch *watch, const struct pipeline_status *status)
+{
+    if (status->stalled)
+        log_write(watch->log, LOG_LEVEL_WARNING, "no sound comes from %s", status->source_name);
+    else if (status->state == SOURCE_RUNNING)
+        log_write(watch->log, LOG_LEVEL_INFO, "sound comes from %s again", status->source_name);
+}
+
 void daemon_watch_take(struct daemon_watch *watch, const struct pipeline_status *status,
                        uint64_t now_ns)
 {
     if (status->stalled != watch->told.stalled)
-        log_write(watch->log, status->stalled ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO,
-                  status->stalled ? "no sound comes from %s" : "sound comes from %s again",
-                  status->source_name);
+        tell_silence(watch, status);
     watch->told.stalled = status->stalled;
     if (status->state != watch->told.state)
         tell_state(watch, status);

@@ -1,5 +1,6 @@
 /* daemon_watch.h - tells the log what changes in a pipeline while it runs: the
- * source stalls, comes back or ends, sound is lost, the machine is too slow.
+ * source stalls, is lost, comes back or ends, sound is lost, the machine is too
+ * slow.
  *
  * Losses are told at most once in WATCH_QUIET_S, with the sum since the last time, so
  * that a bad cable cannot fill a disk.

@@ -221,10 +221,13 @@ const struct model *pipeline_model(const struct pipeline *pipeline)
 
 struct pipeline_status pipeline_status(struct pipeline *pipeline)
 {
+    /* In this order: what was silent and is lost a moment later must not seem to run and sound. */
+    const bool stalled = publisher_stalled(pipeline->publisher);
+    const enum source_state state = source_state(pipeline->source);
     struct pipeline_status status = {
         .rate_hz = source_rate_hz(pipeline->source),
-        .state = source_state(pipeline->source),
-        .stalled = publisher_stalled(pipeline->publisher),
+        .state = state,
+        .stalled = stalled && state == SOURCE_RUNNING,
         .hangs = source_hangs(pipeline->source),
         .frames = capture_frames(pipeline->capture),
         .lost_frames = capture_lost_frames(pipeline->capture),

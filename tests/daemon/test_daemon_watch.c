@@ -73,6 +73,25 @@ static void tells_of_a_stall_and_its_end_once(void **state)
     assert_string_equal(said(f, 4), "");
 }
 
+/* Silent, then found to be lost: nothing came again. Then it does. */
+static void tells_a_loss_from_an_end_of_silence(void **state)
+{
+    struct fixture *f = *state;
+    f->status.stalled = true;
+    assert_string_equal(said(f, 1), "tuttid: warning: no sound comes from a 100% microphone\n");
+    f->status.stalled = false;
+    f->status.state = SOURCE_LOST;
+    assert_string_equal(said(f, 2), "tuttid: error: a 100% microphone is lost\n");
+    assert_string_equal(said(f, 3), "");
+    f->status.state = SOURCE_RUNNING;
+    assert_string_equal(said(f, 4), "tuttid: a 100% microphone is back\n");
+    f->status.stalled = true;
+    assert_string_equal(said(f, 5), "tuttid: warning: no sound comes from a 100% microphone\n");
+    f->status.stalled = false;
+    f->status.state = SOURCE_ENDED;
+    assert_string_equal(said(f, 6), "tuttid: a 100% microphone has ended\n");
+}
+
 static void tells_what_was_over_before_the_first_look(void **state)
 {
     struct fixture *f = *state;
@@ -123,6 +142,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(is_silent_while_all_is_well),
         TEST(tells_of_a_stall_and_its_end_once),
+        TEST(tells_a_loss_from_an_end_of_silence),
         TEST(tells_what_was_over_before_the_first_look),
         TEST(tells_how_it_ended),
         TEST(sums_up_losses_once_a_minute),
