@@ -187,16 +187,10 @@ static double seconds(const struct timeline *timeline, uint64_t frames)
     return wall_clock_seconds(frames, timeline->rate_hz);
 }
 
-/* Sound from a file has no time of capture: it runs from the moment it began. */
 static void observe_time(struct timeline *timeline, const struct result *result)
 {
-    double now_s = clock_wall_s();
-    if (result->captured_ns != 0) {
-        int64_t age_ns = (int64_t)(clock_monotonic_ns() - result->captured_ns);
-        wall_clock_observe(&timeline->clock, result->end_frame, now_s - (double)age_ns * 1e-9);
-    } else if (!timeline->clock.known) {
-        wall_clock_observe(&timeline->clock, result->end_frame, now_s);
-    }
+    const int64_t age_ns = (int64_t)(clock_monotonic_ns() - result->captured_ns);
+    wall_clock_observe(&timeline->clock, result->end_frame, clock_wall_s() - (double)age_ns * 1e-9);
 }
 
 static float level_or_floor(float level_dbfs)

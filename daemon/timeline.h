@@ -46,8 +46,8 @@ struct timeline_config {
 struct timeline *timeline_new(const struct timeline_config *config, struct tutti_error *error);
 void timeline_free(struct timeline *timeline);
 
-/* Adds a result: logs a gap event if frames were lost, the frame event, and onset and offset events
- * where due. What is not a number counts as silence. */
+/* Adds a result of live sound (captured_ns is not 0): logs a gap event if frames were lost, the
+ * frame event, and onset and offset events where due. What is not a number counts as silence. */
 void timeline_add(struct timeline *timeline, const struct result *result);
 
 struct timeline_status {

@@ -1,6 +1,8 @@
 /* test_timeline.c - daemon/timeline.h: what is published. Reading it: test_timeline_read.c. */
 #include "daemon/timeline.h"
 
+#include "daemon/clock.h"
+
 #include <cjson/cJSON.h>
 #include <math.h>
 #include <setjmp.h>
@@ -42,10 +44,20 @@ static struct timeline *new_timeline(void)
     return timeline;
 }
 
+static uint64_t began_ns; /* CLOCK_MONOTONIC of the sound's first frame: about now */
+
+static int begin(void **state)
+{
+    (void)state;
+    began_ns = clock_monotonic_ns();
+    return 0;
+}
+
 /* Result number i (from 1 on) with these probabilities. */
 static struct result result_at(uint64_t i, float cello, float flute, float piano)
 {
     return (struct result){.end_frame = i * HOP_FRAMES,
+                           .captured_ns = began_ns + clock_frames_to_ns(i * HOP_FRAMES, RATE_HZ),
                            .level_dbfs = -20,
                            .peak_dbfs = -10,
                            .probability = {cello, flute, piano}};
@@ -391,7 +403,7 @@ static void test_a_log_with_the_longest_labels(void **state)
     struct timeline *timeline = timeline_new(&config, NULL);
     size_t size = timeline_max_event_size(timeline);
     assert_true(size <= TIMELINE_MAX_EVENT_SIZE);
-    struct result result = {.end_frame = UINT64_C(1) << 50};
+    struct result result = {.end_frame = UINT64_C(1) << 50, .captured_ns = 1};
     for (size_t i = 0; i < MAX_LABELS; i++) {
         result.probability[i] = 0.987654f;
     }
@@ -422,5 +434,5 @@ int main(void)
         cmocka_unit_test(test_status_is_logged_when_it_changes),
         cmocka_unit_test(test_a_log_with_the_longest_labels),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, begin, NULL);
 }

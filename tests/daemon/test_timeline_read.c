@@ -1,6 +1,8 @@
 /* test_timeline_read.c - daemon/timeline.h: the history, and readers beside the publisher. */
 #include "daemon/timeline.h"
 
+#include "daemon/clock.h"
+
 #include <math.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -42,10 +44,20 @@ static struct timeline *new_timeline(void)
     return timeline;
 }
 
+static uint64_t began_ns; /* CLOCK_MONOTONIC of the sound's first frame: about now */
+
+static int begin(void **state)
+{
+    (void)state;
+    began_ns = clock_monotonic_ns();
+    return 0;
+}
+
 /* Result number i (from 1 on) with these probabilities. */
 static struct result result_at(uint64_t i, float cello, float flute, float piano)
 {
     return (struct result){.end_frame = i * HOP_FRAMES,
+                           .captured_ns = began_ns + clock_frames_to_ns(i * HOP_FRAMES, RATE_HZ),
                            .level_dbfs = -20,
                            .peak_dbfs = -10,
                            .probability = {cello, flute, piano}};
@@ -209,5 +221,5 @@ int main(void)
         cmocka_unit_test(test_walking_over_history),
         cmocka_unit_test(test_readers_and_the_publisher_at_once),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, begin, NULL);
 }
