@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sndfile.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,7 +79,7 @@ static int open_regular(const char *path, struct tutti_error *error)
     if (descriptor < 0 || fstat(descriptor, &status) != 0) {
         const enum tutti_status reason =
             errno == ENOENT || errno == ENOTDIR ? TUTTI_ERROR_NOT_FOUND : TUTTI_ERROR_IO;
-        tutti_error_set(error, reason, "Cannot open the sound file %s: %s.", path, strerror(errno));
+        tutti_error_set(error, reason, "Cannot open the sound file %s: %m.", path);
     } else if (S_ISDIR(status.st_mode)) {
         tutti_error_set(error, TUTTI_ERROR_IO, "%s is a directory, not a sound file.", path);
     } else if (!S_ISREG(status.st_mode)) {
@@ -93,16 +94,39 @@ static int open_regular(const char *path, struct tutti_error *error)
     return -1;
 }
 
-/* Refuses what libsndfile opened but nothing behind it can use. */
-static struct sound_file *checked(struct sound_file *file, const char *name,
-                                  struct tutti_error *error)
+/* libsndfile keeps the reason why a file did not open in a global of its own: opening and asking
+ * for the reason belong together. */
+static pthread_mutex_t opening = PTHREAD_MUTEX_INITIALIZER;
+
+/* Opens descriptor, or the file in memory if that is negative. */
+static enum tutti_status open_locked(struct sound_file *file, int descriptor, const char *name,
+                                     struct tutti_error *error)
+{
+    SF_VIRTUAL_IO memory = {memory_length, memory_seek, memory_read, memory_write, memory_tell};
+    enum tutti_status status = TUTTI_OK;
+    pthread_mutex_lock(&opening);
+    if (descriptor >= 0) /* libsndfile closes it, also when it refuses the file */
+        file->file = sf_open_fd(descriptor, SFM_READ, &file->info, SF_TRUE);
+    else
+        file->file = sf_open_virtual(&memory, SFM_READ, &file->info, file);
+    if (file->file == NULL)
+        status =
+            tutti_error_set(error, TUTTI_ERROR_FORMAT,
+                            "%s is not a sound file that can be read: %s", name, sf_strerror(NULL));
+    pthread_mutex_unlock(&opening);
+    return status;
+}
+
+/* Opens it, and refuses what libsndfile opened but nothing behind it can use. */
+static struct sound_file *open_checked(struct sound_file *file, int descriptor, const char *name,
+                                       struct tutti_error *error)
 {
     const SF_INFO *info = &file->info;
-    if (file->file == NULL)
-        tutti_error_set(error, TUTTI_ERROR_FORMAT, "%s is not a sound file that can be read: %s",
-                        name, sf_strerror(NULL));
-    else if (info->samplerate < (int)CONVERT_MIN_RATE_HZ ||
-             info->samplerate > (int)CONVERT_MAX_RATE_HZ)
+    if (open_locked(file, descriptor, name, error) != TUTTI_OK) {
+        sound_file_close(file);
+        return NULL;
+    }
+    if (info->samplerate < (int)CONVERT_MIN_RATE_HZ || info->samplerate > (int)CONVERT_MAX_RATE_HZ)
         tutti_error_set(error, TUTTI_ERROR_UNSUPPORTED,
                         "The sound file %s has %d samples a second; it may be %u to %u.", name,
                         info->samplerate, CONVERT_MIN_RATE_HZ, CONVERT_MAX_RATE_HZ);
@@ -136,22 +160,18 @@ struct sound_file *sound_file_open(const char *path, struct tutti_error *error)
         close(descriptor);
         return NULL;
     }
-    /* libsndfile closes the descriptor, also when it refuses the file. */
-    file->file = sf_open_fd(descriptor, SFM_READ, &file->info, SF_TRUE);
-    return checked(file, path, error);
+    return open_checked(file, descriptor, path, error);
 }
 
 struct sound_file *sound_file_open_memory(const void *bytes, size_t size, const char *name,
                                           struct tutti_error *error)
 {
-    SF_VIRTUAL_IO memory = {memory_length, memory_seek, memory_read, memory_write, memory_tell};
     struct sound_file *file = allocate(error);
     if (file == NULL)
         return NULL;
     file->bytes = bytes;
     file->size = (sf_count_t)size;
-    file->file = sf_open_virtual(&memory, SFM_READ, &file->info, file);
-    return checked(file, name, error);
+    return open_checked(file, -1, name, error);
 }
 
 void sound_file_close(struct sound_file *file)

@@ -4,7 +4,8 @@
  * A refusal is a sentence that names the file and the reason: no such file, a
  * directory, not a sound file, empty, a rate or number of channels out of range.
  *
- * Threads: one sound file belongs to one thread at a time. Opening takes memory;
+ * Threads: one sound file belongs to one thread at a time; any number may be opened at
+ * once (they wait for each other, because libsndfile has one reason for all). Opening takes memory;
  * reading takes none of our own (a decoder may while it warms up).
  */
 #ifndef TUTTI_DAEMON_SOUND_FILE_H

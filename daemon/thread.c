@@ -12,9 +12,11 @@ enum tutti_status thread_start(pthread_t *thread, const char *name, void *(*body
     pthread_sigmask(SIG_SETMASK, &all, &before);
     const int reason = pthread_create(thread, NULL, body, context);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (reason != 0)
+    if (reason != 0) {
+        char text[128];
         return tutti_error_set(error, TUTTI_ERROR_IO, "Cannot start the thread \"%s\": %s.", name,
-                               strerror(reason));
+                               strerror_r(reason, text, sizeof text));
+    }
     pthread_setname_np(*thread, name);
     return TUTTI_OK;
 }

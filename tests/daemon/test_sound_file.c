@@ -3,6 +3,7 @@
 #include "tests/support/sounds.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <sndfile.h>
 #include <stdarg.h>
@@ -232,6 +233,48 @@ const char *__lsan_default_suppressions(void)
 }
 #endif
 
+/* Something that is no sound, and what is said of it when nothing else goes on. */
+struct refusal {
+    const char *bytes;
+    size_t size;
+    char reason[TUTTI_ERROR_TEXT_SIZE];
+    size_t wrong;
+};
+
+static void *refuse_often(void *context)
+{
+    struct refusal *refusal = context;
+    for (int i = 0; i < 20000; i++) {
+        struct tutti_error error;
+        if (sound_file_open_memory(refusal->bytes, refusal->size, "it", &error) != NULL ||
+            strcmp(error.text, refusal->reason) != 0)
+            refusal->wrong++;
+    }
+    return NULL;
+}
+
+/* Several threads at once get each their own file's reason. */
+static void gives_each_thread_its_own_reason(void **state)
+{
+    (void)state;
+    static const char riff[] = "RIFF\x24\0\0\0WAVEfmt \x10\0\0\0\1\0\1\0\x80\xbb\0\0\0\x77\1\0";
+    struct refusal refusals[] = {{.bytes = "a page of a novel", .size = 17},
+                                 {.bytes = riff, .size = sizeof riff - 1}};
+    pthread_t threads[2];
+    for (size_t i = 0; i < 2; i++) {
+        struct tutti_error error;
+        assert_null(sound_file_open_memory(refusals[i].bytes, refusals[i].size, "it", &error));
+        strcpy(refusals[i].reason, error.text);
+    }
+    assert_string_not_equal(refusals[0].reason, refusals[1].reason);
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, refuse_often, &refusals[i]), 0);
+    for (size_t i = 0; i < 2; i++)
+        pthread_join(threads[i], NULL);
+    assert_int_equal(refusals[0].wrong, 0);
+    assert_int_equal(refusals[1].wrong, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -243,6 +286,7 @@ int main(void)
         cmocka_unit_test(reads_a_file_in_memory),
         cmocka_unit_test(refuses_garbage_in_memory),
         cmocka_unit_test(survives_damaged_files),
+        cmocka_unit_test(gives_each_thread_its_own_reason),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
