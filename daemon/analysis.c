@@ -49,12 +49,6 @@ struct run {
 
 /* ---- the result ---- */
 
-static double model_window_s(const struct model *model)
-{
-    const struct model_frontend *frontend = model_frontend(model);
-    return (double)frontend->columns * frontend->hop_frames / frontend->rate_hz;
-}
-
 /* Makes *array of elements of `size` bytes hold at least count + 1 of them. */
 static bool make_room(void *array, size_t *room, size_t count, size_t first, size_t size)
 {
@@ -315,7 +309,7 @@ static bool make_result(struct run *run, const struct model *model)
         strcpy(analysis->label[analysis->labels++], model_label(model, i));
     }
     strcpy(analysis->model, model_name(model));
-    analysis->window_s = model_window_s(model);
+    analysis->window_s = feature_stream_window_s(model);
     run->window_columns = model_frontend(model)->columns;
     run->window_frames = (size_t)ceil(analysis->window_s * run->format.rate_hz);
     analysis->rate_hz = run->format.rate_hz;
@@ -353,7 +347,7 @@ static bool make_hearing(struct run *run, const struct model *model, struct infe
 enum tutti_status analysis_check_hop(const struct model *model, double hop_s,
                                      struct tutti_error *error)
 {
-    double window_s = model_window_s(model);
+    double window_s = feature_stream_window_s(model);
     if (window_s > WINDOW_MAX_S)
         return tutti_error_set(error, TUTTI_ERROR_UNSUPPORTED,
                                "The model's window of %g s is longer than %g s.", window_s,

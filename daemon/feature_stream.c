@@ -4,6 +4,7 @@
 #include "dsp/level.h"
 #include "dsp/resample.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,6 +47,18 @@ struct frontend_config feature_stream_frontend(const struct model *model)
     };
 }
 
+double feature_stream_column_s(const struct model *model)
+{
+    const struct model_frontend *frontend = model_frontend(model);
+    return (double)frontend->hop_frames / (double)frontend->rate_hz;
+}
+
+double feature_stream_window_s(const struct model *model)
+{
+    const struct model_frontend *frontend = model_frontend(model);
+    return (double)frontend->columns * (double)frontend->hop_frames / (double)frontend->rate_hz;
+}
+
 struct feature_stream *feature_stream_new(const struct model *model, unsigned rate_hz,
                                           feature_column_callback *callback, void *context,
                                           struct tutti_error *error)
@@ -76,8 +89,7 @@ struct feature_stream *feature_stream_new(const struct model *model, unsigned ra
     stream->model_rate_hz = config.rate_hz;
     stream->hop_frames = config.hop_frames;
     stream->mel_bands = config.mel_bands;
-    stream->window_frames =
-        (uint64_t)model_frontend(model)->columns * config.hop_frames * rate_hz / config.rate_hz;
+    stream->window_frames = (uint64_t)llround(feature_stream_window_s(model) * rate_hz);
     return stream;
 }
 

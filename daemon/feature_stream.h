@@ -19,6 +19,11 @@ struct feature_stream; /* opaque */
 /* The front end that a model asks for, in the words of dsp/frontend.h. */
 struct frontend_config feature_stream_frontend(const struct model *model);
 
+/* How far a model's columns are apart, and how long its window is, in seconds. Whoever needs these
+ * asks here, so that all round alike. */
+double feature_stream_column_s(const struct model *model);
+double feature_stream_window_s(const struct model *model);
+
 /* Called for each column, oldest first. The column is the stream's and valid during the call. */
 typedef void feature_column_callback(void *context, const struct column *column);
 

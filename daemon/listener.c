@@ -2,6 +2,7 @@
 
 #include "daemon/clock.h"
 #include "daemon/feature_stream.h"
+#include "daemon/recognition.h"
 #include "daemon/thread.h"
 
 #include <stdlib.h>
@@ -26,7 +27,7 @@ static void pass_column(void *context, const struct column *column)
         queue_wait_for_room(columns, 1, WAIT_MS);
     }
     health_note(listener->config.health, HEALTH_LISTENER, clock_monotonic_ns());
-    const bool hop_complete = (column->index + 1) % listener->config.hop_columns == 0;
+    const bool hop_complete = recognition_hop_complete(column, listener->config.hop_columns);
     if (hop_complete || queue_count(columns) >= queue_capacity(columns) / 2)
         queue_wake(columns);
 }

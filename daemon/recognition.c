@@ -47,11 +47,11 @@ struct recognition *recognition_new(const struct model *model, double hop_s,
     }
     const struct model_frontend *frontend = model_frontend(model);
     const struct frontend_config config = feature_stream_frontend(model);
-    const double column_s = (double)frontend->hop_frames / (double)frontend->rate_hz;
+    const double column_s = feature_stream_column_s(model);
     const double columns = round(hop_s / column_s);
     recognition->hop_columns = columns < 1.0 ? 1 : (size_t)columns;
     recognition->hop_s = (double)recognition->hop_columns * column_s;
-    recognition->window_s = (double)frontend->columns * column_s;
+    recognition->window_s = feature_stream_window_s(model);
     recognition->labels = model_label_count(model);
     recognition->window =
         window_new(frontend->columns, frontend->mel_bands, frontend_config_silence(&config));
@@ -69,9 +69,9 @@ void recognition_free(struct recognition *recognition)
     free(recognition);
 }
 
-bool recognition_hop_complete(const struct recognition *recognition, const struct column *column)
+bool recognition_hop_complete(const struct column *column, size_t hop_columns)
 {
-    return (column->index + 1) % recognition->hop_columns == 0;
+    return (column->index + 1) % hop_columns == 0;
 }
 
 bool recognition_skip(struct recognition *recognition, const struct column *column)
@@ -83,7 +83,7 @@ bool recognition_skip(struct recognition *recognition, const struct column *colu
     window_push(recognition->window, column->bands);
     recognition->lost_frames += column->lost_frames;
     recognition->clipped |= column->clipped;
-    return recognition_hop_complete(recognition, column);
+    return recognition_hop_complete(column, recognition->hop_columns);
 }
 
 bool recognition_take(struct recognition *recognition, const struct column *column,

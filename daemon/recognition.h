@@ -23,9 +23,9 @@ struct recognition *recognition_new(const struct model *model, double hop_s,
                                     struct inference *inference, struct tutti_error *error);
 void recognition_free(struct recognition *recognition);
 
-/* Whether a hop is complete with this column: every hop's worth of columns, counted by their index
- * and therefore from where the stream began. */
-bool recognition_hop_complete(const struct recognition *recognition, const struct column *column);
+/* Whether a hop of so many columns is complete with this one: they are counted by their index, and
+ * therefore from where the stream began. Any thread. */
+bool recognition_hop_complete(const struct column *column, size_t hop_columns);
 
 /* Takes a column; true if a hop is complete with it, then the network was run and *result is
  * filled. Until a whole window has been heard (since column 0), what is missing counts as silence.

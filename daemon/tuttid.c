@@ -1,6 +1,7 @@
 /* tuttid - listens to one source and publishes which instruments play. */
 #include "daemon/clock.h"
 #include "daemon/daemon_watch.h"
+#include "daemon/feature_stream.h"
 #include "daemon/listen_address.h"
 #include "daemon/log.h"
 #include "daemon/pipeline.h"
@@ -163,8 +164,7 @@ static enum program_exit open_model(struct daemon *daemon)
         return fail(daemon, PROGRAM_USAGE, &error);
     if (program_check_kernel(daemon->settings, &error) != TUTTI_OK)
         return fail(daemon, PROGRAM_USAGE, &error);
-    const struct model_frontend *frontend = model_frontend(daemon->model);
-    double window_s = (double)frontend->columns * frontend->hop_frames / frontend->rate_hz;
+    double window_s = feature_stream_window_s(daemon->model);
     if (daemon->settings->hop_s > window_s)
         log_write(&daemon->log, LOG_LEVEL_WARNING,
                   "the hop of %g s is longer than the model's window of %g s: what lies between "

@@ -118,7 +118,7 @@ static void gives_a_result_once_a_hop(void **state)
     for (uint64_t k = 0; k < 100; k++) {
         const struct column next = column(k, 0.0f);
         const bool complete = k % 5 == 4;
-        assert_int_equal(recognition_hop_complete(recognition, &next), complete);
+        assert_int_equal(recognition_hop_complete(&next, 5), complete);
         assert_int_equal(recognition_take(recognition, &next, &result), complete);
         if (!complete)
             continue;
