@@ -19,6 +19,7 @@ struct capture {
     _Atomic uint64_t lost_frames;
     _Atomic uint64_t overruns;
     _Atomic uint64_t last_write_ns;
+    _Atomic uint64_t resumed_ns;
 };
 
 struct capture *capture_new(unsigned rate_hz, unsigned hold_ms)
@@ -86,6 +87,15 @@ static void flush_block(struct capture *capture, uint64_t now_ns)
     block->frames = 0;
 }
 
+static void note_write(struct capture *capture, uint64_t now_ns)
+{
+    const uint64_t last_ns = atomic_load_explicit(&capture->last_write_ns, memory_order_relaxed);
+    if (last_ns != 0 && now_ns - last_ns >= CAPTURE_PAUSE_S * CLOCK_NS_PER_S)
+        atomic_store_explicit(&capture->resumed_ns, now_ns, memory_order_relaxed);
+    /* Released, so that who sees this write sees the pause before it. */
+    atomic_store_explicit(&capture->last_write_ns, now_ns, memory_order_release);
+}
+
 void capture_write(struct capture *capture, const float *interleaved, size_t frames,
                    unsigned channels, int channel, float gain)
 {
@@ -111,7 +121,7 @@ void capture_write(struct capture *capture, const float *interleaved, size_t fra
         }
     }
     count(&capture->frames, frames);
-    atomic_store_explicit(&capture->last_write_ns, now_ns, memory_order_relaxed);
+    note_write(capture, now_ns);
     if (complete)
         queue_wake(capture->blocks);
 }
@@ -142,11 +152,6 @@ void capture_wait(struct capture *capture, unsigned timeout_ms)
     queue_wait(capture->blocks, timeout_ms);
 }
 
-void capture_interrupt(struct capture *capture)
-{
-    queue_wake(capture->blocks);
-}
-
 bool capture_read(struct capture *capture, struct capture_block *block)
 {
     return queue_pop(capture->blocks, block);
@@ -174,5 +179,10 @@ uint64_t capture_overruns(const struct capture *capture)
 
 uint64_t capture_last_write_ns(const struct capture *capture)
 {
-    return atomic_load_explicit(&capture->last_write_ns, memory_order_relaxed);
+    return atomic_load_explicit(&capture->last_write_ns, memory_order_acquire);
+}
+
+uint64_t capture_resumed_ns(const struct capture *capture)
+{
+    return atomic_load_explicit(&capture->resumed_ns, memory_order_relaxed);
 }

@@ -8,7 +8,7 @@
  *
  * Threads: one writer (capture_write, capture_skip, capture_wait_for_room,
  * capture_end), one reader (capture_wait, capture_read, capture_done); the counters
- * and capture_interrupt() are for anyone.
+ * are for anyone.
  */
 #ifndef TUTTI_DAEMON_CAPTURE_H
 #define TUTTI_DAEMON_CAPTURE_H
@@ -51,12 +51,9 @@ bool capture_wait_for_room(struct capture *capture, size_t frames, unsigned time
  * thread, or any once the writer has stopped. Twice is as good as once. */
 void capture_end(struct capture *capture);
 
-/* Sleeps until a block is there, the end was reached, capture_interrupt() was called, or timeout_ms
- * passed. It may return early for nothing. Reader's thread. */
+/* Sleeps until a block is there, the end was reached, or timeout_ms passed. It may return early for
+ * nothing. Reader's thread. */
 void capture_wait(struct capture *capture, unsigned timeout_ms);
-
-/* Wakes capture_wait(); any thread. */
-void capture_interrupt(struct capture *capture);
 
 /* The oldest block into *block; false if there is none. Reader's thread; real-time safe. */
 bool capture_read(struct capture *capture, struct capture_block *block);
@@ -70,5 +67,10 @@ uint64_t capture_lost_frames(const struct capture *capture); /* dropped or skipp
 uint64_t capture_overruns(const struct capture *capture); /* times that frames were lost: a loss in
                                                               one piece counts once */
 uint64_t capture_last_write_ns(const struct capture *capture); /* CLOCK_MONOTONIC, 0: never */
+
+/* When sound came again after the last pause of CAPTURE_PAUSE_S or more (CLOCK_MONOTONIC); 0: there
+ * was none. */
+#define CAPTURE_PAUSE_S 1
+uint64_t capture_resumed_ns(const struct capture *capture);
 
 #endif

@@ -247,6 +247,8 @@ struct pipeline_status pipeline_status(struct pipeline *pipeline)
 struct health_report pipeline_health(struct pipeline *pipeline)
 {
     /* The source's callback has nothing to do with health: what it wrote last is noted here. */
-    health_note(&pipeline->health, HEALTH_CAPTURE, capture_last_write_ns(pipeline->capture));
+    const uint64_t last_ns = capture_last_write_ns(pipeline->capture);
+    health_resume(&pipeline->health, capture_resumed_ns(pipeline->capture));
+    health_note(&pipeline->health, HEALTH_CAPTURE, last_ns);
     return health_check(&pipeline->health, clock_monotonic_ns(), HEALTH_LIMIT_S, pipeline->hop_s);
 }

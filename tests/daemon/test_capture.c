@@ -8,10 +8,11 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include <cmocka.h>
 
-#define LONG_MS 60000     /* never reached */
+#define LONG_MS 3600000   /* beyond the time limit */
 #define MARK_PERIOD 65536 /* so that a sample's value tells its frame, exactly in a float */
 
 /* The frames first ... first + frames - 1, each sample saying which it is. */
@@ -212,10 +213,24 @@ static void waits_for_room_and_for_the_reader(void **state)
         ;
     assert_true(capture_wait_for_room(capture, 80, LONG_MS));
     assert_true(capture_wait_for_room(capture, 1000000, LONG_MS));
-    capture_interrupt(capture);
-    capture_wait(capture, LONG_MS); /* interrupted: no wait */
     capture_end(capture);
     capture_wait(capture, LONG_MS); /* the end: no wait */
+    capture_free(capture);
+}
+
+static void tells_when_sound_came_again(void **state)
+{
+    (void)state;
+    struct capture *capture = capture_new(8000, 100);
+    const struct timespec pause = {.tv_sec = CAPTURE_PAUSE_S, .tv_nsec = 10000000};
+    write_marks(capture, 0, 80);
+    assert_int_equal(capture_resumed_ns(capture), 0);
+    nanosleep(&pause, NULL);
+    const uint64_t before_ns = clock_monotonic_ns();
+    write_marks(capture, 80, 80);
+    const uint64_t resumed_ns = capture_resumed_ns(capture);
+    assert_in_range(resumed_ns, before_ns, clock_monotonic_ns());
+    assert_int_equal(resumed_ns, capture_last_write_ns(capture));
     capture_free(capture);
 }
 
@@ -309,6 +324,7 @@ int main(void)
         cmocka_unit_test(drops_into_an_exact_gap),
         cmocka_unit_test(skips_what_the_device_lost),
         cmocka_unit_test(waits_for_room_and_for_the_reader),
+        cmocka_unit_test(tells_when_sound_came_again),
         cmocka_unit_test(accounts_for_every_frame_between_two_threads),
         cmocka_unit_test(loses_nothing_of_a_writer_that_waits),
     };

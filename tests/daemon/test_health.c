@@ -86,6 +86,31 @@ static void allows_a_hop_to_those_who_speak_once_a_hop(void **state)
     assert_false(health_check(&health, START + 32 * S, 1.0, 20.0).healthy);
 }
 
+/* Sound comes again after a minute: the stages behind it have as long as ever from then on, and are
+ * late if they do not take it. */
+static void blames_nobody_for_a_pause_of_the_sound(void **state)
+{
+    (void)state;
+    struct health health;
+    health_init(&health, START);
+    note_all(&health, START + 10 * S);
+    health_note(&health, HEALTH_CAPTURE, START + 70 * S);
+    health_resume(&health, START + 70 * S);
+    assert_true(health_check(&health, START + 70 * S, 1.0, 0.25).healthy);
+    health_note(&health, HEALTH_CAPTURE, START + 71 * S + S / 5);
+    health_note(&health, HEALTH_LISTENER, START + 71 * S + S / 5);
+    assert_true(health_check(&health, START + 71 * S + S / 5, 1.0, 0.25).healthy);
+    health_note(&health, HEALTH_CAPTURE, START + 72 * S);
+    health_note(&health, HEALTH_LISTENER, START + 72 * S);
+    struct health_report late = health_check(&health, START + 72 * S, 1.0, 0.25);
+    assert_false(late.healthy);
+    assert_int_equal(late.late, HEALTH_RECOGNIZER);
+    assert_true(late.late_s == 2.0);
+    late = health_check(&health, START + 74 * S, 1.0, 0.25); /* the pause excuses no second one */
+    assert_int_equal(late.late, HEALTH_CAPTURE);
+    assert_true(late.late_s == 2.0);
+}
+
 static void ignores_old_notes_and_clocks_that_are_behind(void **state)
 {
     (void)state;
@@ -106,6 +131,7 @@ int main(void)
         cmocka_unit_test(names_the_first_stage_that_is_silent),
         cmocka_unit_test(is_healthy_again_when_the_stage_speaks),
         cmocka_unit_test(allows_a_hop_to_those_who_speak_once_a_hop),
+        cmocka_unit_test(blames_nobody_for_a_pause_of_the_sound),
         cmocka_unit_test(ignores_old_notes_and_clocks_that_are_behind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
