@@ -1,16 +1,19 @@
 // Runs every command of README.md, as a reader would: each block marked `sh` is looked up here by
 // its exact text, so that a command which is added or changed without being run fails the test.
 //
-// The commands run in a fresh copy of the sources. `sudo` and `systemctl` are stand-ins: the first
-// runs its command into a folder of the test, the second checks the unit that was installed there.
+// The commands run in a fresh copy of the sources, on a free port instead of 8808. `sudo` and
+// `systemctl` are stand-ins: the first runs its command into a folder of the test, the second
+// checks the unit that was installed there.
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync,
   writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
@@ -37,6 +40,15 @@ function copyOfSources(to) {
   }
 }
 
+const port = await new Promise((resolve) => {
+  const server = createServer();
+  server.listen(0, '127.0.0.1', () => {
+    const { port: free } = server.address();
+    server.close(() => resolve(free));
+  });
+});
+const here = `127.0.0.1:${port}`;
+
 const place = mkdtempSync(path.join(tmpdir(), 'tutti-readme-'));
 const sources = path.join(place, 'tutti');
 const destination = path.join(place, 'installed');
@@ -59,7 +71,7 @@ function prepare() {
 pcm.USB_Audio { type tutti_microphone sound "${silence}" gate "/" rate 48000 channels 1 }
 `);
   writeFileSync(silence, Buffer.alloc(4 * 48000));
-  standIn('tuttid', `exec '${build}/daemon/tuttid' "$@"`);
+  standIn('tuttid', `exec '${build}/daemon/tuttid' --listen ${here} "$@"`);
   standIn('tutti', `exec '${build}/daemon/tutti' "$@"`);
   execFileSync('ffmpeg', ['-loglevel', 'error', '-i', path.join(root, 'daemon/demo/piece.opus'),
     '-t', '12', path.join(sources, 'song.flac')]);
@@ -124,7 +136,7 @@ function runUntil(command, expected, within = 300) {
   });
 }
 
-const pageIsUp = /page at http:\/\/127\.0\.0\.1:8808\//;
+const pageIsUp = new RegExp(`page at http://127\\.0\\.0\\.1:${port}/`);
 
 function succeeds(expected, within) {
   return (command) => {
@@ -138,21 +150,27 @@ function comesUp(command) {
   return runUntil(command, pageIsUp);
 }
 
+// Until the daemon has heard so many seconds of its source.
+async function untilItHasHeard(seconds, within = 60) {
+  const deadline = Date.now() + within * 1000;
+  for (;;) {
+    const now = await fetch(`http://${here}/api/v1/now`).catch(() => null);
+    if (now?.status === 200 && (await now.json()).t > seconds) {
+      return;
+    }
+    assert.ok(Date.now() < deadline, `no ${seconds} s of sound were heard in ${within} s`);
+    await sleep(100);
+  }
+}
+
 // A client's command: run while a daemon listens to the demo piece.
 function asClient(check, expected) {
   return async (command) => {
-    const daemon = spawn(path.join(build, 'daemon/tuttid'), ['--input', 'demo'], {
-      stdio: ['ignore', 'pipe', 'pipe'],
+    const daemon = spawn(path.join(build, 'daemon/tuttid'), ['--input', 'demo', '--listen', here], {
+      stdio: 'ignore',
     });
-    let output = '';
-    daemon.stderr.on('data', (data) => { output += data; });
-    daemon.stdout.on('data', (data) => { output += data; });
     try {
-      for (let i = 0; i < 100 && !pageIsUp.test(output); i++) {
-        await new Promise((resolve) => { setTimeout(resolve, 100); });
-      }
-      assert.match(output, pageIsUp);
-      await new Promise((resolve) => { setTimeout(resolve, 4000); });
+      await untilItHasHeard(3);
       if (expected) {
         await runUntil(command, expected, 20);
       } else {
@@ -171,7 +189,7 @@ const json = (check) => asClient(({ code, stdout, output }) => {
 });
 
 const runs = {
-  'sh demo.sh': comesUp,
+  'sh demo.sh': (command) => comesUp(`${command} --listen ${here}`),
   'sh check.sh': () => succeeds(/Installs what is needed/)('sh check.sh --help'),
   'sh tests/packages.sh build': succeeds(/^/, 300),
   'meson setup build --buildtype=release': (command) => {
@@ -228,6 +246,6 @@ test('README.md', async (t) => {
     'each command of README.md is run here, and nothing else');
   prepare();
   for (const command of new Set(commands)) {
-    await t.test(command, () => runs[command](command));
+    await t.test(command, () => runs[command](command.replaceAll('127.0.0.1:8808', here)));
   }
 });
