@@ -18,7 +18,11 @@ void wake_destroy(struct wake *wake)
 
 void wake_signal(struct wake *wake)
 {
-    if (!atomic_exchange_explicit(&wake->signalled, true, memory_order_acq_rel))
+    int posted = 0;
+    if (atomic_exchange_explicit(&wake->signalled, true, memory_order_acq_rel))
+        sem_getvalue(&wake->semaphore, &posted);
+    /* Whoever signalled before us may have been stopped just before its post: we do not wait. */
+    if (posted == 0)
         sem_post(&wake->semaphore);
 }
 
@@ -32,8 +36,8 @@ bool wake_wait_until(struct wake *wake, uint64_t deadline_ns)
     } while (result != 0 && errno == EINTR);
     if (result != 0)
         return false;
-    /* A signal from here on posts again; one from before is seen by the caller's next look,
-     * because this exchange reads what that one wrote. */
+    /* A signal from here on posts again; so does one since the semaphore gave way. One from before
+     * is seen by the caller's next look, because this exchange reads what that one wrote. */
     atomic_exchange_explicit(&wake->signalled, false, memory_order_acq_rel);
     return true;
 }

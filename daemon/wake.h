@@ -2,9 +2,9 @@
  *
  * A signal that nobody waits for is kept, but several count as one. So the sleeper
  * looks at its queue, sleeps only if that is empty, and looks again; it may wake
- * once too often, never too late. Signalling costs one atomic exchange, and a system
- * call (sem_post(), which does not block) only for the first signal since the last
- * wake-up.
+ * too often, but no signal waits for another thread, even if that is stopped in the
+ * middle of its own. Signalling costs an atomic exchange, and a system call
+ * (sem_post(), which does not block) only while no wake-up is pending.
  *
  * What was written before wake_signal() is visible to the thread that wakes.
  *
