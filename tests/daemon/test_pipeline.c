@@ -1,6 +1,5 @@
 #include "daemon/pipeline.h"
 
-#include "daemon/clock.h"
 #include "tests/dsp/allocations.h"
 #include "tests/support/sounds.h"
 
@@ -213,9 +212,26 @@ static void two_pipelines_share_a_model(void **state)
     struct timeline_frame frame;
     assert_true(timeline_now(pipeline_timeline(one), &frame));
     assert_true(fabs(frame.t - 0.5) < 1e-9);
-    assert_true(timeline_now(pipeline_timeline(other), &frame));
+    while (!timeline_now(pipeline_timeline(other), &frame))
+        pause_ms(20);
     pipeline_free(one);
     pipeline_free(other);
+}
+
+static void write_sound(int descriptor)
+{
+    static float sound[2400];
+    assert_int_equal(write(descriptor, sound, sizeof sound), sizeof sound);
+}
+
+/* Whether all is well with a pipeline that has published something. */
+static bool is_well(struct pipeline *pipeline)
+{
+    struct timeline_frame frame;
+    struct timeline *timeline = pipeline_timeline(pipeline);
+    return timeline_now(timeline, &frame) && pipeline_health(pipeline).healthy &&
+           !pipeline_status(pipeline).stalled &&
+           strcmp(timeline_status(timeline).state, "running") == 0;
 }
 
 /* A pipe that falls silent without being closed. */
@@ -230,29 +246,24 @@ static void health_turns_bad_when_the_source_stalls(void **state)
     struct pipeline *pipeline = new_pipeline(&config);
     struct timeline *timeline = pipeline_timeline(pipeline);
     assert_int_equal(pipeline_start(pipeline, NULL), TUTTI_OK);
-    const uint64_t start_ns = clock_monotonic_ns();
-    static float sound[RATE_HZ];
-    assert_int_equal(write(ends[1], sound, 12000 * sizeof(float)), 12000 * sizeof(float));
-    struct timeline_frame frame;
-    while (!timeline_now(timeline, &frame))
+    while (!is_well(pipeline)) {
+        write_sound(ends[1]);
         pause_ms(20);
-    assert_true(pipeline_health(pipeline).healthy);
-    assert_false(pipeline_status(pipeline).stalled);
-    while (pipeline_health(pipeline).healthy)
+    }
+    struct health_report report;
+    do { /* the listener may have been silent for a moment longer */
         pause_ms(20);
-    const struct health_report report = pipeline_health(pipeline);
-    assert_int_equal(report.late, HEALTH_CAPTURE);
+        report = pipeline_health(pipeline);
+    } while (report.healthy || report.late != HEALTH_CAPTURE);
     assert_true(report.late_s > 1.0);
-    assert_true(clock_monotonic_ns() - start_ns > CLOCK_NS_PER_S);
     assert_true(pipeline_status(pipeline).stalled);
     assert_int_equal(pipeline_status(pipeline).state, SOURCE_RUNNING);
     while (strcmp(timeline_status(timeline).state, "stalled") != 0)
         pause_ms(20);
-    assert_int_equal(write(ends[1], sound, 12000 * sizeof(float)), 12000 * sizeof(float));
-    while (!pipeline_health(pipeline).healthy)
+    while (!is_well(pipeline)) {
+        write_sound(ends[1]);
         pause_ms(20);
-    while (strcmp(timeline_status(timeline).state, "running") != 0)
-        pause_ms(20);
+    }
     close(ends[1]);
     while (!pipeline_done(pipeline))
         pause_ms(20);

@@ -112,6 +112,17 @@ static void wait_for_state(struct stage *stage, const char *wanted)
         pause_ms(10); /* would run into the time limit */
 }
 
+/* The demo runs on while its queue is emptied, however long it takes us to see that. */
+static void wait_until_running(struct stage *stage)
+{
+    struct capture_block block;
+    while (strcmp(timeline_status(stage->timeline).state, "running") != 0) {
+        while (capture_read(stage->capture, &block))
+            ;
+        pause_ms(10);
+    }
+}
+
 /* Without any result the state of the source gets into the timeline, and its overruns do. */
 static void reports_the_source_without_results(void **state)
 {
@@ -120,15 +131,12 @@ static void reports_the_source_without_results(void **state)
     open_stage(&stage);
     assert_int_equal(publisher_start(stage.publisher, NULL), TUTTI_OK);
     assert_int_equal(source_start(stage.source, stage.capture, NULL), TUTTI_OK);
-    /* Nobody reads the capture queue: the demo waits for room, and no more samples come. */
-    wait_for_state(&stage, "running");
+    wait_until_running(&stage);
     assert_string_equal(timeline_status(stage.timeline).source, "demo");
+    /* Nobody reads the capture queue: the demo waits for room, and no more samples come. */
     wait_for_state(&stage, "stalled");
     assert_true(publisher_stalled(stage.publisher));
-    struct capture_block block;
-    while (capture_read(stage.capture, &block))
-        ;
-    wait_for_state(&stage, "running");
+    wait_until_running(&stage);
     source_stop(stage.source);
     assert_false(publisher_stalled(stage.publisher));
     capture_skip(stage.capture, 100);
