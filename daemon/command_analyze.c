@@ -133,6 +133,11 @@ static enum tutti_status read_command_line(struct command *command, int argc, ch
     if (command->count > 1 && command->format == ANALYSIS_AUDACITY)
         return tutti_error_set(error, TUTTI_ERROR_ARGUMENT,
                                "a label track belongs to one sound file: name one at a time");
+    for (size_t i = 0; command->output != NULL && i < command->count; i++) {
+        if (output_file_replaces(command->output, command->files[i]))
+            return tutti_error_set(error, TUTTI_ERROR_ARGUMENT,
+                                   "the output would replace the sound file %s", command->files[i]);
+    }
     return TUTTI_OK;
 }
 

@@ -60,30 +60,63 @@ static int open_named(struct output_file *file)
     return descriptor;
 }
 
+/* The path with all links followed, or as it is if there is nothing yet; 0 or the reason why not. A
+ * link stays a link: what it points to is replaced. One that points to nothing would itself be
+ * replaced, so it is refused. */
+static int resolve(const char *path, char resolved[PATH_MAX])
+{
+    struct stat link;
+    if (realpath(path, resolved) != NULL)
+        return 0;
+    int reason = errno;
+    if (*path == '\0' || strlen(path) >= PATH_MAX)
+        return *path == '\0' ? ENOENT : ENAMETOOLONG;
+    if (lstat(path, &link) == 0)
+        return reason;
+    strcpy(resolved, path);
+    return 0;
+}
+
+/* Opens a file beside the target, with the owner and the rights of the target if there is one: the
+ * new file takes its place, not its access. What may not be written is not replaced either. */
+static int open_temporary(struct output_file *file, const struct stat *target)
+{
+    if (target != NULL && faccessat(AT_FDCWD, file->path, W_OK, AT_EACCESS) != 0)
+        return -1;
+    int descriptor = open_nameless(file);
+    if (descriptor < 0)
+        descriptor = open_named(file);
+    if (descriptor < 0 || target == NULL)
+        return descriptor;
+    struct stat own;
+    bool kept = fstat(descriptor, &own) == 0 &&
+                ((own.st_uid == target->st_uid && own.st_gid == target->st_gid) ||
+                 fchown(descriptor, target->st_uid, target->st_gid) == 0) &&
+                fchmod(descriptor, target->st_mode & 07777) == 0;
+    if (!kept) {
+        int reason = errno;
+        close(descriptor);
+        errno = reason;
+        return -1;
+    }
+    return descriptor;
+}
+
 struct output_file *output_file_open(const char *path, struct tutti_error *error)
 {
     struct output_file *file = calloc(1, sizeof *file);
     if (file == NULL)
         return refuse(file, path, ENOMEM, error);
-    /* A link stays a link: what it points to is replaced. */
-    if (realpath(path, file->path) == NULL) {
-        if (*path == '\0' || strlen(path) >= sizeof file->path)
-            return refuse(file, path, *path == '\0' ? ENOENT : ENAMETOOLONG, error);
-        strcpy(file->path, path);
-    }
+    int wrong = resolve(path, file->path);
+    if (wrong != 0)
+        return refuse(file, path, wrong, error);
     struct stat target;
     bool exists = stat(path, &target) == 0;
     if (exists && S_ISDIR(target.st_mode))
         return refuse(file, path, EISDIR, error);
     file->direct = exists && !S_ISREG(target.st_mode);
-    int descriptor;
-    if (file->direct) {
-        descriptor = open(path, O_WRONLY | O_CLOEXEC);
-    } else {
-        descriptor = open_nameless(file);
-        if (descriptor < 0)
-            descriptor = open_named(file);
-    }
+    int descriptor = file->direct ? open(path, O_WRONLY | O_CLOEXEC)
+                                  : open_temporary(file, exists ? &target : NULL);
     if (descriptor < 0)
         return refuse(file, path, errno, error);
     file->stream = fdopen(descriptor, "w");
@@ -93,6 +126,14 @@ struct output_file *output_file_open(const char *path, struct tutti_error *error
         return refuse(file, path, reason, error);
     }
     return file;
+}
+
+bool output_file_replaces(const char *path, const char *other)
+{
+    struct stat first;
+    struct stat second;
+    return stat(path, &first) == 0 && stat(other, &second) == 0 && S_ISREG(first.st_mode) &&
+           first.st_dev == second.st_dev && first.st_ino == second.st_ino;
 }
 
 FILE *output_file_stream(struct output_file *file)

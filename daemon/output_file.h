@@ -11,12 +11,19 @@
 
 #include "common/status.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 
 struct output_file; /* opaque */
 
-/* Begins to write what is to become `path`. A target that exists and is no regular file, such as
- * /dev/stdout or a pipe, is written to directly. NULL with *error filled. */
+/* Whether writing `path` would replace the regular file that `other` names, by whatever link. */
+bool output_file_replaces(const char *path, const char *other);
+
+/* Begins to write what is to become `path`. A regular file that exists has to be writable; its
+ * owner, group and mode (not its ACL) pass to the new one, and it is refused where they cannot. A
+ * link stays, and what it points to is replaced; one that points to nothing is refused. A target
+ * that exists and is no regular file, such as /dev/stdout or a pipe, is written to directly. NULL
+ * with *error filled. */
 struct output_file *output_file_open(const char *path, struct tutti_error *error);
 
 /* The stream to write to; not to be closed. */

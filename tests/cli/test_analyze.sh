@@ -154,6 +154,15 @@ expect 1 analyze -o missing/result.json good.wav
 says "$err" "cannot write missing/result.json: No such file or directory"
 expect 1 analyze -o folder.wav good.wav
 says "$err" "cannot write folder.wav: Is a directory"
+cp good.wav own.wav
+ln -s own.wav link.wav
+for input in own.wav ./own.wav link.wav; do
+    expect 2 analyze -o own.wav good.flac $input
+    says "$err" "the output would replace the sound file $input"
+    same own.wav good.wav
+done
+expect 2 analyze -o link.wav own.wav
+same own.wav good.wav
 expect 1 analyze -o /dev/full good.wav
 says "$err" "cannot write /dev/full: No space left on device"
 last='analyze good.wav >/dev/full'

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -141,6 +142,91 @@ static void a_link_stays_a_link(void **state)
     assert_string_equal(content(f), "new");
 }
 
+/* It would have to become a file. */
+static void a_link_to_nothing_is_refused(void **state)
+{
+    const struct fixture *f = *state;
+    struct tutti_error error;
+    assert_int_equal(symlink(f->path, f->link), 0);
+    assert_null(output_file_open(f->link, &error));
+    assert_non_null(strstr(error.text, "link: No such file or directory"));
+    struct stat status;
+    assert_int_equal(lstat(f->link, &status), 0);
+    assert_true(S_ISLNK(status.st_mode));
+    assert_int_equal(count(f), 1);
+}
+
+static void write_new(const struct fixture *f)
+{
+    struct tutti_error error;
+    struct output_file *file = output_file_open(f->path, &error);
+    assert_non_null(file);
+    fputs("new", output_file_stream(file));
+    assert_int_equal(output_file_commit(file, &error), TUTTI_OK);
+}
+
+static void rights_and_owner_stay(void **state)
+{
+    const struct fixture *f = *state;
+    struct stat status;
+    static const mode_t modes[] = {0600, 0664, 0640};
+    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
+        write_old(f);
+        assert_int_equal(chmod(f->path, modes[i]), 0);
+        if (geteuid() == 0) /* nobody else may give files away */
+            assert_int_equal(chown(f->path, 65534, 65534), 0);
+        write_new(f);
+        assert_string_equal(content(f), "new");
+        assert_int_equal(stat(f->path, &status), 0);
+        assert_int_equal(status.st_mode & 07777, modes[i]);
+        assert_int_equal(status.st_uid, geteuid() == 0 ? 65534 : geteuid());
+    }
+}
+
+static void what_may_not_be_written_is_not_replaced(void **state)
+{
+    const struct fixture *f = *state;
+    struct tutti_error error;
+    bool root = geteuid() == 0; /* who may write everything */
+    write_old(f);
+    assert_int_equal(chmod(f->path, 0444), 0);
+    assert_int_equal(chmod(f->folder, 0777), 0);
+    if (root)
+        assert_int_equal(seteuid(65534), 0);
+    struct output_file *file = output_file_open(f->path, &error);
+    if (root) {
+        assert_null(file);
+        assert_non_null(strstr(error.text, "result: Permission denied"));
+        /* One of somebody else that we may write, but whose owner we cannot give to the new one. */
+        assert_int_equal(seteuid(0), 0);
+        assert_int_equal(chmod(f->path, 0666), 0);
+        assert_int_equal(seteuid(65534), 0);
+        file = output_file_open(f->path, &error);
+        assert_int_equal(seteuid(0), 0);
+        assert_null(file);
+        assert_non_null(strstr(error.text, "result: Operation not permitted"));
+    }
+    assert_null(file);
+    assert_string_equal(content(f), "old");
+    assert_int_equal(count(f), 1);
+}
+
+static void knows_what_it_would_replace(void **state)
+{
+    const struct fixture *f = *state;
+    assert_false(output_file_replaces(f->path, f->path)); /* nothing there */
+    write_old(f);
+    assert_true(output_file_replaces(f->path, f->path));
+    assert_int_equal(symlink(f->path, f->link), 0);
+    assert_true(output_file_replaces(f->link, f->path));
+    assert_true(output_file_replaces(f->path, f->link));
+    assert_int_equal(unlink(f->link), 0);
+    assert_int_equal(link(f->path, f->link), 0);
+    assert_true(output_file_replaces(f->link, f->path));
+    assert_false(output_file_replaces("/dev/null", "/dev/null"));
+    assert_false(output_file_replaces(f->path, "/dev/null"));
+}
+
 /* /dev/full accepts a file being opened and nothing else. */
 static void tells_that_the_disk_is_full(void **state)
 {
@@ -162,6 +248,10 @@ int main(void)
         TEST(is_as_readable_as_any_new_file),
         TEST(leaves_nothing_when_discarded),
         TEST(a_link_stays_a_link),
+        TEST(a_link_to_nothing_is_refused),
+        TEST(rights_and_owner_stay),
+        TEST(what_may_not_be_written_is_not_replaced),
+        TEST(knows_what_it_would_replace),
         TEST(tells_that_the_disk_is_full),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
