@@ -22,8 +22,12 @@
 
 struct host_check; /* opaque */
 
-/* allowed: extra names or numeric addresses without port, separated by commas or white space; "*"
- * allows any; NULL: none. own_name: the machine's name, NULL or "": unknown. */
+/* Whether a list of names can be `allowed` below; if not, *error says which entry is wrong. */
+enum tutti_status host_check_names(const char *allowed, struct tutti_error *error);
+
+/* allowed: extra names or numeric addresses, with or without a last dot, IPv6 with or without
+ * brackets, but without port, separated by commas or white space; "*" allows any; NULL: none.
+ * own_name: the machine's name, NULL or "": unknown. */
 struct host_check *host_check_new(const struct sockaddr *listened_on, const char *allowed,
                                   const char *own_name, struct tutti_error *error);
 void host_check_free(struct host_check *check);

@@ -1,5 +1,6 @@
 #include "daemon/settings_table.h"
 
+#include "daemon/host_check.h"
 #include "daemon/listen_address.h"
 #include "dsp/convert.h"
 
@@ -178,6 +179,7 @@ const struct settings_row settings_table[] = {
      .offset = FIELD(allowed_hosts),
      .initial = "",
      .may_be_empty = true,
+     .check = host_check_names,
      .help = "Names by which browsers may call this server, beside localhost and the address "
              "itself, separated by commas or spaces; '*' is any."},
     {.section = "server",
@@ -189,7 +191,7 @@ const struct settings_row settings_table[] = {
      .initial = "100",
      .minimum = 1,
      .maximum = 10000,
-     .help = "How many connections to serve at once."},
+     .help = "How many pages and other readers of the stream of events to serve at once."},
 
     {.section = "history",
      .key = "keep_h",

@@ -2,14 +2,17 @@
 #include "daemon/clock.h"
 #include "daemon/daemon_watch.h"
 #include "daemon/feature_stream.h"
+#include "daemon/history.h"
 #include "daemon/listen_address.h"
 #include "daemon/log.h"
 #include "daemon/pipeline.h"
 #include "daemon/program.h"
 #include "daemon/server.h"
 #include "daemon/settings.h"
+#include "daemon/stderr_throttle.h"
 
 #include <errno.h>
+#include <math.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <signal.h>
@@ -25,6 +28,7 @@
 #define NAME "tuttid"
 #define CONFIG_FILE "/etc/tutti/tuttid.conf"
 #define TICK_NS 200000000L
+#define LIBRARY_LINES_PER_S 10
 
 /* ---- command line ---- */
 
@@ -108,8 +112,8 @@ static void print_help(const struct command_line *line)
         "play. Runs until it is interrupted or its input ends.",
         line->specs, line->count,
         "Exit status: 0 stopped by a signal or at the end of its input, 1 it could not\n"
-        "start or its input was lost, 2 a wrong command line or configuration. A second\n"
-        "signal ends it at once.\n");
+        "start or its input was lost, 2 a wrong command line or configuration. SIGINT\n"
+        "while it stops ends it at once.\n");
 }
 
 /* ---- the daemon ---- */
@@ -141,10 +145,36 @@ static enum program_exit fail(const struct daemon *daemon, enum program_exit res
     return result;
 }
 
+/* What is wrong with a setting does not get better by trying again. */
+static enum program_exit fail_to_start(const struct daemon *daemon, const struct tutti_error *error)
+{
+    return fail(daemon, error->status == TUTTI_ERROR_ARGUMENT ? PROGRAM_USAGE : PROGRAM_FAILED,
+                error);
+}
+
 static void wake_server(void *context)
 {
     const struct daemon *daemon = context;
     server_wake(daemon->server);
+}
+
+/* Whether so long a history of so many labels is allowed: known only once both are. */
+static enum tutti_status check_history(const struct daemon *daemon, struct tutti_error *error)
+{
+    const struct settings *settings = daemon->settings;
+    size_t labels = 0;
+    for (size_t i = 0; i < model_label_count(daemon->model); i++)
+        labels += daemon->enabled[i];
+    size_t bytes = history_bytes(labels, (size_t)ceil(settings->keep_h * 3600 / settings->hop_s));
+    if (bytes <= TIMELINE_MAX_HISTORY_BYTES)
+        return TUTTI_OK;
+    char place[TUTTI_ERROR_TEXT_SIZE];
+    settings_describe_place(settings, "keep-h", place, sizeof place);
+    return tutti_error_set(error, TUTTI_ERROR_ARGUMENT,
+                           "%.200s: %g hours at a hop of %g s take %zu MiB, more than the %zu MiB "
+                           "allowed: keep less, or use a longer hop",
+                           place, settings->keep_h, settings->hop_s, bytes >> 20,
+                           TIMELINE_MAX_HISTORY_BYTES >> 20);
 }
 
 static enum program_exit open_model(struct daemon *daemon)
@@ -160,9 +190,9 @@ static enum program_exit open_model(struct daemon *daemon)
         daemon->threshold[i] = model_threshold(daemon->model, i);
     }
     if (settings_labels(daemon->settings, labels, count, daemon->threshold, daemon->enabled,
-                        &error) != TUTTI_OK)
-        return fail(daemon, PROGRAM_USAGE, &error);
-    if (program_check_kernel(daemon->settings, &error) != TUTTI_OK)
+                        &error) != TUTTI_OK ||
+        program_check_kernel(daemon->settings, &error) != TUTTI_OK ||
+        check_history(daemon, &error) != TUTTI_OK)
         return fail(daemon, PROGRAM_USAGE, &error);
     double window_s = feature_stream_window_s(daemon->model);
     if (daemon->settings->hop_s > window_s)
@@ -197,12 +227,12 @@ static enum program_exit open_pipeline(struct daemon *daemon)
     daemon->pipeline = pipeline_new(daemon->model, &config, &error);
     if (daemon->pipeline != NULL)
         return PROGRAM_OK;
-    fail(daemon, PROGRAM_FAILED, &error);
+    enum program_exit result = fail_to_start(daemon, &error);
     if (strcmp(settings->input, "default") == 0)
         log_write(&daemon->log, LOG_LEVEL_INFO,
                   "without a microphone: --input demo, --input file:PATH or --input -; 'tutti "
                   "devices' lists what there is");
-    return PROGRAM_FAILED;
+    return result;
 }
 
 static enum program_exit open_server(struct daemon *daemon)
@@ -215,7 +245,7 @@ static enum program_exit open_server(struct daemon *daemon)
     struct tutti_error error;
     daemon->server = server_new(&config, daemon->pipeline, &error);
     if (daemon->server == NULL)
-        return fail(daemon, PROGRAM_FAILED, &error);
+        return fail_to_start(daemon, &error);
     pipeline_on_change(daemon->pipeline, wake_server, daemon);
     return PROGRAM_OK;
 }
@@ -275,13 +305,16 @@ static enum program_exit run_until_end(struct daemon *daemon, const sigset_t *si
     }
 }
 
-/* From here on a second signal does what it does to any program. */
-static void let_signals_through(const sigset_t *signals)
+/* From here on SIGINT, which somebody at a terminal sends who cannot wait, does what it does to any
+ * program. The others may well come together (a session that ends sends SIGHUP and SIGTERM), and
+ * stay blocked: the end that has begun is a clean one. */
+static void let_interrupt_through(void)
 {
-    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-        signal(numbers[i], SIG_DFL);
-    pthread_sigmask(SIG_UNBLOCK, signals, NULL);
+    sigset_t interrupt;
+    sigemptyset(&interrupt);
+    sigaddset(&interrupt, SIGINT);
+    signal(SIGINT, SIG_DFL);
+    pthread_sigmask(SIG_UNBLOCK, &interrupt, NULL);
 }
 
 static enum program_exit run(struct daemon *daemon, const sigset_t *signals)
@@ -300,11 +333,11 @@ static enum program_exit run(struct daemon *daemon, const sigset_t *signals)
     notify("READY=1");
     result = run_until_end(daemon, signals);
     notify("STOPPING=1");
-    let_signals_through(signals);
+    let_interrupt_through();
     return result;
 }
 
-static enum program_exit run_daemon(struct settings *settings)
+static enum program_exit run_daemon(struct settings *settings, struct log log)
 {
     struct daemon *daemon = calloc(1, sizeof *daemon);
     if (daemon == NULL) {
@@ -312,7 +345,10 @@ static enum program_exit run_daemon(struct settings *settings)
         return PROGRAM_FAILED;
     }
     daemon->settings = settings;
-    log_init(&daemon->log, stderr, NAME, (enum log_level)settings->level);
+    log.level = (enum log_level)settings->level;
+    daemon->log = log;
+    /* After the log got the stream, before any library has it. */
+    struct stderr_throttle *throttle = stderr_throttle_begin(LIBRARY_LINES_PER_S);
     /* Blocked before any thread begins, so that this one alone gets them. */
     sigset_t signals;
     sigemptyset(&signals);
@@ -329,6 +365,7 @@ static enum program_exit run_daemon(struct settings *settings)
     pipeline_free(daemon->pipeline);
     model_close(daemon->model);
     free(daemon);
+    (void)throttle; /* not ended: a device that hung may have left a thread that prints */
     return result;
 }
 
@@ -337,6 +374,8 @@ int main(int argc, char **argv)
     struct tutti_error error;
     struct command_line line = {.settings = settings_new()};
     enum program_exit result = PROGRAM_OK;
+    struct log log;
+    log_init(&log, stderr, NAME, LOG_LEVEL_INFO); /* how much to tell comes with the settings */
     if (line.settings == NULL) {
         fprintf(stderr, NAME ": out of memory\n");
         return PROGRAM_FAILED;
@@ -352,9 +391,10 @@ int main(int argc, char **argv)
             settings_print_sample(stdout);
         result = program_end_output(NAME, PROGRAM_OK);
     } else if (read_settings(&line, &error) != TUTTI_OK) {
-        result = program_fail(NAME, PROGRAM_USAGE, &error);
+        log_write(&log, LOG_LEVEL_ERROR, "%s", error.text);
+        result = PROGRAM_USAGE;
     } else {
-        result = run_daemon(line.settings);
+        result = run_daemon(line.settings, log);
     }
     settings_free(line.settings);
     return (int)result;

@@ -135,6 +135,23 @@ static void ends_on_sighup(void **state)
     ends_cleanly(SIGHUP);
 }
 
+/* As when a session ends. The first is taken, the other must not turn a clean end into a death. */
+static void ends_cleanly_on_several_at_once(void **state)
+{
+    (void)state;
+    struct daemon daemon;
+    start(&daemon);
+    wait_for_text(&daemon, "page at http://127.0.0.1:");
+    kill(daemon.pid, SIGSTOP);
+    kill(daemon.pid, SIGHUP);
+    kill(daemon.pid, SIGTERM);
+    kill(daemon.pid, SIGCONT);
+    wait_for_text(&daemon, "stopping: Hangup");
+    int status = wait_for_end(&daemon);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 /* Whether a client waits on the stream or not. */
 static void ends_with_a_client_on_the_stream(void **state)
 {
@@ -203,8 +220,11 @@ int main(void)
     unsetenv("NOTIFY_SOCKET");
     signal(SIGPIPE, SIG_IGN);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ends_on_sigint), cmocka_unit_test(ends_on_sigterm),
-        cmocka_unit_test(ends_on_sighup), cmocka_unit_test(ends_with_a_client_on_the_stream),
+        cmocka_unit_test(ends_on_sigint),
+        cmocka_unit_test(ends_on_sigterm),
+        cmocka_unit_test(ends_on_sighup),
+        cmocka_unit_test(ends_cleanly_on_several_at_once),
+        cmocka_unit_test(ends_with_a_client_on_the_stream),
         cmocka_unit_test(tells_systemd),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -61,8 +61,26 @@ refuse '[history]\n\nkeep_h = 169\n' "t.conf:3: [history] keep_h: '169' is not 0
 refuse '[log]\nlevel = info\nlevel = info\n' "t.conf:3: this key was set in line 2 already: level"
 refuse '[log]\nlevel\n' "t.conf:2: this is neither [section], key = value, nor a comment"
 refuse '[server]\nlisten = nowhere\n' "t.conf:2: [server] listen: "
+refuse '[server]\n\nallowed_hosts = a/b\n' \
+    "t.conf:3: [server] allowed_hosts: 'a/b' is not the name of a host"
+refuse '[server]\nallowed_hosts = hall:8808\n' "t.conf:2: [server] allowed_hosts: 'hall:8808': a name"
+refuse '[history]\nkeep_h = 168\n[recognition]\nhop_s = 0.01\n' \
+    "t.conf:2: [history] keep_h: 168 hours at a hop of 0.01 s take "
+expect 2 start --input file:good.wav --keep-h 168 --hop 0.01
+says "$err" "option --keep-h: 168 hours"
 refuse '[labels]\nexclude = oboe\n' "t.conf:2: [labels] exclude: the model knows no instrument 'oboe'"
 refuse '[recognition]\nkernel = nonsense\n' "t.conf:2: [recognition] kernel: there is no kernel"
+
+# To the journal with its priority, which systemd takes for its colours and filters.
+last='tuttid -c t.conf 2>journal'
+: >journal
+JOURNAL_STREAM=$(stat -c %d:%i journal) start --input file:good.wav -c t.conf >"$out" 2>journal
+check "exit status 2" [ $? -eq 2 ]
+check "one line with a priority: $(cat journal)" grep -q '^<3>.*t.conf:2: \[recognition\] kernel' journal
+printf '[history]\nkeep_h = much\n' >t.conf
+JOURNAL_STREAM=$(stat -c %d:%i journal) start --input file:good.wav -c t.conf >"$out" 2>journal
+check "exit status 2" [ $? -eq 2 ]
+check "one line with a priority: $(cat journal)" grep -q '^<3>t.conf:2: \[history\] keep_h' journal
 
 # ---- what cannot be opened ----
 expect 1 "$TUTTID" --model missing --input file:good.wav --listen 127.0.0.1:0
