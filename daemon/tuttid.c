@@ -347,8 +347,8 @@ static enum program_exit run_daemon(struct settings *settings, struct log log)
     daemon->settings = settings;
     log.level = (enum log_level)settings->level;
     daemon->log = log;
-    /* After the log got the stream, before any library has it. */
-    struct stderr_throttle *throttle = stderr_throttle_begin(LIBRARY_LINES_PER_S);
+    /* For all but the log, and to the end: a device that hangs leaves a thread that may print. */
+    stderr_throttle_begin(LIBRARY_LINES_PER_S);
     /* Blocked before any thread begins, so that this one alone gets them. */
     sigset_t signals;
     sigemptyset(&signals);
@@ -365,7 +365,6 @@ static enum program_exit run_daemon(struct settings *settings, struct log log)
     pipeline_free(daemon->pipeline);
     model_close(daemon->model);
     free(daemon);
-    (void)throttle; /* not ended: a device that hung may have left a thread that prints */
     return result;
 }
 

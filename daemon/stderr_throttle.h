@@ -1,0 +1,25 @@
+/* stderr_throttle.h - limits what libraries may print to stderr.
+ *
+ * PortAudio reports a device that disappears in the middle of an overrun on stderr,
+ * a hundred thousand times a second until it is closed: enough to fill a journal. It
+ * cannot be told not to. So the program replaces the stream `stderr`, as glibc allows,
+ * by one that passes on a few lines a second to the descriptor and drops the rest,
+ * saying so. What goes to the descriptor directly (a failed assertion of the C library,
+ * a sanitizer) and to the stream that was stderr before (the program's own log) is not
+ * touched. No thread, and nobody ever waits.
+ *
+ * Threads: begin and end while there is one thread; in between any may print.
+ */
+#ifndef TUTTI_DAEMON_STDERR_THROTTLE_H
+#define TUTTI_DAEMON_STDERR_THROTTLE_H
+
+struct stderr_throttle; /* opaque */
+
+/* From here on lines_per_s lines a second (at least 1) come through. NULL, with stderr as it was,
+ * if memory is short or the C library does not let it be replaced. */
+struct stderr_throttle *stderr_throttle_begin(unsigned lines_per_s);
+
+/* stderr is what it was before. NULL is fine. */
+void stderr_throttle_end(struct stderr_throttle *throttle);
+
+#endif
