@@ -72,11 +72,6 @@ uint64_t history_oldest(const struct history *history)
     return history->end > history->capacity ? history->end - history->capacity : 0;
 }
 
-uint64_t history_end(const struct history *history)
-{
-    return history->end;
-}
-
 uint64_t history_find(const struct history *history, uint64_t frame)
 {
     uint64_t low = history_oldest(history);

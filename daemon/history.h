@@ -31,11 +31,11 @@ size_t history_bytes(size_t labels, size_t capacity);
 void history_add(struct history *history, uint64_t end_frame, float level_dbfs,
                  const float *probability);
 
-/* Entries are numbered from 0 on, without end; [history_oldest, history_end) are held. */
+/* Entries are numbered from 0 on, without end; those from this one on are held. */
 uint64_t history_oldest(const struct history *history);
-uint64_t history_end(const struct history *history);
 
-/* The number of the oldest entry held with end_frame >= frame; history_end() if none. */
+/* The number of the oldest entry held with end_frame >= frame; if there is none, that which the
+ * next entry will have. */
 uint64_t history_find(const struct history *history, uint64_t frame);
 
 /* What is summed up over several entries; start with all zeros. */

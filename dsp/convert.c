@@ -25,12 +25,6 @@ static const struct layout *layout_of(enum convert_sample sample)
     return (size_t)sample < LAYOUTS ? &layouts[sample] : NULL;
 }
 
-const char *convert_sample_name(enum convert_sample sample)
-{
-    const struct layout *layout = layout_of(sample);
-    return layout != NULL ? layout->name : "?";
-}
-
 size_t convert_frame_size(const struct convert_format *format)
 {
     const struct layout *layout = layout_of(format->sample);

@@ -49,9 +49,6 @@ struct convert_format {
 enum tutti_status convert_parse_format(const char *text, struct convert_format *format,
                                        struct tutti_error *error);
 
-/* The name of a sample format as convert_parse_format() reads it; "?" if there is none. */
-const char *convert_sample_name(enum convert_sample sample);
-
 /* Bytes of one frame (one sample of each channel): 2 to 4 * CONVERT_MAX_CHANNELS. */
 size_t convert_frame_size(const struct convert_format *format);
 

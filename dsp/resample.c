@@ -291,11 +291,6 @@ void resampler_reset(struct resampler *r)
     r->skip = r->soxr_in / r->in_step * r->out_step - r->soxr_out;
 }
 
-size_t resampler_max_output_frames(const struct resampler *r)
-{
-    return r->soxr == NULL ? r->max_input_frames : r->output_capacity;
-}
-
 size_t resampler_delay_frames(const struct resampler *r)
 {
     return r->delay_frames;

@@ -64,9 +64,6 @@ size_t resampler_flush(struct resampler *resampler, const float **output);
  * and none of what was fed before can be heard in what comes out after. */
 void resampler_reset(struct resampler *resampler);
 
-/* The most samples that one call of feed or flush can give. */
-size_t resampler_max_output_frames(const struct resampler *resampler);
-
 /* How late output comes: the most input samples past the one an output sample
  * belongs to that have to be fed before it comes out (0 for equal rates). About
  * 9 ms from 44,100 or 48,000 to 32,000 Hz with a passband of 15 kHz. Measured in resampler_new():

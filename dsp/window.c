@@ -10,7 +10,6 @@ struct window {
     size_t columns;
     size_t bands;
     size_t oldest; /* 0 ... columns - 1 */
-    uint64_t count;
     float silence;
     float *block;
 };
@@ -48,7 +47,6 @@ void window_push(struct window *window, const float *column)
     memcpy(window->block + window->oldest * window->bands, column, size);
     memcpy(window->block + (window->oldest + window->columns) * window->bands, column, size);
     window->oldest = window->oldest + 1 == window->columns ? 0 : window->oldest + 1;
-    window->count++;
 }
 
 const float *window_data(const struct window *window)
@@ -56,15 +54,9 @@ const float *window_data(const struct window *window)
     return window->block + window->oldest * window->bands;
 }
 
-uint64_t window_count(const struct window *window)
-{
-    return window->count;
-}
-
 void window_clear(struct window *window)
 {
     for (size_t i = 0; i < 2 * window->columns * window->bands; i++)
         window->block[i] = window->silence;
     window->oldest = 0;
-    window->count = 0;
 }

@@ -36,11 +36,7 @@ void window_push(struct window *window, const float *column);
  * the next push or clear. */
 const float *window_data(const struct window *window);
 
-/* How many columns have been pushed since new or clear. The newest
- * min(count, columns) of the block were heard; the rest is silence. */
-uint64_t window_count(const struct window *window);
-
-/* Fills it with silence again and sets the count to 0. */
+/* Fills it with silence again. */
 void window_clear(struct window *window);
 
 #endif

@@ -44,7 +44,6 @@ static size_t run(struct resampler *resampler, const float *samples, size_t n, s
         size = chunk != 0 ? chunk : 1 + (at * 31 + 7) % CHUNK;
         size = size < n - at ? size : n - at;
         size_t got = resampler_feed(resampler, samples + at, size, &given);
-        assert_true(got <= resampler_max_output_frames(resampler));
         assert_true(count + got <= room);
         memcpy(output + count, given, got * sizeof *output);
         count += got;
@@ -53,7 +52,6 @@ static size_t run(struct resampler *resampler, const float *samples, size_t n, s
         size_t got = resampler_flush(resampler, &given);
         if (got == 0)
             return count;
-        assert_true(got <= resampler_max_output_frames(resampler));
         assert_true(count + got <= room);
         memcpy(output + count, given, got * sizeof *output);
         count += got;
@@ -105,7 +103,6 @@ static void equal_rates_pass_untouched(void **state)
     for (int i = 0; i < CHUNK + 5; i++)
         samples[i] = (float)i;
     assert_int_equal(resampler_delay_frames(resampler), 0);
-    assert_int_equal(resampler_max_output_frames(resampler), CHUNK);
     assert_int_equal(resampler_feed(resampler, samples, 17, &output), 17);
     assert_ptr_equal(output, samples);
     assert_int_equal(resampler_feed(resampler, samples, CHUNK + 5, &output), CHUNK);
