@@ -11,11 +11,15 @@ static const struct kernels *const tables[] = {
 #if defined(TUTTI_KERNELS_AVX512)
     &kernels_avx512,
 #endif
+#if defined(TUTTI_KERNELS_NEON)
+    &kernels_neon,
+    &kernels_neon_dot,
+#endif
 };
 
 /* Names that some build knows, so that a user learns the difference between a wrong name
  * and a wrong machine. */
-static const char *const known_names[] = {"portable", "avx2", "avx512-vnni"};
+static const char *const known_names[] = {"portable", "avx2", "avx512-vnni", "neon", "neon-dot"};
 
 const struct kernels *kernels_at(size_t index)
 {

@@ -123,6 +123,9 @@ extern const struct kernels kernels_avx2;
 #if defined(TUTTI_KERNELS_AVX512)
 extern const struct kernels kernels_avx512;
 #endif
+#if defined(TUTTI_KERNELS_NEON)
+extern const struct kernels kernels_neon, kernels_neon_dot;
+#endif
 
 /* Table index, slowest first; NULL from the last one on. Index 0 is portable. */
 const struct kernels *kernels_at(size_t index);

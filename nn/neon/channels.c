@@ -1,0 +1,64 @@
+#include "nn/neon/lanes.h"
+#include "nn/neon/neon.h"
+
+#include <float.h>
+#include <string.h>
+
+void neon_quantize(const float *values, size_t count, float inverse_scale, int zero, uint8_t *out)
+{
+    const float32x4_t lowest = vdupq_n_f32((float)-zero);
+    for (size_t i = 0; i < count; i += LANES) {
+        float rest[LANES] = {0};
+        const size_t left = count - i < LANES ? count - i : LANES;
+        memcpy(rest, values + i, left * sizeof *values);
+        const float32x4_t x = vld1q_f32(rest);
+        const uint32x4_t finite = vcaleq_f32(x, vdupq_n_f32(FLT_MAX));
+        const float32x4_t real = vbslq_f32(finite, vmulq_n_f32(x, inverse_scale), lowest);
+        const int32x4_t rounded = vcvtnq_s32_f32(real);
+        uint8_t bytes[HALF];
+        vst1_u8(bytes, vqmovun_s16(to_words(rounded, rounded, vdupq_n_s16((int16_t)zero))));
+        memcpy(out + i, bytes, left);
+    }
+}
+
+/* 16 bits hold the sum of 257 bytes. */
+#define SHORT_SUM 257
+
+void neon_channel_sums(const uint8_t *in, size_t positions, size_t pitch, int32_t *sums)
+{
+    memset(sums, 0, pitch * sizeof *sums);
+    for (size_t begin = 0; begin < positions; begin += SHORT_SUM) {
+        const size_t count = positions - begin < SHORT_SUM ? positions - begin : SHORT_SUM;
+        for (size_t c = 0; c < pitch; c += HALF) {
+            const uint8_t *from = in + begin * pitch + c;
+            uint16x8_t sum = vdupq_n_u16(0);
+            for (size_t i = 0; i < count; i++, from += pitch)
+                sum = vaddw_u8(sum, vld1_u8(from));
+            const int32x4_t low = vreinterpretq_s32_u32(vmovl_u16(vget_low_u16(sum)));
+            const int32x4_t high = vreinterpretq_s32_u32(vmovl_high_u16(sum));
+            vst1q_s32(sums + c, vaddq_s32(vld1q_s32(sums + c), low));
+            vst1q_s32(sums + c + LANES, vaddq_s32(vld1q_s32(sums + c + LANES), high));
+        }
+    }
+}
+
+ALWAYS_INLINE int32x4_t gate_lanes(const struct gate_task *t, int16x4_t q, const float *gate)
+{
+    const float32x4_t real = vmulq_n_f32(vcvtq_f32_s32(vmovl_s16(q)), t->in_scale);
+    return vcvtnq_s32_f32(vmulq_n_f32(vmulq_f32(real, vld1q_f32(gate)), t->inverse_out_scale));
+}
+
+void neon_gate(const struct gate_task *t)
+{
+    const int16x8_t in_zero = vdupq_n_s16((int16_t)t->in_zero);
+    const int16x8_t out_zero = vdupq_n_s16((int16_t)t->out_zero);
+    for (size_t position = 0; position < t->positions; position++) {
+        for (size_t c = 0; c < t->pitch; c += HALF) {
+            const size_t at = position * t->pitch + c;
+            const int16x8_t q = vsubq_s16(widen(vld1_u8(t->in + at)), in_zero);
+            const int32x4_t low = gate_lanes(t, vget_low_s16(q), t->gate + c);
+            const int32x4_t high = gate_lanes(t, vget_high_s16(q), t->gate + c + LANES);
+            vst1_u8(t->out + at, vqmovun_s16(to_words(low, high, out_zero)));
+        }
+    }
+}

@@ -1,0 +1,250 @@
+#include "nn/neon/neon.h"
+#if defined(NEON_DOT)
+#include "nn/neon/products_dot.h"
+#else
+#include "nn/neon/products.h"
+#endif
+
+#include <string.h>
+
+/* Outputs are computed 16 at a time, or the last 8. Packed: for each padded output the number
+ * that makes up for the shift of the inputs by 128, then the blocks of weights. */
+#define BLOCK 16
+
+static size_t block_groups(size_t outputs_left)
+{
+    return outputs_left < BLOCK ? HALF / LANES : BLOCK / LANES;
+}
+
+size_t NEON_NAME(gemm_packed_size)(size_t outputs, size_t depth)
+{
+    return round_up(outputs, HALF) * (sizeof(int32_t) + round_up(depth, HALF));
+}
+
+void NEON_NAME(gemm_pack)(const int8_t *weights, size_t outputs, size_t depth, void *packed)
+{
+    const size_t padded_outputs = round_up(outputs, HALF), padded_depth = round_up(depth, HALF);
+    memset(packed, 0, NEON_NAME(gemm_packed_size)(outputs, depth));
+    int32_t *shift = packed;
+    int8_t *to = (int8_t *)(shift + padded_outputs);
+    for (size_t output = 0; output < outputs; output++) {
+        const size_t block = output / BLOCK * BLOCK, groups = block_groups(padded_outputs - block);
+        for (size_t i = 0; i < depth; i++) {
+            const int8_t weight = weights[output * depth + i];
+            shift[output] += 128 * weight;
+            to[block * padded_depth + weight_place(output - block, i, padded_depth, groups)] =
+                weight;
+        }
+    }
+}
+
+size_t NEON_NAME(gemm_scratch_size)(size_t padded_depth, size_t padded_outputs)
+{
+    (void)padded_depth;
+    (void)padded_outputs;
+    return 0;
+}
+
+/* The sums of rows positions from `in` on and groups * 4 outputs. */
+ALWAYS_INLINE void tile_sums(const struct gemm_task *t, const uint8_t *in, size_t output,
+                             int32x4_t *sums, size_t rows, size_t groups)
+{
+    const int32_t *shift = t->weights, *bias = t->requantization->bias + output;
+    const int8_t *weights = (const int8_t *)(shift + t->outputs) + output * t->depth;
+#pragma GCC unroll 4
+    for (size_t g = 0; g < groups; g++) {
+        const int32x4_t start =
+            vaddq_s32(vld1q_s32(bias + g * LANES), vld1q_s32(shift + output + g * LANES));
+#pragma GCC unroll 4
+        for (size_t row = 0; row < rows; row++)
+            sums[row * groups + g] = start;
+    }
+    multiply(sums, in, t->in_pitch, t->depth, weights, rows, groups);
+}
+
+/* 8 outputs of a position, 16 bits wide. */
+ALWAYS_INLINE int16x8_t words_of(const int32x4_t *sums, const float32x4_t *scale,
+                                 const uint8_t *residual, const struct tail *tail)
+{
+    int16x8_t other = vdupq_n_s16(0);
+    if (tail->residual)
+        other = vsubq_s16(widen(vld1_u8(residual)), tail->residual_zero);
+    return to_words(requantize(sums[0], scale[0], vget_low_s16(other), tail),
+                    requantize(sums[1], scale[1], vget_high_s16(other), tail), tail->zero);
+}
+
+ALWAYS_INLINE void finish(const struct gemm_task *t, size_t position, size_t output,
+                          const int32x4_t *sums, size_t rows, size_t groups,
+                          const struct tail *tail)
+{
+    float32x4_t scale[BLOCK / LANES];
+#pragma GCC unroll 4
+    for (size_t g = 0; g < groups; g++)
+        scale[g] = vld1q_f32(t->requantization->scale + output + g * LANES);
+#pragma GCC unroll 4
+    for (size_t row = 0; row < rows; row++, sums += groups) {
+        uint8_t *out = t->out + (position + row) * t->out_pitch + output;
+        const uint8_t *other =
+            tail->residual ? t->residual + (position + row) * t->residual_pitch + output : NULL;
+        const int16x8_t low = words_of(sums, scale, other, tail);
+        if (groups == 2) {
+            vst1_u8(out, vget_low_u8(to_bytes(low, low, tail)));
+        } else {
+            const uint8_t *next = tail->residual ? other + HALF : NULL;
+            const int16x8_t high = words_of(sums + 2, scale + 2, next, tail);
+            vst1q_u8(out, to_bytes(low, high, tail));
+        }
+    }
+}
+
+ALWAYS_INLINE void gemm_tile(const struct gemm_task *t, size_t position, size_t output, size_t rows,
+                             size_t groups, const struct tail *tail)
+{
+    int32x4_t sums[TILE_ROWS * BLOCK / LANES];
+    tile_sums(t, t->in + position * t->in_pitch, output, sums, rows, groups);
+    finish(t, position, output, sums, rows, groups, tail);
+}
+
+/* Some positions of a block of outputs. The last tile begins earlier than need be rather than be
+ * smaller: what it computes again comes out the same. */
+ALWAYS_INLINE void gemm_block_with(const struct gemm_task *task, size_t begin, size_t end,
+                                   size_t output, size_t groups, enum activation activation,
+                                   bool residual)
+{
+    /* a copy, which stores of bytes cannot change in the compiler's eyes */
+    const struct gemm_task t = *task;
+    const struct tail tail = tail_of(t.requantization, activation, residual);
+    if (end - begin < TILE_ROWS) {
+        for (size_t position = begin; position < end; position++)
+            gemm_tile(&t, position, output, 1, groups, &tail);
+        return;
+    }
+    for (size_t position = begin; position < end; position += TILE_ROWS) {
+        if (position + TILE_ROWS > end)
+            position = end - TILE_ROWS;
+        gemm_tile(&t, position, output, TILE_ROWS, groups, &tail);
+    }
+}
+
+ALWAYS_INLINE void gemm_block(const struct gemm_task *t, size_t begin, size_t end, size_t output,
+                              size_t groups)
+{
+    const enum activation activation = t->requantization->activation;
+    if (t->residual != NULL && activation == ACTIVATION_NONE)
+        gemm_block_with(t, begin, end, output, groups, ACTIVATION_NONE, true);
+    else if (t->residual != NULL && activation == ACTIVATION_RELU)
+        gemm_block_with(t, begin, end, output, groups, ACTIVATION_RELU, true);
+    else if (t->residual != NULL)
+        gemm_block_with(t, begin, end, output, groups, ACTIVATION_HARDSWISH, true);
+    else if (activation == ACTIVATION_NONE)
+        gemm_block_with(t, begin, end, output, groups, ACTIVATION_NONE, false);
+    else if (activation == ACTIVATION_RELU)
+        gemm_block_with(t, begin, end, output, groups, ACTIVATION_RELU, false);
+    else
+        gemm_block_with(t, begin, end, output, groups, ACTIVATION_HARDSWISH, false);
+}
+
+/* Positions whose inputs and outputs stay in the first-level cache: all outputs are computed for
+ * them before the next ones. A multiple of a tile's positions. */
+#define CHUNK 48
+
+void NEON_NAME(gemm)(const struct gemm_task *t)
+{
+    for (size_t begin = 0; begin < t->positions;) {
+        const size_t left = t->positions - begin;
+        const size_t end = left < 2 * CHUNK ? t->positions : begin + CHUNK;
+        for (size_t output = 0; output < t->outputs; output += BLOCK) {
+            if (block_groups(t->outputs - output) == BLOCK / LANES)
+                gemm_block(t, begin, end, output, BLOCK / LANES);
+            else
+                gemm_block(t, begin, end, output, HALF / LANES);
+        }
+        begin = end;
+    }
+}
+
+ALWAYS_INLINE void real_block(const struct gemm_task *t, size_t output, float *out, size_t groups)
+{
+    int32x4_t sums[BLOCK / LANES];
+    tile_sums(t, t->in, output, sums, 1, groups);
+#pragma GCC unroll 4
+    for (size_t g = 0; g < groups; g++) {
+        const float32x4_t scale = vld1q_f32(t->requantization->scale + output + g * LANES);
+        vst1q_f32(out + output + g * LANES, vmulq_f32(vcvtq_f32_s32(sums[g]), scale));
+    }
+}
+
+void NEON_NAME(gemm_real)(const struct gemm_task *t, float *out)
+{
+    for (size_t output = 0; output < t->outputs; output += BLOCK) {
+        if (block_groups(t->outputs - output) == BLOCK / LANES)
+            real_block(t, output, out, BLOCK / LANES);
+        else
+            real_block(t, output, out, HALF / LANES);
+    }
+}
+
+/* --- convolution --------------------------------------------------------------------- */
+
+/* The windows of one output line are copied one behind the other, as positions of a matrix
+ * product. */
+static size_t conv_depth(const struct window *w, size_t in_channels)
+{
+    return (size_t)w->kernel[0] * w->kernel[1] * in_channels;
+}
+
+size_t NEON_NAME(conv_packed_size)(const struct window *w, size_t in_channels, size_t outputs)
+{
+    return NEON_NAME(gemm_packed_size)(outputs, conv_depth(w, in_channels));
+}
+
+void NEON_NAME(conv_pack)(const int8_t *weights, const struct window *w, size_t in_channels,
+                          size_t outputs, void *packed)
+{
+    NEON_NAME(gemm_pack)(weights, outputs, conv_depth(w, in_channels), packed);
+}
+
+size_t NEON_NAME(conv_scratch_size)(const struct window *w, size_t in_channels,
+                                    size_t padded_outputs)
+{
+    (void)padded_outputs;
+    return w->out[1] * round_up(conv_depth(w, in_channels), HALF);
+}
+
+/* Copies one line of all windows that begin at the input line y; to: its place in the first. */
+static void copy_windows_line(const struct window_task *t, unsigned y, uint8_t *to, size_t pitch)
+{
+    const struct window *w = &t->window;
+    const size_t channels = t->in_channels;
+    const uint8_t *line = y < w->in[0] ? t->in + (size_t)y * w->in[1] * t->in_pitch : NULL;
+    for (unsigned x = 0; x < w->out[1]; x++, to += pitch) {
+        for (unsigned k = 0; k < w->kernel[1]; k++) {
+            const unsigned place = x * w->stride[1] + k - w->padding[1]; /* huge before the start */
+            const bool inside = line != NULL && place < w->in[1];
+            for (size_t c = 0; c < channels; c++)
+                to[k * channels + c] = inside ? line[place * t->in_pitch + c] : (uint8_t)t->in_zero;
+        }
+    }
+}
+
+void NEON_NAME(conv)(const struct window_task *t)
+{
+    const struct window *w = &t->window;
+    const size_t depth = round_up(conv_depth(w, t->in_channels), HALF);
+    struct gemm_task line = {.in = t->scratch,
+                             .in_pitch = depth,
+                             .out = t->out,
+                             .out_pitch = t->out_pitch,
+                             .positions = w->out[1],
+                             .depth = depth,
+                             .outputs = t->out_pitch,
+                             .weights = t->weights,
+                             .requantization = t->requantization};
+    memset(t->scratch, 0, w->out[1] * depth);
+    for (unsigned time = 0; time < w->out[0]; time++, line.out += w->out[1] * t->out_pitch) {
+        for (unsigned k = 0; k < w->kernel[0]; k++)
+            copy_windows_line(t, time * w->stride[0] + k - w->padding[0],
+                              (uint8_t *)t->scratch + k * w->kernel[1] * t->in_channels, depth);
+        NEON_NAME(gemm)(&line);
+    }
+}

@@ -1,0 +1,84 @@
+/* lanes.h - what all NEON kernels share: sums to bytes. Private to nn/neon/. */
+#ifndef TUTTI_NN_NEON_LANES_H
+#define TUTTI_NN_NEON_LANES_H
+
+#include "nn/kernels.h"
+
+#include <arm_neon.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define LANES 4 /* 32-bit values in a register */
+#define HALF 8  /* pitches are multiples of it */
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+
+/* A requantization's constants in registers. */
+struct tail {
+    float32x4_t inverse_scale, residual_scale;
+    int16x8_t zero, residual_zero;
+    uint8x16_t floor; /* the least byte, if the activation is ReLU */
+    enum activation activation;
+    bool residual;
+};
+
+ALWAYS_INLINE struct tail tail_of(const struct requantization *r, enum activation activation,
+                                  bool residual)
+{
+    return (struct tail){
+        .inverse_scale = vdupq_n_f32(r->inverse_scale),
+        .residual_scale = vdupq_n_f32(r->residual_scale),
+        .zero = vdupq_n_s16((int16_t)r->zero),
+        .residual_zero = vdupq_n_s16((int16_t)r->residual_zero),
+        .floor = vdupq_n_u8((uint8_t)r->zero),
+        .activation = activation,
+        .residual = residual,
+    };
+}
+
+/* A ReLU without a residual is left to to_bytes(), which does it for many values at once. */
+ALWAYS_INLINE float32x4_t activate(float32x4_t x, const struct tail *t)
+{
+    if (t->activation == ACTIVATION_RELU && t->residual)
+        return vmaxq_f32(x, vdupq_n_f32(0));
+    if (t->activation == ACTIVATION_HARDSWISH) {
+        float32x4_t gate = vaddq_f32(x, vdupq_n_f32(3.0f));
+        gate = vmaxq_f32(gate, vdupq_n_f32(0));
+        gate = vminq_f32(gate, vdupq_n_f32(6.0f));
+        return vmulq_f32(x, vmulq_f32(gate, vdupq_n_f32(1.0f / 6.0f)));
+    }
+    return x;
+}
+
+/* The output less its zero. residual: 4 values less their zero, unused if the tail has none.
+ * The conversion rounds half to even and saturates. */
+ALWAYS_INLINE int32x4_t requantize(int32x4_t sum, float32x4_t scale, int16x4_t residual,
+                                   const struct tail *t)
+{
+    float32x4_t real = activate(vmulq_f32(vcvtq_f32_s32(sum), scale), t);
+    if (t->residual) {
+        const float32x4_t other = vcvtq_f32_s32(vmovl_s16(residual));
+        real = vaddq_f32(real, vmulq_f32(t->residual_scale, other));
+    }
+    return vcvtnq_s32_f32(vmulq_f32(real, t->inverse_scale));
+}
+
+/* 8 values with the zero added, saturated to 16 bits. */
+ALWAYS_INLINE int16x8_t to_words(int32x4_t low, int32x4_t high, int16x8_t zero)
+{
+    return vqaddq_s16(vqmovn_high_s32(vqmovn_s32(low), high), zero);
+}
+
+/* 16 values, saturated to bytes. */
+ALWAYS_INLINE uint8x16_t to_bytes(int16x8_t low, int16x8_t high, const struct tail *t)
+{
+    const uint8x16_t bytes = vqmovun_high_s16(vqmovun_s16(low), high);
+    return t->activation == ACTIVATION_RELU && !t->residual ? vmaxq_u8(bytes, t->floor) : bytes;
+}
+
+ALWAYS_INLINE int16x8_t widen(uint8x8_t bytes)
+{
+    return vreinterpretq_s16_u16(vmovl_u8(bytes));
+}
+
+#endif

@@ -1,0 +1,62 @@
+/* products_dot.h - bytes times weights, for processors with the dot product.
+ *
+ * Private to nn/neon/. The bytes are shifted by 128 to be signed, which the sums'
+ * beginning makes up for; sdot multiplies 4 of them by 4 weights for each of 4 outputs.
+ *
+ * Weights: for every 4 inputs, each output's 4 bytes.
+ */
+#ifndef TUTTI_NN_NEON_PRODUCTS_DOT_H
+#define TUTTI_NN_NEON_PRODUCTS_DOT_H
+
+#include "nn/neon/lanes.h"
+
+#define TILE_ROWS 4
+
+/* Where the weight of an output and an input lies in a block of `groups` groups. */
+static inline size_t weight_place(size_t output, size_t input, size_t depth, size_t groups)
+{
+    (void)depth;
+    return (input / 4 * groups * LANES + output) * 4 + input % 4;
+}
+
+/* 4 inputs, which lane of x has, of all rows */
+#define ADD_PRODUCTS(lane)                                                                         \
+    do {                                                                                           \
+        _Pragma("GCC unroll 4") for (size_t g = 0; g < groups; g++)                                \
+        {                                                                                          \
+            const int8x16_t w = vld1q_s8(weights + ((lane)*groups + g) * 16);                      \
+            _Pragma("GCC unroll 4") for (size_t row = 0; row < rows; row++)                        \
+                sums[row * groups + g] = vdotq_laneq_s32(sums[row * groups + g], w, x[row], lane); \
+        }                                                                                          \
+    } while (0)
+
+/* Adds the products of rows positions, a pitch apart, to sums[rows][groups]. */
+ALWAYS_INLINE void multiply(int32x4_t *sums, const uint8_t *in, size_t pitch, size_t depth,
+                            const int8_t *weights, size_t rows, size_t groups)
+{
+    int8x16_t x[TILE_ROWS];
+    size_t input = 0;
+    for (; input + 16 <= depth; input += 16, weights += 16 * groups * LANES) {
+#pragma GCC unroll 4
+        for (size_t row = 0; row < rows; row++)
+            x[row] =
+                vreinterpretq_s8_u8(veorq_u8(vld1q_u8(in + row * pitch + input), vdupq_n_u8(128)));
+        ADD_PRODUCTS(0);
+        ADD_PRODUCTS(1);
+        ADD_PRODUCTS(2);
+        ADD_PRODUCTS(3);
+    }
+    if (input < depth) {
+#pragma GCC unroll 4
+        for (size_t row = 0; row < rows; row++) {
+            const uint8x8_t bytes = veor_u8(vld1_u8(in + row * pitch + input), vdup_n_u8(128));
+            x[row] = vreinterpretq_s8_u8(vcombine_u8(bytes, bytes));
+        }
+        ADD_PRODUCTS(0);
+        ADD_PRODUCTS(1);
+    }
+}
+
+#undef ADD_PRODUCTS
+
+#endif
