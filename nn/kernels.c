@@ -12,8 +12,7 @@ static const struct kernels *const tables[] = {
     &kernels_avx512,
 #endif
 #if defined(TUTTI_KERNELS_NEON)
-    &kernels_neon,
-    &kernels_neon_dot,
+    &kernels_neon,     &kernels_neon_dot,
 #endif
 };
 
