@@ -1,5 +1,7 @@
 #include "common/status.h"
 
+#include "common/text.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -14,9 +16,6 @@ enum tutti_status tutti_error_set(struct tutti_error *error, enum tutti_status s
     if (vsnprintf(error->text, sizeof error->text, format, arguments) < 0)
         error->text[0] = '\0';
     va_end(arguments);
-    for (unsigned char *c = (unsigned char *)error->text; *c != '\0'; c++) {
-        if (*c < 0x20 || *c == 0x7f)
-            *c = '?';
-    }
+    text_clean(error->text);
     return status;
 }

@@ -1,5 +1,6 @@
 #include "daemon/analysis_write.h"
 
+#include "common/text.h"
 #include "daemon/json_writer.h"
 #include "daemon/options.h"
 
@@ -22,11 +23,6 @@ bool analysis_format_parse(const char *name, enum analysis_format *format)
         }
     }
     return false;
-}
-
-const char *analysis_format_suffix(enum analysis_format format)
-{
-    return format == ANALYSIS_JSON ? ".json" : format == ANALYSIS_CSV ? ".csv" : ".txt";
 }
 
 /* ---- for people ---- */
@@ -77,8 +73,10 @@ static size_t next_by_mean(const struct analysis *analysis, const bool *shown)
 static void write_text(FILE *stream, const struct analysis *analysis)
 {
     static const char margin[] = "                                    ";
-    for (const unsigned char *c = (const unsigned char *)analysis->name; *c != '\0'; c++)
-        fputc(*c < 0x20 || *c == 0x7f ? '?' : *c, stream);
+    enum text_kind kind;
+    const char *name = analysis->name;
+    for (size_t length; (length = text_next(name, &kind)) > 0; name += length)
+        fwrite(kind == TEXT_PLAIN ? name : "?", 1, kind == TEXT_PLAIN ? length : 1, stream);
     fputs(": ", stream);
     print_clock(stream, analysis->duration_s);
     bool shown[MODEL_LABELS_MAX] = {false};
@@ -202,38 +200,22 @@ static void write_json(FILE *stream, const struct analysis *analysis)
 
 /* ---- CSV and Audacity ---- */
 
-/* RFC 4180: in quotes, which are doubled within, if there is anything special in it. */
-static void write_csv_text(FILE *stream, const char *text)
+static void write_piece(void *context, const char *text, size_t length)
 {
-    if (strpbrk(text, ",\"\r\n") == NULL) {
-        fputs(text, stream);
-        return;
-    }
-    fputc('"', stream);
-    for (; *text != '\0'; text++) {
-        if (*text == '"')
-            fputc('"', stream);
-        fputc(*text, stream);
-    }
-    fputc('"', stream);
+    FILE *stream = context;
+    fwrite(text, 1, length, stream);
 }
 
 static void write_csv(FILE *stream, const struct analysis *analysis)
 {
     for (size_t k = 0; k < analysis->frames; k++) {
-        write_csv_text(stream, analysis->name);
+        cue_export_csv_field(analysis->name, write_piece, stream);
         fprintf(stream, ",%.*f", TIME_DECIMALS, analysis->t[k]);
         for (size_t i = 0; i < analysis->labels; i++)
             fprintf(stream, ",%.*f", PROBABILITY_DECIMALS,
                     (double)analysis->probability[k * analysis->labels + i]);
         fputs("\n", stream);
     }
-}
-
-static void write_piece(void *context, const char *text, size_t length)
-{
-    FILE *stream = context;
-    fwrite(text, 1, length, stream);
 }
 
 void analysis_write_heading(FILE *stream, const struct analysis *analysis,

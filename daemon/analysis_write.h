@@ -5,7 +5,7 @@
  *           {"file","duration_s","model","labels":[...],"window_s","hop_s",
  *            "frames":[{"t","p":[...]}],"instruments":[{"label","mean","max","present"}],
  *            "cues":[{"label","on_s","off_s","confidence"}]}
- * CSV       file,t,LABEL,... : one line per frame (RFC 4180)
+ * CSV       file,t,LABEL,... : one line per frame (RFC 4180, but LF alone)
  * Audacity  on_s TAB off_s TAB label : a label track
  *
  * Whether writing succeeded is told by ferror(). Threads: any, each with its own stream.
@@ -22,9 +22,6 @@ enum analysis_format { ANALYSIS_TEXT, ANALYSIS_JSON, ANALYSIS_CSV, ANALYSIS_AUDA
 
 /* "text", "json", "csv", "audacity"; false for any other name. */
 bool analysis_format_parse(const char *name, enum analysis_format *format);
-
-/* ".txt", ".json", ".csv": the usual end of a file's name. */
-const char *analysis_format_suffix(enum analysis_format format);
 
 /* What comes once before all analyses: the heading of CSV, of the labels of this one. Nothing for
  * other formats. */

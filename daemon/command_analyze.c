@@ -247,8 +247,9 @@ static void take_outcome(void *context, size_t index, void *result)
 static enum program_exit prepare(struct command *command)
 {
     struct tutti_error error;
+    char path[PATH_MAX];
     const struct settings *settings = command->settings;
-    command->model = program_open_model(settings->model, &error);
+    command->model = program_open_model(settings->model, path, &error);
     if (command->model == NULL)
         return program_fail(NAME, PROGRAM_FAILED, &error);
     size_t labels = model_label_count(command->model);

@@ -200,7 +200,8 @@ static enum program_exit run(const struct command *command)
 {
     struct tutti_error error;
     const char *kernel = *command->settings->kernel != '\0' ? command->settings->kernel : NULL;
-    struct model *model = program_open_model(command->settings->model, &error);
+    char path[PATH_MAX];
+    struct model *model = program_open_model(command->settings->model, path, &error);
     if (model == NULL)
         return program_fail(NAME, PROGRAM_FAILED, &error);
     enum program_exit result = PROGRAM_FAILED;

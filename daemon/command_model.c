@@ -1,4 +1,5 @@
 /* tutti model - what is in a model file, and whether it is sound. */
+#include "common/text.h"
 #include "daemon/command.h"
 #include "daemon/json_writer.h"
 #include "daemon/program.h"
@@ -96,11 +97,15 @@ static void print_training(const struct model *model)
     cJSON *training = cJSON_Parse(model_training_json(model));
     char *text = training != NULL ? cJSON_Print(training) : NULL;
     printf("\nTraining: ");
-    for (const char *c = text != NULL ? text : ""; *c != '\0'; c++) {
-        if (*c == '\t')
+    enum text_kind kind;
+    const char *next = text != NULL ? text : "";
+    for (size_t length; (length = text_next(next, &kind)) > 0; next += length) {
+        if (*next == '\t')
             fputs("  ", stdout);
+        else if (*next == '\n' || kind == TEXT_PLAIN)
+            fwrite(next, 1, length, stdout);
         else
-            fputc(*c == '\n' || ((unsigned char)*c >= 0x20 && *c != 0x7f) ? *c : '?', stdout);
+            putchar('?');
     }
     printf("\n");
     cJSON_free(text);
@@ -225,7 +230,8 @@ static void print_json(const struct model *model, const struct network *network,
 static int show(const char *path, const struct request *request)
 {
     struct tutti_error error;
-    struct model *model = program_open_model(path, &error);
+    char found[PATH_MAX];
+    struct model *model = program_open_model(path, found, &error);
     if (model == NULL)
         return (int)program_fail(NAME, PROGRAM_FAILED, &error);
     struct network *network = network_new(model, NULL, &error);
@@ -234,9 +240,9 @@ static int show(const char *path, const struct request *request)
         return (int)program_fail(NAME, PROGRAM_FAILED, &error);
     }
     if (request->json)
-        print_json(model, network, *path != '\0' ? path : model_name(model));
+        print_json(model, network, found);
     else
-        print_for_people(model, network, *path != '\0' ? path : model_name(model), request->layers);
+        print_for_people(model, network, found, request->layers);
     network_free(network);
     model_close(model);
     return (int)program_end_output(NAME, PROGRAM_OK);

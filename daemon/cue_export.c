@@ -1,6 +1,7 @@
 /* cue_export.c - see cue_export.h */
 #include "daemon/cue_export.h"
 
+#include "common/text.h"
 #include "daemon/json_writer.h"
 
 #include <math.h>
@@ -11,6 +12,7 @@
 #define LINE_SIZE 1024 /* a label of 63 bytes, all of them escaped, and four numbers fit twice */
 #define SHEET_TRACKS 99
 #define SHEET_FRAMES_PER_S 75
+#define SHEET_LAST_FRAME (100 * 60 * SHEET_FRAMES_PER_S - 1) /* 99:59:74 */
 
 struct output {
     cue_export_write *write;
@@ -78,9 +80,23 @@ static void put_json(const struct output *output, const struct cue *cue)
     put(output, text);
 }
 
+void cue_export_csv_field(const char *text, cue_export_write *write, void *context)
+{
+    if (strpbrk(text, ",\"\r\n") == NULL) {
+        write(context, text, strlen(text));
+        return;
+    }
+    write(context, "\"", 1);
+    for (; *text != '\0'; text++) {
+        write(context, "\"\"", *text == '"');
+        write(context, text, 1);
+    }
+    write(context, "\"", 1);
+}
+
 static void put_csv(const struct output *output, const struct cue *cue)
 {
-    put(output, cue->label);
+    cue_export_csv_field(cue->label, output->write, output->context);
     put(output, ",");
     put_number(output, cue->on_s);
     put(output, ",");
@@ -89,7 +105,7 @@ static void put_csv(const struct output *output, const struct cue *cue)
     }
     put(output, ",");
     put_number(output, (double)cue->confidence);
-    put(output, "\r\n");
+    put(output, "\n");
 }
 
 static void put_audacity(const struct output *output, const struct cue *cue, double now_s)
@@ -106,35 +122,53 @@ static void put_audacity(const struct output *output, const struct cue *cue, dou
 static void put_quoted(const struct output *output, const char *text)
 {
     put(output, "\"");
-    for (const char *c = text; *c != '\0'; c++) {
-        bool plain = *c != '"' && (unsigned char)*c >= 0x20 && *c != 0x7F;
-        output->write(output->context, plain ? c : "'", 1);
+    enum text_kind kind;
+    for (size_t length; (length = text_next(text, &kind)) > 0; text += length) {
+        bool plain = *text != '"' && kind == TEXT_PLAIN;
+        output->write(output->context, plain ? text : "'", plain ? length : 1);
     }
     put(output, "\"");
 }
 
-static void put_track(const struct output *output, const struct cue *cue, size_t number)
+/* A place in 1/75 s. */
+static int64_t sheet_frames(double seconds)
 {
-    uint64_t frames = (uint64_t)llround(fmax(cue->on_s, 0) * SHEET_FRAMES_PER_S);
-    unsigned long long minutes = frames / SHEET_FRAMES_PER_S / 60;
+    return llround(fmax(seconds, 0) * SHEET_FRAMES_PER_S);
+}
+
+static void put_track(const struct output *output, const struct cue *cue, size_t number,
+                      int64_t frames)
+{
     char text[80];
     (void)snprintf(text, sizeof text, "  TRACK %02zu AUDIO\r\n    TITLE ", number);
     put(output, text);
     put_quoted(output, cue->label);
-    (void)snprintf(text, sizeof text, "\r\n    INDEX 01 %02llu:%02u:%02u\r\n", minutes,
-                   (unsigned)(frames / SHEET_FRAMES_PER_S % 60),
-                   (unsigned)(frames % SHEET_FRAMES_PER_S));
+    (void)snprintf(text, sizeof text, "\r\n    INDEX 01 %02d:%02d:%02d\r\n",
+                   (int)(frames / SHEET_FRAMES_PER_S / 60), (int)(frames / SHEET_FRAMES_PER_S % 60),
+                   (int)(frames % SHEET_FRAMES_PER_S));
     put(output, text);
 }
 
+/* The newest cues as far as a sheet has tracks and places for them. */
 static void put_sheet(const struct output *output, const struct cue *cues, size_t count,
                       const char *title)
 {
+    size_t first = count > SHEET_TRACKS ? count - SHEET_TRACKS : 0;
+    int64_t last = count > 0 ? sheet_frames(cues[count - 1].on_s) : 0;
+    int64_t start = 0;
+    if (last > SHEET_LAST_FRAME) {
+        while (last - sheet_frames(cues[first].on_s) > SHEET_LAST_FRAME)
+            first++;
+        start = sheet_frames(cues[first].on_s);
+        put(output, "REM START ");
+        put_number(output, (double)start / SHEET_FRAMES_PER_S);
+        put(output, "\r\n");
+    }
     put(output, "FILE ");
     put_quoted(output, title);
     put(output, " WAVE\r\n");
-    for (size_t i = 0; i < count && i < SHEET_TRACKS; i++) {
-        put_track(output, &cues[i], i + 1);
+    for (size_t i = first; i < count; i++) {
+        put_track(output, &cues[i], i - first + 1, sheet_frames(cues[i].on_s) - start);
     }
 }
 
@@ -147,7 +181,7 @@ void cue_export(enum cue_format format, const struct cue *cues, size_t count, do
         return;
     }
     put(&output, format == CUE_JSON  ? "["
-                 : format == CUE_CSV ? "label,on_s,off_s,confidence\r\n"
+                 : format == CUE_CSV ? "label,on_s,off_s,confidence\n"
                                      : "");
     for (size_t i = 0; i < count; i++) {
         if (format == CUE_JSON) {

@@ -1,12 +1,16 @@
 /* cue_export.h - entries and exits of instruments as files that other programs
- * read: JSON, CSV (RFC 4180), Audacity's label track, a CUE sheet.
+ * read: JSON, CSV (RFC 4180, but lines end with LF alone), Audacity's label
+ * track, a CUE sheet.
  *
  * Text goes to a callback in pieces, so that the caller decides where to; nothing
  * is allocated. Any thread.
  *
  * Audacity: https://manual.audacityteam.org/man/importing_and_exporting_labels.html
- * CUE sheets have places in 1/75 s and at most 99 tracks (CDRWIN's user guide,
- * appendix A); an entry beyond the 99th is left out, a sheet knows no exits.
+ * CUE sheets have places in 1/75 s up to 99:59:74 and at most 99 tracks (CDRWIN's
+ * user guide, appendix A), and know no exits. A sheet has the newest 99 entries.
+ * If the last one is later than 99:59:74, it has those of the 100 minutes up to it,
+ * and places count from the first of them, whose time since the start of the sound
+ * is told in a comment, "REM START seconds".
  */
 #ifndef TUTTI_DAEMON_CUE_EXPORT_H
 #define TUTTI_DAEMON_CUE_EXPORT_H
@@ -30,7 +34,12 @@ bool cue_format_parse(const char *name, enum cue_format *format);
 /* Such as "text/csv; charset=utf-8". */
 const char *cue_format_content_type(enum cue_format format);
 
+/* length may be 0. */
 typedef void cue_export_write(void *context, const char *text, size_t length);
+
+/* Writes a text as a field of CSV: in quotes, which are doubled within, if there is a comma, a
+ * quote or an end of line in it. */
+void cue_export_csv_field(const char *text, cue_export_write *write, void *context);
 
 /* Writes count cues, which are in order of on_s. now_s stands for the end of those that still sound
  * where the format must name one. title: the sound's name for a CUE sheet, such as the file's.

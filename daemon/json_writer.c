@@ -1,6 +1,8 @@
 /* json_writer.c - see json_writer.h */
 #include "daemon/json_writer.h"
 
+#include "common/text.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -70,31 +72,6 @@ void json_write_array_end(struct json_writer *writer)
     end(writer, "]");
 }
 
-/* The length of the UTF-8 character at text (RFC 3629: no overlong forms, no
- * surrogates, nothing above U+10FFFF), 0 if there is none. */
-static size_t utf8_length(const unsigned char *text)
-{
-    unsigned char first = text[0];
-    if (first < 0x80) {
-        return 1;
-    }
-    size_t length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
-    if (first < 0xC2 || first > 0xF4) {
-        return 0;
-    }
-    unsigned char low = first == 0xE0 ? 0xA0 : first == 0xF0 ? 0x90 : 0x80;
-    unsigned char high = first == 0xED ? 0x9F : first == 0xF4 ? 0x8F : 0xBF;
-    if (text[1] < low || text[1] > high) {
-        return 0;
-    }
-    for (size_t i = 2; i < length; i++) {
-        if ((text[i] & 0xC0) != 0x80) { /* a 0 byte ends here, too */
-            return 0;
-        }
-    }
-    return length;
-}
-
 static void append_escaped(struct json_writer *writer, unsigned char character)
 {
     static const char hex[] = "0123456789abcdef";
@@ -118,18 +95,16 @@ static void append_escaped(struct json_writer *writer, unsigned char character)
 static void append_string(struct json_writer *writer, const char *string)
 {
     append(writer, "\"", 1);
-    while (*string != '\0') {
-        size_t length = utf8_length((const unsigned char *)string);
-        unsigned char character = (unsigned char)*string;
-        if (length == 0) {
+    enum text_kind kind;
+    for (size_t length; (length = text_next(string, &kind)) > 0; string += length) {
+        if (kind == TEXT_INVALID) {
             append(writer, "\xEF\xBF\xBD", 3); /* U+FFFD */
-            length = 1;
-        } else if (character < 0x20 || character == 0x7F || character == '"' || character == '\\') {
-            append_escaped(writer, character);
+        } else if (kind == TEXT_CONTROL || *string == '"' || *string == '\\') {
+            /* The last byte is the character even of two: U+0080 to U+009F are C2 80 to C2 9F. */
+            append_escaped(writer, (unsigned char)string[length - 1]);
         } else {
             append(writer, string, length);
         }
-        string += length;
     }
     append(writer, "\"", 1);
 }

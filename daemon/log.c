@@ -1,5 +1,7 @@
 #include "daemon/log.h"
 
+#include "common/text.h"
+
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -39,10 +41,7 @@ void log_write(const struct log *log, enum log_level level, const char *format, 
     va_end(arguments);
     if (length < 0)
         return;
-    for (unsigned char *c = (unsigned char *)text; *c != '\0'; c++) {
-        if (*c < 0x20 || *c == 0x7f)
-            *c = '?';
-    }
+    text_clean(text);
     if (log->journal)
         fprintf(log->stream, "<%d>%s\n", priority[level], text);
     else if (level == LOG_LEVEL_INFO)

@@ -2,8 +2,8 @@
  *
  * One line per message on one stream, as "NAME: text" or "NAME: error: text", or
  * with the journal's priority prefixes ("<3>text", sd-daemon(3)) where the stream
- * goes to the journal. Control characters become '?', so that one message is
- * always one line.
+ * goes to the journal. Control characters, and what is not UTF-8, become
+ * '?', so that one message is always one line.
  *
  * A struct log is a plain value without memory of its own. Threads: any; each
  * line is written by one call. Never called from the path of the sound.

@@ -15,8 +15,15 @@ static enum tutti_status refuse(int code, char **argv, struct tutti_error *error
     if (code == ':') {
         return tutti_error_set(error, TUTTI_ERROR_ARGUMENT, "option %s needs a value", word);
     }
-    if (optopt > 0 && optopt < FIRST_CODE)
+    if (optopt > 0 && optopt < 0x80)
         return tutti_error_set(error, TUTTI_ERROR_ARGUMENT, "unknown option -%c", optopt);
+    /* A byte of a longer character, negative where char is signed. The word counts as read only
+     * after its last byte. */
+    if (optopt != 0 && optopt < FIRST_CODE) {
+        bool unread = argv[optind] != NULL && strchr(argv[optind], optopt) != NULL;
+        return tutti_error_set(error, TUTTI_ERROR_ARGUMENT, "unknown option in %s",
+                               unread ? argv[optind] : word);
+    }
     if (optopt >= FIRST_CODE)
         return tutti_error_set(error, TUTTI_ERROR_ARGUMENT, "option %s takes no value", word);
     return tutti_error_set(error, TUTTI_ERROR_ARGUMENT, "unknown or ambiguous option %s", word);

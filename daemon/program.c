@@ -1,10 +1,10 @@
 #include "daemon/program.h"
 
+#include "common/text.h"
 #include "daemon/model_path.h"
 #include "nn/network.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -35,15 +35,16 @@ void program_print_help(const char *usage, const char *purpose, const struct opt
         printf("\n%s", more);
 }
 
-struct model *program_open_model(const char *path, struct tutti_error *error)
+struct model *program_open_model(const char *path, char found[PATH_MAX], struct tutti_error *error)
 {
-    char found[PATH_MAX];
     if (*path == '\0') {
-        if (model_path_find(found, sizeof found, error) != TUTTI_OK)
+        if (model_path_find(found, PATH_MAX, error) != TUTTI_OK)
             return NULL;
-        path = found;
+    } else if (snprintf(found, PATH_MAX, "%s", path) >= PATH_MAX) {
+        tutti_error_set(error, TUTTI_ERROR_IO, "%.100s...: %s", path, strerror(ENAMETOOLONG));
+        return NULL;
     }
-    return model_open(path, error);
+    return model_open(found, error);
 }
 
 enum tutti_status program_check_kernel(const struct settings *settings, struct tutti_error *error)
@@ -70,8 +71,9 @@ enum tutti_status program_check_kernel(const struct settings *settings, struct t
 
 void program_print_name(const char *name)
 {
-    for (const unsigned char *c = (const unsigned char *)name; *c != '\0'; c++)
-        putchar(*c < 0x20 || *c == 0x7f ? '?' : *c);
+    enum text_kind kind;
+    for (size_t length; (length = text_next(name, &kind)) > 0; name += length)
+        fwrite(kind == TEXT_PLAIN ? name : "?", 1, kind == TEXT_PLAIN ? length : 1, stdout);
 }
 
 enum program_exit program_end_output(const char *name, enum program_exit result)

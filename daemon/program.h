@@ -11,6 +11,7 @@
 #include "daemon/settings.h"
 #include "nn/model.h"
 
+#include <limits.h>
 #include <stddef.h>
 
 enum program_exit {
@@ -36,14 +37,15 @@ enum program_exit program_misused(const char *name, const struct tutti_error *er
 void program_print_help(const char *usage, const char *purpose, const struct option_spec *specs,
                         size_t count, const char *more);
 
-/* Opens the model at path; "" is the one that belongs to the program (model_path.h). */
-struct model *program_open_model(const char *path, struct tutti_error *error);
+/* Opens the model at path; "" is the one that belongs to the program (model_path.h). found becomes
+ * the path that was used. */
+struct model *program_open_model(const char *path, char found[PATH_MAX], struct tutti_error *error);
 
 /* Whether this processor has the kernel that was set, if one was; *error says which there are. */
 enum tutti_status program_check_kernel(const struct settings *settings, struct tutti_error *error);
 
 /* Prints a name that someone else chose to stdout, with '?' for its control characters, which could
- * make a terminal do things. */
+ * make a terminal do things, and for what is not UTF-8. */
 void program_print_name(const char *name);
 
 /* Flushes stdout; PROGRAM_FAILED, with a complaint unless the reader has just gone away, if not

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_CUES 4096
 #define CUE_TEXT_SIZE 256 /* of most; the buffer grows if labels are long */
 
 /* The source's state as people see it; the same words as in status events. */
@@ -174,17 +173,28 @@ static void append_text(void *context, const char *bytes, size_t length)
     text->length += length;
 }
 
-/* All cues held, with their names; the caller frees them. NULL if memory is short. */
+static int by_entry(const void *first, const void *second)
+{
+    const struct cue *a = first;
+    const struct cue *b = second;
+    return a->on_s != b->on_s ? (a->on_s > b->on_s) - (a->on_s < b->on_s)
+                              : strcmp(a->label, b->label);
+}
+
+/* All cues held, with their names, by time of entry, where the timeline has them in the order in
+ * which it became sure of them; the caller frees them. NULL if memory is short. */
 static struct cue *copy_cues(struct timeline *timeline, size_t *count)
 {
-    struct timeline_cue *held = malloc(MAX_CUES * sizeof *held);
-    struct cue *cues = malloc(MAX_CUES * sizeof *cues);
+    const size_t capacity = timeline_cues(timeline, NULL, 0);
+    struct timeline_cue *held = calloc(capacity + 1, sizeof *held);
+    struct cue *cues = calloc(capacity + 1, sizeof *cues);
     if (held == NULL || cues == NULL) {
         free(held);
         free(cues);
         return NULL;
     }
-    *count = timeline_cues(timeline, held, MAX_CUES);
+    *count = timeline_cues(timeline, held, capacity);
+    *count = *count < capacity ? *count : capacity; /* there may be more meanwhile */
     for (size_t i = 0; i < *count; i++) {
         cues[i] = (struct cue){.label = timeline_label(timeline, held[i].label),
                                .on_s = held[i].on_s,
@@ -193,6 +203,7 @@ static struct cue *copy_cues(struct timeline *timeline, size_t *count)
                                .confidence = held[i].confidence};
     }
     free(held);
+    qsort(cues, *count, sizeof *cues, by_entry);
     return cues;
 }
 

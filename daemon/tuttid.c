@@ -180,7 +180,8 @@ static enum tutti_status check_history(const struct daemon *daemon, struct tutti
 static enum program_exit open_model(struct daemon *daemon)
 {
     struct tutti_error error;
-    daemon->model = program_open_model(daemon->settings->model, &error);
+    char path[PATH_MAX];
+    daemon->model = program_open_model(daemon->settings->model, path, &error);
     if (daemon->model == NULL)
         return fail(daemon, PROGRAM_FAILED, &error);
     size_t count = model_label_count(daemon->model);

@@ -142,6 +142,15 @@ expect 0 analyze --format json "$strange"
 says "$out" '"file":"a \"quoted\"\tname\u001b[31m.wav"'
 expect 0 analyze "$strange"
 check "no escape sequences" sh -c "! grep -q '$(printf '\033')' '$out'"
+strange=$(printf 'one\302\233byte.wav') # the same as ESC [
+cp good.wav "$strange"
+expect 0 analyze "$strange"
+says "$out" 'one?byte.wav: '
+expect 0 analyze --format json "$strange"
+says "$out" '"file":"one\u009bbyte.wav"'
+rm "$strange"
+expect 1 analyze "$strange"
+says "$err" 'one?byte.wav'
 
 # ---- output ----
 echo old >result.json

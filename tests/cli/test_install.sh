@@ -29,7 +29,10 @@ expect 0 "$work/moved/bin/tutti" --version
 mkdir -p "$work/moved/share/tutti"
 cp "$MODEL" "$work/moved/share/tutti/tutti-20.safetensors"
 expect 0 "$work/moved/bin/tutti" model
+says "$out" "/share/tutti/tutti-20.safetensors: sound"
 says "$out" "name        tiny"
+expect 0 "$work/moved/bin/tutti" model --json
+check "the path of the file" grep -q '^{"file":"/.*/share/tutti/tutti-20.safetensors"' "$out"
 rm "$work/moved/share/tutti/tutti-20.safetensors"
 if [ ! -e "$prefix/share/tutti/tutti-20.safetensors" ]; then
     expect 1 "$work/moved/bin/tutti" model

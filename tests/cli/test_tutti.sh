@@ -43,6 +43,7 @@ says "$out" "squeeze_excite"
 expect 0 "$TUTTI" model --json "$MODEL"
 says "$out" '"labels":["low","middle","high"],"thresholds":[0.5,0.4,0.6]'
 says "$out" '"purpose"'
+says "$out" "{\"file\":\"$MODEL\""
 expect 2 "$TUTTI" model "$MODEL" "$MODEL"
 says "$err" "one file at a time"
 expect 1 "$TUTTI" model "$work/missing"

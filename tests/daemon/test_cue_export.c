@@ -52,7 +52,7 @@ static void test_nothing_was_heard(void **state)
 {
     (void)state;
     check(CUE_JSON, 0, "x", "[]");
-    check(CUE_CSV, 0, "x", "label,on_s,off_s,confidence\r\n");
+    check(CUE_CSV, 0, "x", "label,on_s,off_s,confidence\n");
     check(CUE_AUDACITY, 0, "x", "");
     check(CUE_SHEET, 0, "x", "FILE \"x\" WAVE\r\n");
 }
@@ -65,28 +65,73 @@ static void test_each_format(void **state)
           "\"confidence\":0.912},"
           "{\"label\":\"cello\",\"on_s\":62,\"off_s\":null,\"confidence\":1}]");
     check(CUE_CSV, 2, "x",
-          "label,on_s,off_s,confidence\r\n"
-          "piano,0,12.346,0.912\r\n"
-          "cello,62,,1\r\n");
+          "label,on_s,off_s,confidence\n"
+          "piano,0,12.346,0.912\n"
+          "cello,62,,1\n");
     check(CUE_AUDACITY, 2, "x", "0\t12.346\tpiano\n62\t75.5\tcello\n");
-    check(CUE_SHEET, 2, "a \"b\"\n",
-          "FILE \"a 'b''\" WAVE\r\n"
+    check(CUE_SHEET, 2, "a \"b\"\n\xC2\x9B",
+          "FILE \"a 'b'''\" WAVE\r\n"
           "  TRACK 01 AUDIO\r\n    TITLE \"piano\"\r\n    INDEX 01 00:00:00\r\n"
           "  TRACK 02 AUDIO\r\n    TITLE \"cello\"\r\n    INDEX 01 01:02:00\r\n");
 }
 
-static void test_a_sheet_ends_at_99_tracks(void **state)
+static void test_csv_fields(void **state)
 {
     (void)state;
-    struct cue many[120];
-    for (size_t i = 0; i < 120; i++) {
-        many[i] = (struct cue){.label = "organ", .on_s = 100 * (double)i + 1.0 / 75};
+    static const char *const fields[][2] = {{"", ""},
+                                            {"plain text", "plain text"},
+                                            {"a,b", "\"a,b\""},
+                                            {"a \"b\"", "\"a \"\"b\"\"\""},
+                                            {"a\nb\r", "\"a\nb\r\""}};
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        struct text text = {.length = 0};
+        cue_export_csv_field(fields[i][0], collect, &text);
+        assert_string_equal(text.bytes, fields[i][1]);
     }
-    struct text text = {.length = 0};
-    cue_export(CUE_SHEET, many, 120, 0, "x", collect, &text);
-    assert_non_null(strstr(text.bytes, "TRACK 99 AUDIO"));
+}
+
+static void sheet_of(double first_s, double every_s, size_t count, struct text *text)
+{
+    struct cue many[120];
+    for (size_t i = 0; i < count; i++) {
+        many[i] = (struct cue){.label = i + 1 == count ? "organ" : "piano",
+                               .on_s = first_s + every_s * (double)i};
+    }
+    *text = (struct text){.length = 0};
+    cue_export(CUE_SHEET, many, count, 0, "x", collect, text);
+}
+
+static void test_a_sheet_has_the_newest_99(void **state)
+{
+    (void)state;
+    struct text text;
+    sheet_of(1.0 / 75, 50, 120, &text);
+    assert_ptr_equal(strstr(text.bytes, "FILE "), text.bytes);
+    /* The first 21 are left out; the 22nd began at 1050 s and a frame. */
+    assert_non_null(strstr(text.bytes, "TRACK 01 AUDIO\r\n    TITLE \"piano\"\r\n"
+                                       "    INDEX 01 17:30:01\r\n"));
+    assert_non_null(strstr(text.bytes, "TRACK 99 AUDIO\r\n    TITLE \"organ\"\r\n"
+                                       "    INDEX 01 99:10:01\r\n"));
     assert_null(strstr(text.bytes, "TRACK 100"));
-    assert_non_null(strstr(text.bytes, "INDEX 01 163:20:01")); /* 9800 s and one frame */
+}
+
+static void test_a_sheet_has_places_for_100_minutes(void **state)
+{
+    (void)state;
+    struct text text;
+    sheet_of(5999, 74.0 / 75, 2, &text); /* the last place there is */
+    assert_ptr_equal(strstr(text.bytes, "FILE "), text.bytes);
+    assert_non_null(strstr(text.bytes, "INDEX 01 99:59:00"));
+    assert_non_null(strstr(text.bytes, "INDEX 01 99:59:74"));
+    sheet_of(0, 6000, 2, &text); /* the first one is too long ago */
+    assert_ptr_equal(strstr(text.bytes, "REM START 6000\r\nFILE "), text.bytes);
+    assert_non_null(strstr(text.bytes, "TRACK 01 AUDIO\r\n    TITLE \"organ\"\r\n"
+                                       "    INDEX 01 00:00:00\r\n"));
+    assert_null(strstr(text.bytes, "TRACK 02"));
+    sheet_of(86400, 5999, 2, &text);
+    assert_ptr_equal(strstr(text.bytes, "REM START 86400\r\nFILE "), text.bytes);
+    assert_non_null(strstr(text.bytes, "TRACK 02 AUDIO\r\n    TITLE \"organ\"\r\n"
+                                       "    INDEX 01 99:59:00\r\n"));
 }
 
 int main(void)
@@ -95,7 +140,9 @@ int main(void)
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_nothing_was_heard),
         cmocka_unit_test(test_each_format),
-        cmocka_unit_test(test_a_sheet_ends_at_99_tracks),
+        cmocka_unit_test(test_csv_fields),
+        cmocka_unit_test(test_a_sheet_has_the_newest_99),
+        cmocka_unit_test(test_a_sheet_has_places_for_100_minutes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

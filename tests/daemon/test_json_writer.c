@@ -77,6 +77,7 @@ static void test_strings_are_escaped(void **state)
     check_string("", "\"\"");
     check_string("a \"b\" \\ /", "\"a \\\"b\\\" \\\\ /\"");
     check_string("a\nb\tc\r\x01\x1f\x7f", "\"a\\nb\\tc\\u000d\\u0001\\u001f\\u007f\"");
+    check_string("\xC2\x80 \xC2\x9F\xC2\xA0", "\"\\u0080 \\u009f\xC2\xA0\"");
 }
 
 static void test_strings_become_valid_utf8(void **state)

@@ -70,6 +70,9 @@ static void refuses_wrong_command_lines(void **state)
         {"program --li 3", "unknown or ambiguous option --li"},
         {"program -x", "unknown option -x"},
         {"program -vx", "unknown option -x"},
+        {"program -\xC3\xA9", "unknown option in -\xC3\xA9"},
+        {"program -v\xC3\xA9 a", "unknown option in -v\xC3\xA9"},
+        {"program a -\xE9 b", "unknown option in -?"}, /* no UTF-8 */
         {"program --listen", "option --listen needs a value"},
         {"program -c", "option -c needs a value"},
         {"program a --verbose=yes b", "option --verbose=yes takes no value"},
@@ -80,7 +83,7 @@ static void refuses_wrong_command_lines(void **state)
         char operands[256];
         assert_int_equal(parse(wrong[i].line, &seen, operands, &error), TUTTI_ERROR_ARGUMENT);
         assert_string_equal(error.text, wrong[i].sentence);
-        assert_int_equal(seen.count, 0 + (strcmp(wrong[i].line, "program -vx") == 0));
+        assert_int_equal(seen.count, strncmp(wrong[i].line, "program -v", 10) == 0);
     }
 }
 

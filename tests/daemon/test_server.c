@@ -64,7 +64,7 @@ static void test_wrong_configurations(void **state)
     expect_no_start("127.0.0.1:99999", NULL, 10, "is not an address to listen on");
     expect_no_start("192.0.2.1:0", NULL, 10, "no such address");
     expect_no_start(used, NULL, 10, "in use");
-    expect_no_start("127.0.0.1:0", "a/b", 10, "allowed_hosts");
+    expect_no_start("127.0.0.1:0", "a/b", 10, "'a/b' is not the name of a host");
     expect_no_start("127.0.0.1:0", NULL, 0, "max_clients");
     expect_no_start("127.0.0.1:0", NULL, 10001, "max_clients");
     server_free(NULL);
