@@ -2,6 +2,7 @@
 
 #include "daemon/clock.h"
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,9 +13,10 @@ struct stderr_throttle {
     FILE *before;
     FILE *stream;
     unsigned lines_per_s;
-    unsigned lines;     /* in this second */
-    bool told;          /* that more are left out */
-    uint64_t second_ns; /* when it began */
+    pthread_mutex_t mutex; /* the stream has a lock as well, but does not promise it here */
+    unsigned lines;        /* in this second */
+    bool told;             /* that more are left out */
+    uint64_t second_ns;    /* when it began */
 };
 
 #ifdef __GLIBC__
@@ -30,11 +32,10 @@ static void write_all(const char *text, size_t size)
     }
 }
 
-/* One line, mostly; the stream's own lock is held. */
-static ssize_t pass_on(void *context, const char *text, size_t size)
+/* Call with the mutex held. */
+static void pass_on(struct stderr_throttle *throttle, const char *text, size_t size)
 {
     static const char notice[] = "(more than can be of use; the rest of this second is left out)\n";
-    struct stderr_throttle *throttle = context;
     const uint64_t now_ns = clock_monotonic_ns();
     if (now_ns - throttle->second_ns >= CLOCK_NS_PER_S) {
         throttle->second_ns = now_ns;
@@ -49,6 +50,15 @@ static ssize_t pass_on(void *context, const char *text, size_t size)
         throttle->told = true;
         write_all(notice, sizeof notice - 1);
     }
+}
+
+/* One line, mostly. */
+static ssize_t take_text(void *context, const char *text, size_t size)
+{
+    struct stderr_throttle *throttle = context;
+    pthread_mutex_lock(&throttle->mutex);
+    pass_on(throttle, text, size);
+    pthread_mutex_unlock(&throttle->mutex);
     return (ssize_t)size;
 }
 
@@ -59,11 +69,12 @@ struct stderr_throttle *stderr_throttle_begin(unsigned lines_per_s)
         return NULL;
     throttle->lines_per_s = lines_per_s;
     throttle->before = stderr;
-    throttle->stream = fopencookie(throttle, "w", (cookie_io_functions_t){.write = pass_on});
+    throttle->stream = fopencookie(throttle, "w", (cookie_io_functions_t){.write = take_text});
     if (throttle->stream == NULL) {
         free(throttle);
         return NULL;
     }
+    pthread_mutex_init(&throttle->mutex, NULL);
     setvbuf(throttle->stream, NULL, _IOLBF, BUFSIZ);
     stderr = throttle->stream;
     return throttle;
@@ -75,6 +86,7 @@ void stderr_throttle_end(struct stderr_throttle *throttle)
         return;
     stderr = throttle->before;
     fclose(throttle->stream);
+    pthread_mutex_destroy(&throttle->mutex);
     free(throttle);
 }
 

@@ -6,7 +6,7 @@
  * by one that passes on a few lines a second to the descriptor and drops the rest,
  * saying so. What goes to the descriptor directly (a failed assertion of the C library,
  * a sanitizer) and to the stream that was stderr before (the program's own log) is not
- * touched. No thread, and nobody ever waits.
+ * touched. There is no thread and no pipe behind it that could fill up.
  *
  * Threads: begin and end while there is one thread; in between any may print.
  */
