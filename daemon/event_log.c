@@ -1,6 +1,7 @@
 /* event_log.c - see event_log.h */
 #include "daemon/event_log.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -102,10 +103,8 @@ void event_log_add(struct event_log *log, const char *text, size_t length)
 size_t event_log_read(const struct event_log *log, uint64_t *last_id, uint64_t *dropped, char *text,
                       size_t size)
 {
-    uint64_t id = *last_id + 1;
-    if (*last_id < log->first_id || *last_id >= log->next_id) {
-        id = log->first_id;
-    }
+    bool known = *last_id + 1 >= log->first_id && *last_id < log->next_id;
+    uint64_t id = known ? *last_id + 1 : log->oldest_id;
     *dropped = 0;
     if (id < log->oldest_id) {
         *dropped = log->oldest_id - id;

@@ -30,8 +30,9 @@ void event_log_add(struct event_log *log, const char *text, size_t length);
 
 /* Copies as many whole events with ids above *last_id as fit into size bytes of text, oldest
  * first, and advances *last_id to the last one copied; returns the bytes. An id that is not of
- * this log (below its first or above its newest) counts as "none yet". *dropped becomes the number
- * of events between *last_id and the first one copied that are no longer held. */
+ * this log (above its newest, or below the one before its first) counts as the one before the
+ * oldest event held. *dropped becomes the number of events between *last_id and the first one
+ * copied that are no longer held: nobody can have missed events of a log that is not theirs. */
 size_t event_log_read(const struct event_log *log, uint64_t *last_id, uint64_t *dropped, char *text,
                       size_t size);
 

@@ -137,3 +137,11 @@ bool listen_address_same_host(const struct sockaddr *a, const struct sockaddr *b
     struct in6_addr second = as_v6(b);
     return IN6_ARE_ADDR_EQUAL(&first, &second);
 }
+
+bool listen_address_same_client(const struct sockaddr *a, const struct sockaddr *b)
+{
+    struct in6_addr first = as_v6(a);
+    struct in6_addr second = as_v6(b);
+    bool v4 = IN6_IS_ADDR_V4MAPPED(&first) || IN6_IS_ADDR_V4MAPPED(&second);
+    return memcmp(&first, &second, v4 || IN6_IS_ADDR_LOOPBACK(&first) ? 16 : 8) == 0;
+}

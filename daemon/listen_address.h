@@ -41,4 +41,9 @@ bool listen_address_is_wildcard(const struct sockaddr *address);
 /* Whether two addresses are of the same host: the same but for the port. */
 bool listen_address_same_host(const struct sockaddr *a, const struct sockaddr *b);
 
+/* Whether two addresses count as one client where clients are limited: the same host, or of one
+ * IPv6 network of 64 bits, in which a single machine has as many addresses as it likes (RFC 4291,
+ * 2.5.1; RFC 8981). */
+bool listen_address_same_client(const struct sockaddr *a, const struct sockaddr *b);
+
 #endif

@@ -15,11 +15,13 @@
  *
  * Errors are {"error": "a sentence"}: 400 a malformed request or query, 403 a Host or Origin that
  * is not ours, 404, 405 (with Allow), 413 a body that nobody asked for, 503 too many clients
- * (with Retry-After). What is not HTTP at all is answered by libmicrohttpd itself (400, 414, 431).
+ * (with Retry-After). What is malformed or too long as HTTP is answered by libmicrohttpd itself, in
+ * HTML (400, 414, 431), and what is not HTTP at all not even that: the connection is closed.
  *
- * Limits: a connection has 10 s for a request and 30 s to take its answer, streams apart; a request
- * line with headers at most about 8 KiB; a stream that is more than STREAM_MAX_BACKLOG events
- * behind is told so ("lagged") and goes on with the newest.
+ * Limits: when nearly all places for connections are taken, those that have waited longest with
+ * their request are closed; a connection has 10 s for a request and 30 s to take its answer,
+ * streams apart; a request line with headers at most about 8 KiB; a stream that is more than
+ * STREAM_MAX_BACKLOG events behind is told so ("lagged") and goes on with the newest.
  */
 #ifndef TUTTI_DAEMON_SERVER_H
 #define TUTTI_DAEMON_SERVER_H

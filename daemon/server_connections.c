@@ -2,7 +2,9 @@
  *
  * libmicrohttpd only knows a limit on idling: a client that sends a byte now and
  * then would keep its place for ever. So each connection has a deadline, which the
- * ticker enforces by shutting the socket down; libmicrohttpd then closes it. */
+ * ticker enforces by shutting the socket down; libmicrohttpd then closes it. And when
+ * places run short, whoever has waited longest with its request makes room: else a
+ * crowd of idle connections, even from this machine, would keep everybody out. */
 #include "daemon/clock.h"
 #include "daemon/server_private.h"
 
@@ -13,6 +15,7 @@
 #define REQUEST_LIMIT_NS (10 * CLOCK_NS_PER_S)
 #define ANSWER_LIMIT_NS (30 * CLOCK_NS_PER_S)
 #define SEND_BUFFER_SIZE 16384 /* or the kernel queues minutes of events for one who sleeps */
+#define PLACES_TO_SPARE 32     /* of CONNECTION_RESERVE: below it, room is made */
 #define PER_ADDRESS_RESERVE 8  /* connections beside the streams */
 
 struct connection {
@@ -21,6 +24,7 @@ struct connection {
     int fd;                   /* open as long as this is in the list */
     struct sockaddr_storage address;
     uint64_t deadline_ns; /* 0: none */
+    bool requesting;      /* has sent no complete request yet, or none since the last answer */
     size_t body_size;     /* of the present request; the handlers' thread alone */
 };
 
@@ -41,10 +45,35 @@ enum MHD_Result connection_accept(void *context, const struct sockaddr *address,
     unsigned count = 0;
     pthread_mutex_lock(&server->mutex);
     for (const struct connection *c = server->connections; c != NULL; c = c->next) {
-        count += listen_address_same_host((const struct sockaddr *)&c->address, address);
+        count += listen_address_same_client((const struct sockaddr *)&c->address, address);
     }
     pthread_mutex_unlock(&server->mutex);
     return count < server->max_per_address + PER_ADDRESS_RESERVE ? MHD_YES : MHD_NO;
+}
+
+static void end(struct connection *connection)
+{
+    connection->deadline_ns = 0;
+    connection->requesting = false;
+    (void)shutdown(connection->fd, SHUT_RDWR);
+}
+
+/* Ends the connection that has waited longest with its request, if places run short. Call with the
+ * mutex held. */
+static void make_room(struct server *server)
+{
+    struct connection *oldest = NULL;
+    if (server->connection_count + PLACES_TO_SPARE <= server->max_clients + CONNECTION_RESERVE) {
+        return;
+    }
+    for (struct connection *c = server->connections; c != NULL; c = c->next) {
+        if (c->requesting && (oldest == NULL || c->deadline_ns < oldest->deadline_ns)) {
+            oldest = c;
+        }
+    }
+    if (oldest != NULL) {
+        end(oldest);
+    }
 }
 
 static void opened(struct server *server, struct MHD_Connection *mhd, void **context)
@@ -64,9 +93,11 @@ static void opened(struct server *server, struct MHD_Connection *mhd, void **con
     const struct sockaddr *address = address_info->client_addr;
     listen_address_copy(&connection->address, address);
     connection->deadline_ns = clock_monotonic_ns() + REQUEST_LIMIT_NS;
+    connection->requesting = true;
     *context = connection;
 
     pthread_mutex_lock(&server->mutex);
+    make_room(server);
     connection->next = server->connections;
     connection->link = &server->connections;
     if (connection->next != NULL) {
@@ -101,25 +132,27 @@ void connection_notify(void *server, struct MHD_Connection *mhd, void **context,
     }
 }
 
-static void set_deadline(struct server *server, struct MHD_Connection *mhd, uint64_t deadline_ns)
+static void set_deadline(struct server *server, struct MHD_Connection *mhd, uint64_t deadline_ns,
+                         bool requesting)
 {
     struct connection *connection = connection_of(mhd);
     if (connection != NULL) {
         connection->body_size = 0;
         pthread_mutex_lock(&server->mutex);
         connection->deadline_ns = deadline_ns;
+        connection->requesting = requesting;
         pthread_mutex_unlock(&server->mutex);
     }
 }
 
 void connection_answering(struct server *server, struct MHD_Connection *connection, bool stream)
 {
-    set_deadline(server, connection, stream ? 0 : clock_monotonic_ns() + ANSWER_LIMIT_NS);
+    set_deadline(server, connection, stream ? 0 : clock_monotonic_ns() + ANSWER_LIMIT_NS, false);
 }
 
 void connection_listening(struct server *server, struct MHD_Connection *connection)
 {
-    set_deadline(server, connection, clock_monotonic_ns() + REQUEST_LIMIT_NS);
+    set_deadline(server, connection, clock_monotonic_ns() + REQUEST_LIMIT_NS, true);
 }
 
 bool connection_take_body(struct MHD_Connection *mhd, size_t bytes)
@@ -141,8 +174,7 @@ void connections_check(struct server *server, uint64_t now_ns)
 {
     for (struct connection *c = server->connections; c != NULL; c = c->next) {
         if (c->deadline_ns != 0 && now_ns > c->deadline_ns) {
-            c->deadline_ns = 0;
-            (void)shutdown(c->fd, SHUT_RDWR);
+            end(c);
         }
     }
 }

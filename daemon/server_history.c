@@ -1,6 +1,7 @@
-/* server_history.c - probabilities over time. The answer is made step by step while
- * it is sent: it takes little memory, and a long one does not keep the streams
- * waiting. */
+/* server_history.c - probabilities over time. The answer is made while it is sent, at
+ * most WORK_MAX results of the history for each piece: it takes little memory, and a
+ * long one, or one with long steps, does not keep the streams waiting. Where a piece
+ * ends within a step, it is padded by a space, which JSON allows between values. */
 #include "daemon/api_json.h"
 #include "daemon/number.h"
 #include "daemon/server_private.h"
@@ -12,14 +13,23 @@
 #define DEFAULT_SPAN_S 120.0
 #define DEFAULT_STEPS 600
 #define BLOCK_SIZE 4096
-#define LARGEST_S 1e9 /* thirty years */
+#define PART_HOPS 2048 /* of a step that are summed up at once */
+#define WORK_MAX 8192  /* results to sum up for a piece */
+#define LARGEST_S 1e9  /* thirty years */
 
 struct history_answer {
     struct timeline *timeline;
     double from_s, to_s, step_s;
-    size_t next;  /* step */
-    size_t steps; /* how many */
-    bool comma;   /* a step was written */
+    double heard_s; /* when it was asked: nothing is looked for behind it */
+    double part_s;  /* of a step that is summed up at once */
+    size_t next;    /* step */
+    size_t steps;   /* how many */
+    /* The present step as far as it is summed up. */
+    size_t part; /* the next one */
+    size_t frames;
+    float level_dbfs;
+    double sum[MAX_LABELS];
+    bool comma; /* a step was written */
     bool ended;
     size_t size; /* of text */
     size_t length;
@@ -46,21 +56,64 @@ static void write_head(struct history_answer *answer)
     answer->length = writer.length;
 }
 
-/* The next piece of text; false at the end. */
-static bool write_piece(struct history_answer *answer)
+/* Adds the next part of the present step; false when that was the last one. *work counts results.
+ */
+static bool sum_part(struct history_answer *answer, size_t *work)
+{
+    const double i = (double)answer->next;
+    const double begin_s = answer->from_s + i * answer->step_s;
+    const double end_s =
+        fmin(answer->from_s + (i + 1) * answer->step_s, fmin(answer->to_s, answer->heard_s));
+    const double part_s = begin_s + (double)answer->part * answer->part_s;
+    const double part_end_s = fmin(begin_s + (double)(answer->part + 1) * answer->part_s, end_s);
+    const size_t labels = timeline_labels(answer->timeline);
+    struct timeline_step step;
+    if (part_s < part_end_s && timeline_history_step(answer->timeline, part_s, part_end_s, &step)) {
+        for (size_t k = 0; k < labels; k++) {
+            answer->sum[k] += (double)step.probability[k] * (double)step.frames;
+        }
+        answer->level_dbfs =
+            answer->frames > 0 ? fmaxf(answer->level_dbfs, step.level_dbfs) : step.level_dbfs;
+        answer->frames += step.frames;
+        *work += step.frames;
+    }
+    *work += 1;
+    answer->part++;
+    return part_end_s < end_s;
+}
+
+/* Writes the step that was summed up, unless nothing was heard in it, and goes on to the next. */
+static void end_step(struct history_answer *answer, struct json_writer *writer)
+{
+    if (answer->frames > 0) {
+        struct timeline_step step = {.t = answer->from_s + (double)answer->next * answer->step_s,
+                                     .frames = answer->frames,
+                                     .level_dbfs = answer->level_dbfs};
+        const size_t labels = timeline_labels(answer->timeline);
+        for (size_t k = 0; k < labels; k++) {
+            step.probability[k] = (float)(answer->sum[k] / (double)answer->frames);
+        }
+        writer->comma = answer->comma;
+        answer->comma = true;
+        api_write_step(writer, &step, labels);
+    }
+    memset(answer->sum, 0, sizeof answer->sum);
+    answer->frames = 0;
+    answer->part = 0;
+    answer->next++;
+}
+
+/* The next piece of text, of at most WORK_MAX results in *work; false at the end. */
+static bool write_piece(struct history_answer *answer, size_t *work)
 {
     struct json_writer writer;
     json_writer_init(&writer, answer->text, answer->size);
     answer->sent = 0;
     while (answer->next < answer->steps && writer.length == 0) {
-        double i = (double)answer->next++;
-        double begin_s = answer->from_s + i * answer->step_s;
-        double end_s = fmin(answer->from_s + (i + 1) * answer->step_s, answer->to_s);
-        struct timeline_step step;
-        if (begin_s < end_s && timeline_history_step(answer->timeline, begin_s, end_s, &step)) {
-            writer.comma = answer->comma;
-            answer->comma = true;
-            api_write_step(&writer, &step, timeline_labels(answer->timeline));
+        if (!sum_part(answer, work)) {
+            end_step(answer, &writer);
+        } else if (*work >= WORK_MAX) {
+            json_write_raw(&writer, " ");
         }
     }
     if (writer.length == 0 && !answer->ended) {
@@ -76,8 +129,9 @@ static ssize_t read_history(void *context, uint64_t position, char *buffer, size
     struct history_answer *answer = context;
     (void)position;
     size_t filled = 0;
-    while (filled < size) {
-        if (answer->sent == answer->length && !write_piece(answer)) {
+    size_t work = 0;
+    while (filled < size && (work < WORK_MAX || answer->sent < answer->length)) {
+        if (answer->sent == answer->length && !write_piece(answer, &work)) {
             break;
         }
         size_t rest = answer->length - answer->sent;
@@ -109,6 +163,8 @@ static bool number_of(const struct query_parameter *parameter, double otherwise,
 
 struct span {
     double from_s, to_s, step_s;
+    double heard_s; /* behind the newest frame */
+    double hop_s;
     size_t steps;
 };
 
@@ -120,12 +176,14 @@ static bool read_span(const struct request *request, struct span *span, struct t
     const double hop_s = pipeline_status(request->server->pipeline).hop_s;
     /* The newest frame itself is in the span: its end is behind it. */
     const double end_s = newest.t + hop_s / 2;
-    if (!query_read(request, query, 3, error) || !number_of(&query[1], end_s, &span->to_s, error) ||
-        !number_of(&query[0], fmax(span->to_s - DEFAULT_SPAN_S, 0), &span->from_s, error)) {
+    if (!query_read(request, query, 3, error) || !number_of(&query[1], end_s, &span->to_s, error)) {
+        return false;
+    }
+    span->to_s = signbit(span->to_s) ? fmax(newest.t + span->to_s, 0) : span->to_s;
+    if (!number_of(&query[0], fmax(span->to_s - DEFAULT_SPAN_S, 0), &span->from_s, error)) {
         return false;
     }
     span->from_s = signbit(span->from_s) ? fmax(newest.t + span->from_s, 0) : span->from_s;
-    span->to_s = signbit(span->to_s) ? fmax(newest.t + span->to_s, 0) : span->to_s;
     double length_s = span->to_s - span->from_s;
     if (!(length_s >= 0)) {
         tutti_error_set(error, TUTTI_ERROR_ARGUMENT, "from is later than to");
@@ -145,6 +203,8 @@ static bool read_span(const struct request *request, struct span *span, struct t
                         span->to_s, span->step_s, HISTORY_MAX_STEPS);
         return false;
     }
+    span->heard_s = end_s;
+    span->hop_s = hop_s;
     span->steps = (size_t)steps;
     return true;
 }
@@ -166,6 +226,8 @@ enum MHD_Result handle_history(const struct request *request)
                                       .from_s = span.from_s,
                                       .to_s = span.to_s,
                                       .step_s = span.step_s,
+                                      .heard_s = span.heard_s,
+                                      .part_s = PART_HOPS * span.hop_s,
                                       .steps = span.steps,
                                       .size = size};
     write_head(answer);

@@ -134,7 +134,7 @@ static const char *admit(struct stream *stream)
     unsigned same = 0;
     pthread_mutex_lock(&server->mutex);
     for (const struct stream *s = server->streams; s != NULL; s = s->next) {
-        same += listen_address_same_host((const struct sockaddr *)&s->address, address);
+        same += listen_address_same_client((const struct sockaddr *)&s->address, address);
     }
     bool limited = server->limit_loopback || !listen_address_is_loopback(address);
     if (server->stopping) {

@@ -129,7 +129,7 @@ size_t timeline_cues(struct timeline *timeline, struct timeline_cue *cues, size_
 /* Copies complete events ("id: N\nevent: NAME\ndata: JSON\n\n") with an id above *last_id into text
  * (at most size bytes), advances *last_id to the last one copied, and returns the bytes. If events
  * between *last_id and the oldest one held were dropped, *dropped is set to their number (else 0).
- * A *last_id that is not of this run counts as the one before its first event.
+ * A *last_id that is not of this run counts as the one before the oldest event held.
  * 0 bytes: nothing newer, if size is at least timeline_max_event_size(). */
 size_t timeline_read_events(struct timeline *timeline, uint64_t *last_id, uint64_t *dropped,
                             char *text, size_t size);

@@ -141,6 +141,10 @@ static void test_events(void **state)
 {
     struct server_fixture *fixture = *state;
     struct pipeline *pipeline = fixture->pipeline;
+    fake_pipeline_add(pipeline, 0, 0, 0);
+    char query[64];
+    (void)snprintf(query, sizeof query, "?last_event_id=%llu",
+                   (unsigned long long)timeline_last_id(pipeline_timeline(pipeline)));
     for (int i = 0; i < 20000; i++) { /* more than the log holds, hence "lagged" */
         fake_pipeline_add(pipeline, 0, 0, 0);
     }
@@ -152,7 +156,7 @@ static void test_events(void **state)
     uint64_t newest = timeline_last_id(pipeline_timeline(pipeline));
 
     bool seen[EVENTS] = {false};
-    struct http_stream *stream = http_stream_open(fixture->port, "?last_event_id=0", "", 0);
+    struct http_stream *stream = http_stream_open(fixture->port, query, "", 0);
     struct http_event event = {.id = ""};
     while (strtoull(event.id, NULL, 10) < newest) {
         assert_true(http_stream_next(stream, &event, HTTP_LIMIT_MS));
@@ -174,6 +178,46 @@ static void test_events(void **state)
         }
     }
     http_stream_close(stream);
+}
+
+/* A page of an earlier run has missed nothing of this one. */
+static void test_an_id_of_an_earlier_run(void **state)
+{
+    struct server_fixture *fixture = *state;
+    for (int i = 0; i < 20000; i++) {
+        fake_pipeline_add(fixture->pipeline, 0, 0, 0);
+    }
+    uint64_t newest = timeline_last_id(pipeline_timeline(fixture->pipeline));
+    struct http_stream *stream = http_stream_open(fixture->port, "?last_event_id=1", "", 0);
+    struct http_event event = {.id = ""};
+    while (strtoull(event.id, NULL, 10) < newest) {
+        assert_true(http_stream_next(stream, &event, HTTP_LIMIT_MS));
+        assert_string_not_equal(event.name, "lagged");
+    }
+    http_stream_close(stream);
+}
+
+/* One step may be as long as the history: it is summed up in parts, between which the streams are
+ * served (a space in the text), to the same mean. */
+static void test_a_long_step(void **state)
+{
+    struct server_fixture *fixture = *state;
+    for (int i = 0; i < 14000; i++) { /* of 14,400 that are held */
+        fake_pipeline_add(fixture->pipeline, i % 2 == 0 ? 0.8f : 0, i < 3500 ? 1 : 0, 1);
+    }
+    struct http_reply reply =
+        http_get(fixture->port, "/api/v1/history?from=0&to=900000000&step=900000000");
+    assert_int_equal(reply.status, 200);
+    assert_non_null(strstr(reply.body, "\"steps\":[ "));
+    cJSON *history = parse(reply.body);
+    const cJSON *steps = field(history, "steps");
+    assert_int_equal(cJSON_GetArraySize(steps), 1);
+    const cJSON *p = field(cJSON_GetArrayItem(steps, 0), "p");
+    assert_true(cJSON_GetArrayItem(p, 0)->valuedouble == 0.4);
+    assert_true(cJSON_GetArrayItem(p, 1)->valuedouble == 0.25);
+    assert_true(cJSON_GetArrayItem(p, 2)->valuedouble == 1);
+    cJSON_Delete(history);
+    http_reply_free(&reply);
 }
 
 static void test_values_of_a_frame(void **state)
@@ -298,6 +342,9 @@ static void test_history(void **state)
         {"?from=-5&to=-2&step=0.5", 5, 8, 0.5, 6, 5},
         {"?from=9.5&to=100&step=0.5", 9.5, 100, 0.5, 2, 9.5},
         {"?from=3&to=3", 3, 3, 0.25, 0, 0},
+        {"?to=-2", 0, 8, 0.25, 31, 0.25}, /* from: 120 s before that */
+        {"?to=-2&step=4", 0, 8, 4, 2, 0},
+        {"?to=-20", 0, 0, 0.25, 0, 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char path[128];
@@ -373,10 +420,11 @@ static void test_errors(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WITH_SERVER(test_events),  WITH_SERVER(test_values_of_a_frame),
-        WITH_SERVER(test_info),    WITH_SERVER(test_states_of_the_source),
-        WITH_SERVER(test_now),     WITH_SERVER(test_health),
-        WITH_SERVER(test_history), WITH_SERVER(test_cues),
+        WITH_SERVER(test_events),      WITH_SERVER(test_an_id_of_an_earlier_run),
+        WITH_SERVER(test_a_long_step), WITH_SERVER(test_values_of_a_frame),
+        WITH_SERVER(test_info),        WITH_SERVER(test_states_of_the_source),
+        WITH_SERVER(test_now),         WITH_SERVER(test_health),
+        WITH_SERVER(test_history),     WITH_SERVER(test_cues),
         WITH_SERVER(test_errors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -141,6 +141,26 @@ static void test_many_tiny_events(void **state)
     event_log_free(log);
 }
 
+/* Who comes with an id of an earlier run, or of none, has missed nothing of this one. */
+static void test_ids_of_another_log(void **state)
+{
+    (void)state;
+    struct event_log *log = event_log_new(480, FIRST_ID); /* room for ten entries */
+    for (int i = 0; i < 25; i++) {
+        event_log_add(log, "x", 1);
+    }
+    const uint64_t strange[] = {0, 1, FIRST_ID - 2, FIRST_ID + 25, UINT64_MAX - 1, UINT64_MAX};
+    for (size_t i = 0; i < sizeof strange / sizeof *strange; i++) {
+        char text[64];
+        uint64_t last = strange[i];
+        uint64_t dropped = 7;
+        assert_int_equal(event_log_read(log, &last, &dropped, text, sizeof text), 10);
+        assert_int_equal(dropped, 0);
+        assert_int_equal(last, FIRST_ID + 24);
+    }
+    event_log_free(log);
+}
+
 static void test_an_event_as_long_as_the_log(void **state)
 {
     (void)state;
@@ -150,7 +170,7 @@ static void test_an_event_as_long_as_the_log(void **state)
     event_log_add(log, "b", 1);
     event_log_add(log, event, sizeof event);
     char text[64];
-    uint64_t last = 0;
+    uint64_t last = FIRST_ID - 1;
     uint64_t dropped;
     assert_int_equal(event_log_read(log, &last, &dropped, text, sizeof text), 64);
     assert_memory_equal(text, event, 64);
@@ -166,6 +186,7 @@ int main(void)
         cmocka_unit_test(test_only_whole_events_are_copied),
         cmocka_unit_test(test_wrapping_around),
         cmocka_unit_test(test_many_tiny_events),
+        cmocka_unit_test(test_ids_of_another_log),
         cmocka_unit_test(test_an_event_as_long_as_the_log),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -116,12 +116,40 @@ static void test_opening(void **state)
     assert_non_null(strstr(error.text, "no such address"));
 }
 
+static void test_same_client(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *a, *b;
+        bool same;
+    } cases[] = {
+        {"10.0.0.1:1", "10.0.0.1:2", true},
+        {"10.0.0.1:1", "[::ffff:10.0.0.1]:1", true},
+        {"10.0.0.1:1", "10.0.0.2:1", false},
+        {"[::ffff:10.0.0.1]:1", "[::ffff:10.0.0.2]:1", false},
+        {"[2001:db8:0:1::1]:1", "[2001:db8:0:1:ffff:ffff:ffff:ffff]:1", true},
+        {"[2001:db8:0:1::1]:1", "[2001:db8:0:2::1]:1", false},
+        {"[::1]:1", "[::1]:2", true},
+        {"[::1]:1", "[::ffff:10.0.0.1]:1", false}, /* both of ::/64 */
+        {"[::ffff:10.0.0.1]:1", "[::1]:1", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct listen_address a;
+        struct listen_address b;
+        if (listen_address_same_client(parse(cases[i].a, &a), parse(cases[i].b, &b)) !=
+            cases[i].same) {
+            fail_msg("%s and %s", cases[i].a, cases[i].b);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_malformed_addresses_are_refused),
         cmocka_unit_test(test_proper_addresses),
         cmocka_unit_test(test_same_host),
+        cmocka_unit_test(test_same_client),
         cmocka_unit_test(test_opening),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

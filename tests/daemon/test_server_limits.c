@@ -2,6 +2,7 @@
 #include "tests/support/http_client.h"
 #include "tests/support/server_fixture.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,6 +10,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -104,12 +106,13 @@ static void test_too_many_clients_from_one_address(void **state)
     struct http_reply reply = http_get(fixture.port, "/api/v1/stream");
     expect_status(&reply, 503);
     int idle[8];
-    size_t open = 0;
     for (size_t i = 0; i < 8; i++) { /* eight more connections are allowed, with those three */
         idle[i] = http_connect(fixture.port, 0);
-        open += idle[i] >= 0;
+        assert_true(http_send(idle[i], "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+        char text[32] = "";
+        assert_true(read(idle[i], text, sizeof text - 1) > 0);
+        assert_memory_equal(text, "HTTP/1.1 200 ", 13);
     }
-    assert_int_equal(open, 8);
     reply = http_get(fixture.port, "/healthz");
     assert_int_equal(reply.status, 0); /* closed at once */
     http_reply_free(&reply);
@@ -119,6 +122,40 @@ static void test_too_many_clients_from_one_address(void **state)
     for (size_t i = 0; i < 3; i++) {
         http_stream_close(streams[i]);
     }
+    server_fixture_stop(&fixture);
+}
+
+/* A crowd that says nothing keeps nobody out: who has waited longest makes room for who comes. */
+static void test_idle_connections_make_room(void **state)
+{
+    (void)state;
+    enum { IDLE = 90, PLACES = 10 + 64 };
+    struct server_fixture fixture;
+    server_fixture_start(&fixture, 10, 0);
+    struct http_stream *stream = http_stream_open(fixture.port, "", "", 0);
+    int idle[IDLE];
+    for (size_t i = 0; i < IDLE; i++) {
+        idle[i] = http_connect(fixture.port, 0);
+        assert_true(idle[i] >= 0);
+    }
+    struct http_reply reply = http_get(fixture.port, "/healthz");
+    expect_status(&reply, 200);
+    char byte;
+    assert_int_equal(read(idle[0], &byte, 1), 0); /* closed */
+    /* Their time is not up: the newest are still there, and are served. */
+    for (size_t i = IDLE - PLACES / 4; i < IDLE; i++) {
+        assert_int_equal(recv(idle[i], &byte, 1, MSG_DONTWAIT), -1);
+        assert_int_equal(errno, EAGAIN);
+    }
+    assert_true(http_send(idle[IDLE - 1], "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+    assert_int_equal(read(idle[IDLE - 1], &byte, 1), 1);
+    struct http_event event;
+    fake_pipeline_add(fixture.pipeline, 0, 0, 0); /* and so is the stream */
+    http_stream_expect(stream, &event, "frame");
+    for (size_t i = 0; i < IDLE; i++) {
+        (void)close(idle[i]);
+    }
+    http_stream_close(stream);
     server_fixture_stop(&fixture);
 }
 
@@ -165,6 +202,7 @@ int main(void)
         WITH_SERVER(test_slow_requests_are_ended),
         cmocka_unit_test(test_too_many_clients),
         cmocka_unit_test(test_too_many_clients_from_one_address),
+        cmocka_unit_test(test_idle_connections_make_room),
         WITH_SERVER(test_requests_while_results_come),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
