@@ -9,7 +9,8 @@ root=$work/root
 last='meson install'
 meson install -C "$build" --no-rebuild --quiet --destdir "$root" >"$out" 2>"$err"
 check "exit status 0" [ $? -eq 0 ]
-for file in bin/tuttid bin/tutti share/doc/tutti/LICENSE share/man/man1/tutti.1 \
+for file in bin/tuttid bin/tutti share/doc/tutti/LICENSE share/doc/tutti/NOTICE \
+    share/doc/tutti/model.md share/man/man1/tutti.1 \
     share/man/man1/tuttid.1 lib/systemd/system/tuttid.service; do
     check "$prefix/$file is installed" [ -s "$root$prefix/$file" ]
 done
@@ -18,6 +19,15 @@ done
 same "$root/etc/tutti/tuttid.conf" "$SAMPLE"
 check "the unit starts the program" \
     grep -qx "ExecStart=$prefix/bin/tuttid" "$root$prefix/lib/systemd/system/tuttid.service"
+
+# Its sandbox. What remains is what it is for: sound devices, and the network.
+if command -v systemd-analyze >/dev/null; then
+    unit=$root$prefix/lib/systemd/system/tuttid.service
+    expect 0 systemd-analyze security --offline=yes --no-pager --threshold=16 "$unit"
+    sed "s|^ExecStart=.*|ExecStart=$root$prefix/bin/tuttid|" "$unit" >"$work/tuttid.service"
+    expect 0 systemd-analyze verify --man=no "$work/tuttid.service"
+    silent "$err"
+fi
 
 echo '# edited' >"$root/etc/tutti/tuttid.conf"
 meson install -C "$build" --no-rebuild --quiet --destdir "$root" >"$out" 2>"$err"
