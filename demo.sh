@@ -18,7 +18,7 @@ esac
 
 sh tests/packages.sh build
 if [ ! -f build/build.ninja ]; then
-    meson setup build --buildtype=release >build-setup.log || {
+    meson setup build --buildtype=release -Dtests=false >build-setup.log || {
         cat build-setup.log
         exit 1
     }

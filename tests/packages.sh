@@ -10,8 +10,8 @@ for group in "$@"; do
     case $group in
     build) packages="$packages gcc libc6-dev meson ninja-build pkg-config portaudio19-dev
         libfftw3-dev libopenblas-dev libmicrohttpd-dev libcjson-dev libsoxr-dev libsndfile1-dev
-        libinih-dev libcmocka-dev libsystemd-dev" ;;
-    test) packages="$packages git clang-format libasound2-dev alsa-utils ffmpeg curl procps
+        libinih-dev libsystemd-dev" ;;
+    test) packages="$packages git clang-format libcmocka-dev libasound2-dev alsa-utils ffmpeg curl procps
         python3-torch python3-torchaudio python3-numpy python3-scipy python3-soundfile
         python3-matplotlib python3-tqdm chromium fluidsynth sox espeak-ng" ;;
     *)

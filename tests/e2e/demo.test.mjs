@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { getJson, ofKind, readEvents, seconds, startDaemon } from './daemon.mjs';
 
 test('the demo piece reaches a client', async (t) => {
@@ -22,12 +23,20 @@ test('the demo piece reaches a client', async (t) => {
     assert.ok(events[0].json.labels.includes('piano'));
   });
 
-  await t.test('frames come one hop apart, none lost, none twice', () => {
+  await t.test('frames come in order, whole hops apart, and none is lost unsaid', async () => {
     const frames = ofKind(events, 'frame');
+    let missing = 0;
     for (let i = 1; i < frames.length; i++) {
-      assert.ok(Math.abs(frames[i].json.t - frames[i - 1].json.t - 0.25) < 0.011);
+      const hops = (frames[i].json.t - frames[i - 1].json.t) / 0.25;
+      assert.ok(hops > 0.5, 'later than the one before');
+      assert.ok(Math.abs(hops - Math.round(hops)) < 0.05, `${hops} hops`);
       assert.ok(frames[i].id > frames[i - 1].id);
+      missing += Math.round(hops) - 1;
     }
+    // A machine that is too slow leaves hops out, and says so soon.
+    const told = () => /results were left out|of sound were lost/.test(daemon.output());
+    for (let i = 0; missing > 0 && !told() && i < 50; i++) await sleep(100);
+    assert.ok(missing === 0 || told(), `${missing} hops are missing, unsaid`);
     for (const { json } of frames) {
       assert.equal(json.p.length, info.body.labels.length);
       assert.ok(json.p.every((p) => p >= 0 && p <= 1));
