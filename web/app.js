@@ -50,6 +50,7 @@ class Page {
     });
     this.hello = null;
     this.status = { source: '', state: 'running', overruns: 0 };
+    this.sourceKind = undefined;
     this.hello_ms = null;
     this.#forgetFrame();
     this.loud_ms = performance.now();
@@ -113,9 +114,11 @@ class Page {
     this.frame_ms = null;
   }
 
-  /* What the stream does not tell: where presence begins. The page does without it if need be. */
+  /* What the stream does not tell: where presence begins, and whether the source is a device. The
+   * page does without it if need be. */
   async #info() {
-    const { thresholds } = await json('api/v1/info').catch(() => ({}));
+    const { thresholds, source } = await json('api/v1/info').catch(() => ({}));
+    this.sourceKind = source?.kind;
     if (Array.isArray(thresholds)) this.bars.setThresholds(thresholds);
   }
 
@@ -143,7 +146,7 @@ class Page {
   }
 
   #lagged({ dropped }) {
-    if (dropped > 0) this.#remark(`This page was too slow: ${counted(dropped, 'event')} skipped.`);
+    if (dropped > 0) this.#remark(`${counted(dropped, 'event')} ${dropped > 1 ? 'were' : 'was'} missed.`);
     this.#refill();
   }
 
@@ -186,6 +189,7 @@ class Page {
   #describe(now_ms) {
     return describe({
       ...this.status,
+      sourceKind: this.sourceKind,
       link: this.stream?.link ?? 'connecting',
       frameAge_s: this.frame_ms === null ? null : (now_ms - this.frame_ms) / 1000,
       waiting_s: this.hello_ms === null ? 0 : (now_ms - this.hello_ms) / 1000,

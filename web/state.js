@@ -10,7 +10,7 @@ const SILENT_DBFS = -90;
 
 const said = (kind, title, detail, chip, stale = true) => ({ kind, title, detail, chip, stale });
 
-/* known: {link; source, state: of the daemon's status; frameAge_s (null: none yet), waiting_s
+/* known: {link; source, state: of the daemon's status; sourceKind: of its info, if known; frameAge_s (null: none yet), waiting_s
  * (since hello), window_s; level_dbfs, silent_s, late_s}.
  *
  * Returns {kind: "good", "wait" or "bad"; title: in place of instruments when none plays; detail: a
@@ -27,8 +27,8 @@ function linkTrouble({ link }) {
   if (link === 'unreachable')
     return said(
       'bad',
-      'Daemon stopped',
-      'The daemon does not answer. This page goes on by itself once it is back.',
+      'No connection',
+      'The daemon does not answer, or the network is down. This page goes on by itself.',
       'Not connected',
     );
   return null;
@@ -65,12 +65,14 @@ function resultTrouble({ frameAge_s, waiting_s, window_s }) {
   return null;
 }
 
-function listening({ level_dbfs, silent_s, late_s }) {
+function listening({ level_dbfs, silent_s, late_s, sourceKind }) {
   const late = late_s > 1 ? `Results arrive ${durationText(late_s)} late.` : '';
   const chip = late ? 'Late' : 'Live';
   const kind = late ? 'wait' : 'good';
-  if (level_dbfs <= SILENT_DBFS && silent_s > STALE_S)
-    return said(kind, 'Silence', late || 'The input is silent. Is the microphone on?', chip, false);
+  if (level_dbfs <= SILENT_DBFS && silent_s > STALE_S) {
+    const ask = sourceKind === 'device' ? ' Is the microphone on?' : '';
+    return said(kind, 'Silence', late || `The input is silent.${ask}`, chip, false);
+  }
   return said(kind, 'Listening', late, chip, false);
 }
 

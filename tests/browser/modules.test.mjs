@@ -290,7 +290,7 @@ test('state: the first break in the chain is the one that is named', async () =>
       .map(({ kind, title, stale }) => `${kind} ${title} ${stale}`);
   });
   assert.deepEqual(said, [
-    'bad Daemon stopped true',
+    'bad No connection true',
     'wait Reconnecting true',
     'bad No sound true',
     'bad No sound true',
@@ -302,6 +302,21 @@ test('state: the first break in the chain is the one that is named', async () =>
     'good Listening false',
     'wait Listening false',
     'good Listening false',
+  ]);
+});
+
+test('state: only a device is asked about its microphone', async () => {
+  const details = await run('state.js', ({ describe }) =>
+    ['device', 'file', 'stdin', undefined].map((sourceKind) => {
+      const silent = { link: 'live', state: 'running', frameAge_s: 0.1, window_s: 3, late_s: 0 };
+      return describe({ ...silent, sourceKind, level_dbfs: -120, silent_s: 10 }).detail;
+    }),
+  );
+  assert.deepEqual(details, [
+    'The input is silent. Is the microphone on?',
+    'The input is silent.',
+    'The input is silent.',
+    'The input is silent.',
   ]);
 });
 

@@ -240,8 +240,8 @@ test('a daemon that refuses or is gone is named, and found again', async () => {
   mock.refuse = 503;
   mock.drop();
   await shows(page, 'rest', 'Reconnecting');
-  await shows(page, 'rest', 'Daemon stopped');
-  assert.match(await page.title(), /^Daemon stopped/);
+  await shows(page, 'rest', 'No connection');
+  assert.match(await page.title(), /^No connection/);
   await shows(page, 'state-text', 'Not connected');
   mock.refuse = 0;
   mock.restart(); // ids and times begin anew
@@ -318,7 +318,7 @@ test('trouble is said in plain words', async () => {
   mock.frame({ piano: 0.9 }, ['piano']);
   await shows(page, 'detail', '0.4 s of sound was lost.');
   mock.lagged(12);
-  await shows(page, 'detail', 'This page was too slow: 12 events skipped.');
+  await shows(page, 'detail', '12 events were missed.');
   await page.done();
 });
 
