@@ -10,8 +10,8 @@ const SILENT_DBFS = -90;
 
 const said = (kind, title, detail, chip, stale = true) => ({ kind, title, detail, chip, stale });
 
-/* known: {link; source, state: of the daemon's status; sourceKind: of its info, if known; frameAge_s (null: none yet), waiting_s
- * (since hello), window_s; level_dbfs, silent_s, late_s}.
+/* known: {link; source, state: of the daemon's status; sourceKind: of its info, if known;
+ * frameAge_s (null: none yet), waiting_s (since hello), window_s; level_dbfs, silent_s, late_s}.
  *
  * Returns {kind: "good", "wait" or "bad"; title: in place of instruments when none plays; detail: a
  * sentence, may be empty; chip: two words about the connection; stale: what was heard last no
