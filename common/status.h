@@ -29,8 +29,8 @@ struct tutti_error {
 
 /* Fills *error, cutting the text to size, and returns status so that a caller
  * can `return tutti_error_set(error, ...)`. Control characters in the finished
- * text, and what is not UTF-8, become '?', because parts of it may come from a hostile file. error may
- * be NULL: then only the status is returned. Cannot fail. */
+ * text, and what is not UTF-8, become '?', because parts of it may come from a
+ * hostile file. error may be NULL: then only the status is returned. Cannot fail. */
 enum tutti_status tutti_error_set(struct tutti_error *error, enum tutti_status status,
                                   const char *format, ...) __attribute__((format(printf, 3, 4)));
 

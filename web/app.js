@@ -146,7 +146,7 @@ class Page {
   }
 
   #lagged({ dropped }) {
-    if (dropped > 0) this.#remark(`${counted(dropped, 'event')} ${dropped > 1 ? 'were' : 'was'} missed.`);
+    if (dropped > 0) this.#remark(`Missed: ${counted(dropped, 'event')}.`);
     this.#refill();
   }
 

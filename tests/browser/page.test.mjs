@@ -318,7 +318,7 @@ test('trouble is said in plain words', async () => {
   mock.frame({ piano: 0.9 }, ['piano']);
   await shows(page, 'detail', '0.4 s of sound was lost.');
   mock.lagged(12);
-  await shows(page, 'detail', '12 events were missed.');
+  await shows(page, 'detail', 'Missed: 12 events.');
   await page.done();
 });
 
