@@ -1,19 +1,24 @@
 /* headline.js - the instruments that play now, in type as large as fits.
  *
- * Names stand in the order in which they came, so that the line is calm. They slide to a new
- * place and size rather than jump; those that leave fade out where they stood.
+ * Names stand in the order in which they came, so that the line is calm. What stays where it is
+ * does not move. All else fades out entirely before anything fades in at its new place and size,
+ * so two words are never seen on the same spot. Changes that follow each other closely become one.
  */
 import { capitalized } from './format.js';
 
 const SIZES = Array.from({ length: 40 }, (_, i) => 1 - i * 0.0225); // of the largest
-const MOVE = { duration: 700, easing: 'cubic-bezier(0.2, 0.7, 0.1, 1)' };
-const ENTER = { ...MOVE, delay: 200, fill: 'backwards' }; // when those that leave are faint
-const LEAVE = { duration: 500, easing: 'ease-out', fill: 'forwards' };
+const LEAVE = { duration: 140, easing: 'ease-out', fill: 'forwards' };
+const ENTER = { duration: 360, delay: LEAVE.duration, easing: 'ease-out', fill: 'backwards' };
+const HOLD_MS = 700; // from one change of the names to the next: it can be read, and has settled
+const SAME_PX = 1;
 
 export class Headline {
   #names = []; // shown now, in order
   #items = new Map(); // name -> li
   #rest = '';
+  #changed_ms = -Infinity; // when the names changed last
+  #held = null; // what to show once they have stood long enough
+  #release = 0;
   #calm = matchMedia('(prefers-reduced-motion: reduce)');
 
   /* box: where it stands, of a size that does not depend on what is in it. list: the <ul> in it.
@@ -24,37 +29,41 @@ export class Headline {
   }
 
   /* names: what plays now, in order of entry; names that stand already keep their places. restText
-   * and restKind stand in while there are none. animate: false while nobody watches. Returns the
-   * names in the order shown. */
+   * and restKind stand in while there are none. animate: false while nobody watches; then nothing
+   * is held back either. Returns the names in the order in which they are shown, now or soon. */
   show(names, restText, restKind, animate) {
     const wanted = new Set(names);
     const next = this.#names.filter((name) => wanted.has(name));
     for (const name of wanted) if (!this.#items.has(name)) next.push(name);
+    this.#held = null;
     const same =
       next.length === this.#names.length && next.every((name, i) => name === this.#names[i]);
     if (same && restText === this.#rest) return next;
-    this.#change(next, restText, restKind, animate && !this.#calm.matches);
+    const wait_ms = same || !animate ? 0 : this.#changed_ms + HOLD_MS - performance.now();
+    if (wait_ms > 0) {
+      this.#held = [names, restText, restKind, animate];
+      clearTimeout(this.#release);
+      this.#release = setTimeout(() => this.#held && this.show(...this.#held), wait_ms + 1);
+    } else {
+      if (!same) this.#changed_ms = performance.now();
+      this.#change(next, restText, restKind, animate && !this.#calm.matches);
+    }
     return next;
   }
 
   #change(next, restText, restKind, animate) {
-    const before = new Map();
-    for (const [name, item] of this.#items) before.set(name, item.getBoundingClientRect());
-    for (const name of this.#names) {
-      if (next.includes(name)) continue;
-      const item = this.#items.get(name);
-      this.#items.delete(name);
-      if (animate) this.#fade(item, before.get(name));
-      item.remove();
-    }
+    const before = animate ? this.#places() : null;
+    const ghost = animate ? this.#ghost() : null;
+    for (const name of this.#names) if (!next.includes(name)) this.#items.delete(name);
     for (const name of next) {
       if (this.#items.has(name)) continue;
       const item = document.createElement('li');
       item.textContent = capitalized(name);
       this.#items.set(name, item);
-      this.list.append(item, ' '); // the space is where a line may break
     }
-    this.#tidy();
+    // One space after each item: there a line may break.
+    this.list.replaceChildren(...[...this.#items.values()].flatMap((item) => [item, ' ']));
+    const former = this.#names;
     this.#names = next;
     this.#rest = restText;
     this.rest.textContent = restText;
@@ -62,13 +71,7 @@ export class Headline {
     this.rest.hidden = next.length > 0;
     this.list.hidden = next.length === 0;
     this.#fit();
-    if (animate) for (const [name, item] of this.#items) this.#move(item, before.get(name));
-  }
-
-  /* Leaves exactly one space after each item. */
-  #tidy() {
-    const items = [...this.#items.values()];
-    this.list.replaceChildren(...items.flatMap((item) => [item, ' ']));
+    if (animate) this.#crossFade(former, before, ghost);
   }
 
   /* The largest size at which everything fits. */
@@ -80,34 +83,43 @@ export class Headline {
     }
   }
 
-  #move(item, from) {
-    if (!from) {
-      item.animate([{ opacity: 0, transform: 'translateY(0.12em)' }, { opacity: 1 }], ENTER);
-      return;
-    }
-    const to = item.getBoundingClientRect();
-    const scale = to.height > 0 ? from.height / to.height : 1;
-    const x = from.left - to.left;
-    const y = from.top - to.top;
-    if (Math.abs(x) + Math.abs(y) < 1 && Math.abs(scale - 1) < 0.01) return;
-    item.animate(
-      [{ transform: `translate(${x}px, ${y}px) scale(${scale})` }, { transform: 'none' }],
-      MOVE,
-    );
+  #places() {
+    return new Map([...this.#items].map(([name, item]) => [name, item.getBoundingClientRect()]));
   }
 
-  /* A copy that stays where the name stood, out of the flow, until it has faded. */
-  #fade(item, from) {
-    const ghost = document.createElement('span');
+  /* A copy of all that is seen now, which stays as it is while the headline is set anew. */
+  #ghost() {
+    const original = this.list.hidden ? this.rest : this.list;
     const frame = this.box.getBoundingClientRect();
-    ghost.textContent = item.textContent;
+    const place = original.getBoundingClientRect();
+    const ghost = original.cloneNode(true);
+    ghost.removeAttribute('id');
     ghost.className = 'ghost';
     ghost.setAttribute('aria-hidden', 'true');
-    ghost.style.setProperty('left', `${from.left - frame.left}px`);
-    ghost.style.setProperty('top', `${from.top - frame.top}px`);
-    ghost.style.setProperty('font-size', getComputedStyle(item).fontSize);
+    ghost.style.setProperty('left', `${place.left - frame.left}px`);
+    ghost.style.setProperty('top', `${place.top - frame.top}px`);
+    ghost.style.setProperty('width', `${place.width}px`);
+    const style = getComputedStyle(original);
+    for (const size of ['font-size', 'letter-spacing'])
+      ghost.style.setProperty(size, style.getPropertyValue(size));
+    return ghost;
+  }
+
+  /* former: the names in the ghost. A name that has its place, size and separator as before is left
+   * alone. */
+  #crossFade(former, before, ghost) {
+    for (const [name, item] of this.#items) {
+      const was = before.get(name);
+      const is = item.getBoundingClientRect();
+      const stays = ['left', 'top', 'width', 'height'].every(
+        (side) => was && Math.abs(was[side] - is[side]) < SAME_PX,
+      );
+      if (stays) ghost.children[former.indexOf(name)].style.setProperty('visibility', 'hidden');
+      else item.animate([{ opacity: 0 }, { opacity: 1 }], ENTER);
+    }
+    if (!this.rest.hidden) this.rest.animate([{ opacity: 0 }, { opacity: 1 }], ENTER);
     this.box.append(ghost);
-    const done = ghost.animate([{ opacity: 0.8 }, { opacity: 0 }], LEAVE);
+    const done = ghost.animate([{ opacity: 1 }, { opacity: 0 }], LEAVE);
     done.finished.catch(() => {}).finally(() => ghost.remove());
   }
 }
