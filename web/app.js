@@ -106,6 +106,7 @@ class Page {
       this.#forgetFrame();
       this.heatmap.repaint();
     }
+    if (this.history.last_s === null) this.#refill(); // a frame may never come
     this.#info();
   }
 
@@ -131,7 +132,7 @@ class Page {
       this.clock.reset();
       this.heatmap.repaint();
     }
-    this.clock.frame(frame.t, now_ms, this.history.hop_s);
+    this.clock.frame(frame.t, frame.time, now_ms, this.history.hop_s);
     if (!isSilent(frame.level_dbfs)) this.loud_ms = now_ms;
     this.frame = frame;
     this.frame_ms = now_ms;
@@ -165,11 +166,13 @@ class Page {
   async #fetchHistory() {
     const { run, last_s, hop_s } = this.history;
     const step_s = Math.max(hop_s, FINEST_STEP_S);
-    const query = new URLSearchParams({
-      from: Math.max(0, last_s - SHOWN_S).toFixed(3),
-      to: (last_s + hop_s).toFixed(3),
-      step: step_s.toFixed(3),
-    });
+    const query = new URLSearchParams({ step: step_s.toFixed(3) });
+    if (last_s === null) {
+      query.set('from', -SHOWN_S); // before the newest result, whichever that is
+    } else {
+      query.set('from', Math.max(0, last_s - SHOWN_S).toFixed(3));
+      query.set('to', (last_s + hop_s).toFixed(3));
+    }
     const [past, marks] = await Promise.all([
       json(`api/v1/history?${query}`),
       json('api/v1/cues?format=json'),
@@ -239,7 +242,7 @@ class Page {
     text('state-text', said.chip);
     text('detail', said.detail || remark);
     text('source', this.#facts());
-    text('latest', said.stale && this.frame ? 'last' : 'now');
+    text('latest', said.stale && this.history.last_s !== null ? 'last' : 'now');
     const playing = names.length > 0;
     document.title = `${playing ? capitalized(joined(names)) : said.title} · Tutti`;
     text('eyebrow', playing ? 'Now playing' : 'Now');
@@ -262,7 +265,9 @@ class Page {
   }
 
   #draw(changed) {
-    if (!document.hidden) this.heatmap.draw(this.clock.now(performance.now()), changed);
+    if (document.hidden) return;
+    const t = this.clock.now(performance.now()) ?? this.history.last_s;
+    this.heatmap.draw(t, changed);
   }
 
   #colours() {

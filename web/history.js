@@ -59,19 +59,21 @@ export class History {
    * of the clock. A false alarm costs a request for the history, no more. */
   #isOfAnotherRun(t, started_s) {
     if (this.last_s === null) return false;
-    return t <= this.last_s || Math.abs(started_s - this.started_s) > SAME_RUN_S;
+    if (t <= this.last_s || this.started_s === null) return true;
+    return Math.abs(started_s - this.started_s) > SAME_RUN_S;
   }
 
   /* Takes steps of /api/v1/history, each as long as step_s; only the parts of time that hold no
-   * column yet are filled. */
+   * column yet are filled. Without a frame so far the newest step is the newest known moment. */
   addSteps(steps, step_s) {
+    this.last_s ??= steps.findLast(({ t }) => Number.isFinite(t))?.t ?? null;
     const held = this.columns;
     const filled = [];
     for (const { t, p } of steps) {
       if (!Number.isFinite(t) || !Array.isArray(p) || p.length !== this.labels.length) continue;
       // A step from t to t + step averages the frames that end in it: the sound before them.
       const from_s = t - this.hop_s;
-      const to_s = from_s + step_s;
+      const to_s = Math.min(from_s + step_s, this.last_s);
       const middle_s = (from_s + to_s) / 2;
       if (!held.some((column) => column.from_s <= middle_s && middle_s < column.to_s))
         filled.push({ from_s, to_s, p: Float32Array.from(p) });

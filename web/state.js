@@ -56,12 +56,7 @@ function resultTrouble({ frameAge_s, waiting_s, window_s }) {
       'Connected',
     );
   if (frameAge_s > STALE_S)
-    return said(
-      'bad',
-      'No results',
-      `The daemon answers, but its last result is ${durationText(frameAge_s)} old.`,
-      'Stalled',
-    );
+    return said('bad', 'No results', `No results for ${durationText(frameAge_s)}.`, 'Stalled');
   return null;
 }
 

@@ -126,6 +126,11 @@ class Mock {
     if (this.cues.length > LOG_EVENTS) this.cues.shift();
   }
 
+  /* The source delivers nothing for so long: t stands still, the time of day goes on. */
+  pause(seconds) {
+    this.started_s += seconds;
+  }
+
   status(change) {
     Object.assign(this.status_now, change);
     this.send('status', this.status_now);
@@ -167,7 +172,11 @@ class Mock {
   }
 
   #history(query) {
-    const [from, to, step_s] = ['from', 'to', 'step'].map((key) => Number(query.get(key)));
+    const newest = this.frames.at(-1)?.t ?? 0;
+    const step_s = Number(query.get('step'));
+    const to = Number(query.get('to') ?? newest + this.hop_s / 2);
+    const since = Number(query.get('from'));
+    const from = since < 0 ? Math.max(0, newest + since) : since;
     const steps = [];
     for (let t = from; t < to; t += step_s) {
       const inside = this.frames.filter((frame) => frame.t >= t && frame.t < t + step_s);

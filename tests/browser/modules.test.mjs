@@ -151,6 +151,25 @@ test('history: steps fill only what is empty, and nothing overlaps', async () =>
   ]);
 });
 
+test('history: without a frame the newest step is the newest known moment', async () => {
+  const [empty, filled, next] = await run('history.js', ({ History }) => {
+    const history = new History(120);
+    history.reset(['a'], 0.25);
+    history.addSteps([], 0.25);
+    const none = history.last_s;
+    history.addSteps(
+      [9.5, 9.75, 10].map((t) => ({ t, p: [0.5] })),
+      0.25,
+    );
+    const known = [history.last_s, history.columns.at(-1).to_s, history.columns.length];
+    const outcome = history.addFrame({ t: 10.25, time: 1010.25, p: [0.9], on: [] });
+    return [none, known, [outcome, history.columns.length]];
+  });
+  assert.equal(empty, null);
+  assert.deepEqual(filled, [10, 10, 3]);
+  assert.deepEqual(next, ['new', 4]);
+});
+
 test('history: entries and exits, replayed or lost or out of order', async () => {
   const spans = await run('history.js', ({ History }) => {
     const history = new History(120);
@@ -223,7 +242,7 @@ test('clock: runs evenly behind uneven frames, never backwards, never ahead', as
     for (let i = 1; i < 80; i++) {
       const t = i / 4;
       now_ms = Math.max(now_ms, 5000 + 1000 * t + [0, 90, 20, 200, 0, 1500][i % 6]);
-      clock.frame(t, now_ms, 0.25);
+      clock.frame(t, 1.7e9 + t, now_ms, 0.25);
       for (let ms = 0; ms < 250; ms += 50) moments.push([t, clock.now(now_ms + ms)]);
     }
     return { shown: moments, late: clock.lateness_s() };
@@ -233,7 +252,55 @@ test('clock: runs evenly behind uneven frames, never backwards, never ahead', as
     assert.ok(moment >= before && moment <= t, `${moment} after ${before}, frame ${t}`);
     return moment;
   }, -1);
-  assert.ok(Math.abs(late - 1) < 1e-9, `late by ${late} s`); // 1.5 s late at 19.25, now 19.75
+  assert.ok(Math.abs(late - 1) < 1e-5, `late by ${late} s`); // 1.5 s late at 19.25, now 19.75
+});
+
+test('clock: a pause is not lateness, and the picture scrolls evenly after it', async () => {
+  const { late, behind } = await run('clock.js', ({ DisplayClock }) => {
+    const clock = new DisplayClock();
+    let now_s = 50;
+    let heard_s = 1.7e9;
+    const play = (from, to, late_s = 0) => {
+      for (let t = from; t < to; t += 0.25) {
+        now_s += 0.25;
+        heard_s += 0.25;
+        clock.frame(t, heard_s, 1000 * (now_s + late_s), 0.25);
+      }
+      return clock.lateness_s();
+    };
+    const pause = (seconds) => {
+      now_s += seconds;
+      heard_s += seconds;
+    };
+    const found = [play(0, 10)];
+    pause(10);
+    found.push(play(10, 12));
+    const middle_ms = 1000 * (now_s + 0.1);
+    const shown = clock.last_s - clock.now(middle_ms);
+    found.push(play(12, 20, 4)); // the daemon is overloaded: the sound waits in it
+    found.push(play(20, 30));
+    heard_s -= 3600; // the daemon's clock is set back
+    found.push(play(30, 32));
+    heard_s += 7200;
+    found.push(play(32, 34), play(34, 36, 5));
+    return { late: found, behind: shown };
+  });
+  [0, 0, 4, 0, 0, 0, 5].forEach((wanted, i) =>
+    assert.ok(Math.abs(late[i] - wanted) < 1e-5, `${i}: late by ${late[i]} s, not ${wanted} s`),
+  );
+  assert.ok(Math.abs(behind - 0.15) < 1e-5, `${behind} s behind the newest frame`);
+});
+
+test('clock: without a time of day the time of the sound has to do', async () => {
+  const late = await run('clock.js', ({ DisplayClock }) =>
+    [undefined, null, 'noon'].map((time) => {
+      const clock = new DisplayClock();
+      clock.frame(1, time, 5000, 0.25);
+      clock.frame(2, time, 8000, 0.25);
+      return clock.lateness_s();
+    }),
+  );
+  assert.deepEqual(late, [2, 2, 2]);
 });
 
 test('palette: lightness is even from end to end in both themes', async () => {

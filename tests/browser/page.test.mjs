@@ -192,6 +192,117 @@ test('a reload does not start empty', async () => {
   await page.done();
 });
 
+test('a page opened when nothing comes any more shows what was heard', async () => {
+  play(60, { cello: 0.95 }, ['cello']);
+  play(30, { piano: 0.95 }, ['piano']);
+  mock.status({ state: 'ended' });
+  const page = await listen();
+  await shows(page, 'rest', 'The end');
+  await shows(page, 'latest', 'last');
+  const at = (s) => 1 - s / 120;
+  await becomesHot(page, PIANO, LABELS.length, at(25), at(0.5)); // up to the newest known moment
+  const quiet = await lane(page, 0, at(85), at(5));
+  assert.ok(distance(await lane(page, CELLO, at(85), at(40)), quiet) > 60);
+  assert.ok(distance(await lane(page, PIANO, at(85), at(40)), quiet) < 30);
+  assert.ok((await lane(page, CELLO, at(119), at(100)))[3] < 1);
+  await plays(page, []); // nothing is claimed
+  await page.done();
+});
+
+test('after a pause the page is live again; what is late is called late', async () => {
+  const page = await listen();
+  mock.frame({ piano: 0.9 }, ['piano']);
+  await shows(page, 'state-text', 'Live');
+  // The source pauses: t is behind the page's clock from now on.
+  await page.waitForTimeout(4000);
+  await shows(page, 'rest', 'No results');
+  assert.match(await page.innerText('#detail'), /^No results for \d(\.\d)? s\.$/);
+  mock.pause(4);
+  mock.frame({ piano: 0.9 }, ['piano']);
+  await plays(page, ['Piano']);
+  assert.equal(await page.innerText('#state-text'), 'Live');
+  assert.equal(await page.innerText('#detail'), '');
+  // The daemon falls behind: what comes now was heard long ago, and what came after it waits.
+  await page.waitForTimeout(4000);
+  mock.frame({ piano: 0.9 }, ['piano']);
+  await shows(page, 'state-text', 'Late');
+  assert.match(await page.innerText('#detail'), /^Results arrive \d(\.\d)? s late\.$/);
+  play(4, { piano: 0.9 }, ['piano']); // it catches up, in one burst
+  await shows(page, 'state-text', 'Live');
+  await page.done();
+});
+
+test('words of the headline never stand on each other while they change', async () => {
+  const page = await listen({ viewport: { width: 1920, height: 1080 } });
+  await page.evaluate(() => {
+    window.worst = 0;
+    window.ghosts = 0;
+    const seen = (selector) =>
+      [...document.querySelectorAll(selector)]
+        .map((word) => {
+          const styles = [word, word.parentElement].map((element) => getComputedStyle(element));
+          const opacity = styles.reduce((product, style) => product * style.opacity, 1);
+          return { box: word.getBoundingClientRect(), opacity, shown: styles[0].visibility };
+        })
+        .filter(({ opacity, shown }) => opacity > 0.02 && shown === 'visible');
+    const look = () => {
+      const old = seen('.ghost li');
+      window.ghosts += old.length;
+      for (const { box: a } of old)
+        for (const { box: b } of seen('#playing li')) {
+          const width = Math.min(a.right, b.right) - Math.max(a.left, b.left);
+          const height = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+          if (height > 1) window.worst = Math.max(window.worst, width);
+        }
+      requestAnimationFrame(look);
+    };
+    look();
+  });
+  const scenes = [
+    ['drums'],
+    ['drums', 'bass', 'piano'],
+    ['bass', 'piano'],
+    ['bass', 'piano', 'saxophone', 'acoustic_guitar', 'voice'],
+    ['bass', 'acoustic_guitar'],
+    ['flute'],
+  ];
+  for (const on of scenes) {
+    mock.frame(Object.fromEntries(on.map((label) => [label, 0.9])), on);
+    await page.waitForFunction(
+      (count) => document.querySelectorAll('#playing li').length === count,
+      on.length,
+    );
+    await page.waitForFunction(() => document.querySelectorAll('.ghost').length === 0);
+  }
+  const [worst, ghosts] = await page.evaluate(() => [window.worst, window.ghosts]);
+  assert.ok(ghosts > 0, 'words were seen leaving');
+  assert.ok(worst <= 1, `words overlap by ${worst} px`);
+  await page.done();
+});
+
+test('changes that follow each other closely are one, the first at once', async () => {
+  const page = await listen();
+  await page.evaluate(() => {
+    window.headlines = [];
+    new MutationObserver(() => {
+      const names = [...document.querySelectorAll('#playing li')].map((item) => item.textContent);
+      window.headlines.push(names.join(' '));
+    }).observe(document.getElementById('playing'), { childList: true });
+  });
+  const all = ['piano', 'cello', 'voice', 'flute'];
+  mock.frame({}, ['piano']);
+  await plays(page, ['Piano']);
+  for (let i = 2; i <= all.length; i++) {
+    mock.frame({}, all.slice(0, i));
+    await page.waitForTimeout(30);
+  }
+  await page.waitForFunction(() => document.querySelectorAll('#playing li').length === 4);
+  const seen = await page.evaluate(() => window.headlines);
+  assert.equal(seen[0], 'Piano');
+  assert.ok(seen.length < 4, `one by one: ${seen}`);
+  await page.done();
+});
+
 test('after a break the page catches up and doubles nothing', async () => {
   const page = await listen({
     breaks: true,
@@ -313,7 +424,7 @@ test('trouble is said in plain words', async () => {
   mock.frame({ piano: 0.9 }, ['piano']);
   await plays(page, ['Piano']);
   await shows(page, 'rest', 'No results'); // the daemon says it is well, but sends no frame
-  mock.t += 20; // else the next frame is late, which is said first
+  mock.pause(20); // else the next frame is late, which is said first
   mock.send('gap', { t: mock.t, lost_s: 0.4 });
   mock.frame({ piano: 0.9 }, ['piano']);
   await shows(page, 'detail', '0.4 s of sound was lost.');
