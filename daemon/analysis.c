@@ -220,7 +220,7 @@ static bool goes_on(struct run *run)
     double done = stated > 0 ? fmin((double)run->frames_read / stated, 1) : 0;
     if (run->config->progress(run->config->context, done))
         return true;
-    tutti_error_set(run->error, TUTTI_ERROR_IO, "The analysis of %s was given up.", run->name);
+    tutti_error_set(run->error, TUTTI_ERROR_IO, "the analysis of %s was given up", run->name);
     return false;
 }
 
@@ -228,14 +228,13 @@ static bool goes_on(struct run *run)
 static bool ended_well(struct run *run)
 {
     if (sound_file_failed(run->file))
-        tutti_error_set(run->error, TUTTI_ERROR_FORMAT,
-                        "The sound file %s is damaged after %.2f s.", run->name,
-                        seconds(run, run->frames_read));
+        tutti_error_set(run->error, TUTTI_ERROR_FORMAT, "the sound file %s is damaged after %.2f s",
+                        run->name, seconds(run, run->frames_read));
     else if (run->frames_read == 0)
-        tutti_error_set(run->error, TUTTI_ERROR_FORMAT, "There is no sound in the file %s.",
+        tutti_error_set(run->error, TUTTI_ERROR_FORMAT, "there is no sound in the file %s",
                         run->name);
     else if (run->out_of_memory)
-        tutti_error_set(run->error, TUTTI_ERROR_MEMORY, "Out of memory for the analysis of %s.",
+        tutti_error_set(run->error, TUTTI_ERROR_MEMORY, "out of memory for the analysis of %s",
                         run->name);
     else
         return true;
@@ -284,7 +283,7 @@ static bool hear(struct run *run, const float *first)
 
 static bool out_of_memory(const struct run *run)
 {
-    tutti_error_set(run->error, TUTTI_ERROR_MEMORY, "Out of memory for the analysis of %s.",
+    tutti_error_set(run->error, TUTTI_ERROR_MEMORY, "out of memory for the analysis of %s",
                     run->name);
     return false;
 }
@@ -340,7 +339,7 @@ static bool make_hearing(struct run *run, const struct model *model, struct infe
     if (run->presence != NULL)
         return true;
     tutti_error_set(run->error, TUTTI_ERROR_ARGUMENT,
-                    "Out of memory, or a threshold or the smoothing is out of range.");
+                    "out of memory, or a threshold or the smoothing is out of range");
     return false;
 }
 
@@ -350,12 +349,12 @@ enum tutti_status analysis_check_hop(const struct model *model, double hop_s,
     double window_s = feature_stream_window_s(model);
     if (window_s > WINDOW_MAX_S)
         return tutti_error_set(error, TUTTI_ERROR_UNSUPPORTED,
-                               "The model's window of %g s is longer than %g s.", window_s,
+                               "the model's window of %g s is longer than %g s", window_s,
                                WINDOW_MAX_S);
     if (hop_s > window_s)
         return tutti_error_set(error, TUTTI_ERROR_ARGUMENT,
-                               "The hop of %g s is longer than the model's window of %g s: what "
-                               "lies between would go unheard.",
+                               "the hop of %g s is longer than the model's window of %g s: what "
+                               "lies between would go unheard",
                                hop_s, window_s);
     return TUTTI_OK;
 }
@@ -412,7 +411,7 @@ struct analysis *analysis_run(const struct model *model, const struct analysis_c
         free(run->sum);
     } else {
         inference->free(inference->network);
-        tutti_error_set(error, TUTTI_ERROR_MEMORY, "Out of memory for the analysis of %s.", name);
+        tutti_error_set(error, TUTTI_ERROR_MEMORY, "out of memory for the analysis of %s", name);
     }
     free(run);
     if (good)

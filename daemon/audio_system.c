@@ -93,7 +93,7 @@ enum tutti_status audio_system_enter(bool quiet, struct tutti_error *error)
 {
     if (!take_lock())
         return tutti_error_set(error, TUTTI_ERROR_IO,
-                               "The audio system does not answer: another device hangs in it.");
+                               "the audio system does not answer: another device hangs in it");
     quieten_libraries();
     if (quiet)
         silence_stderr();
@@ -101,7 +101,7 @@ enum tutti_status audio_system_enter(bool quiet, struct tutti_error *error)
     if (reason == paNoError)
         return TUTTI_OK;
     audio_system_pause();
-    return tutti_error_set(error, TUTTI_ERROR_IO, "The audio system does not start: %s.",
+    return tutti_error_set(error, TUTTI_ERROR_IO, "the audio system does not start: %s",
                            Pa_GetErrorText(reason));
 }
 

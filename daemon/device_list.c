@@ -23,7 +23,7 @@ enum tutti_status device_list_read(struct device_list *list, struct tutti_error 
 {
     const PaDeviceIndex all = Pa_GetDeviceCount();
     if (all < 0)
-        return tutti_error_set(error, TUTTI_ERROR_IO, "The audio devices cannot be listed: %s.",
+        return tutti_error_set(error, TUTTI_ERROR_IO, "the audio devices cannot be listed: %s",
                                Pa_GetErrorText(all));
     *list = (struct device_list){
         .device = calloc((size_t)all + 1, sizeof *list->device),
@@ -31,7 +31,7 @@ enum tutti_status device_list_read(struct device_list *list, struct tutti_error 
     };
     if (list->device == NULL || list->index == NULL) {
         device_list_free(list);
-        return tutti_error_set(error, TUTTI_ERROR_MEMORY, "Out of memory for a list of devices.");
+        return tutti_error_set(error, TUTTI_ERROR_MEMORY, "out of memory for a list of devices");
     }
     for (PaDeviceIndex index = 0; index < all; index++) {
         const PaDeviceInfo *info = Pa_GetDeviceInfo(index);

@@ -138,13 +138,13 @@ int device_names_find(const struct source_device *devices, size_t count, const c
     if (wants_default)
         text = "default";
     if (found > 1)
-        tutti_error_set(error, TUTTI_ERROR_NOT_FOUND, "\"%.64s\" fits several input devices: %s.",
+        tutti_error_set(error, TUTTI_ERROR_NOT_FOUND, "\"%.64s\" fits several input devices: %s",
                         text, list);
     else if (count == 0)
         tutti_error_set(error, TUTTI_ERROR_NOT_FOUND,
-                        "There is no input device \"%.64s\": there is none at all.", text);
+                        "there is no input device \"%.64s\": there is none at all", text);
     else
         tutti_error_set(error, TUTTI_ERROR_NOT_FOUND,
-                        "There is no input device \"%.64s\". There are: %s.", text, list);
+                        "there is no input device \"%.64s\"; there are: %s", text, list);
     return -1;
 }

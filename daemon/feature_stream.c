@@ -66,7 +66,7 @@ struct feature_stream *feature_stream_new(const struct model *model, unsigned ra
     const struct frontend_config config = feature_stream_frontend(model);
     struct feature_stream *stream = calloc(1, sizeof *stream);
     if (stream == NULL) {
-        tutti_error_set(error, TUTTI_ERROR_MEMORY, "Out of memory for the front end.");
+        tutti_error_set(error, TUTTI_ERROR_MEMORY, "out of memory for the front end");
         return NULL;
     }
     stream->rate_hz = rate_hz;
@@ -82,7 +82,7 @@ struct feature_stream *feature_stream_new(const struct model *model, unsigned ra
     }
     stream->level = level_new(rate_hz);
     if (stream->level == NULL) {
-        tutti_error_set(error, TUTTI_ERROR_MEMORY, "Out of memory for the level meter.");
+        tutti_error_set(error, TUTTI_ERROR_MEMORY, "out of memory for the level meter");
         feature_stream_free(stream);
         return NULL;
     }

@@ -36,7 +36,7 @@ struct listener *listener_new(const struct listener_config *config, struct tutti
 {
     struct listener *listener = calloc(1, sizeof *listener);
     if (listener == NULL) {
-        tutti_error_set(error, TUTTI_ERROR_MEMORY, "Out of memory for the listener.");
+        tutti_error_set(error, TUTTI_ERROR_MEMORY, "out of memory for the listener");
         return NULL;
     }
     listener->config = *config;

@@ -95,7 +95,7 @@ struct paced_reader *paced_reader_start(const struct paced_reader_config *config
         reader->chunk = calloc(reader->chunk_frames, config->channels * sizeof *reader->chunk);
     }
     if (reader == NULL || reader->chunk == NULL) {
-        tutti_error_set(error, TUTTI_ERROR_MEMORY, "Out of memory for the source %s.",
+        tutti_error_set(error, TUTTI_ERROR_MEMORY, "out of memory for the source %s",
                         config->source->name);
         free(reader);
         return NULL;

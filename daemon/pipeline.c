@@ -55,7 +55,7 @@ static bool open_source(struct pipeline *pipeline, const struct source_config *c
     pipeline->columns = queue_new(sizeof(struct column), COLUMNS_CAPACITY);
     pipeline->results = queue_new(sizeof(struct result), RESULTS_CAPACITY);
     if (pipeline->capture == NULL || pipeline->columns == NULL || pipeline->results == NULL) {
-        tutti_error_set(error, TUTTI_ERROR_MEMORY, "Out of memory for the queues of %s.",
+        tutti_error_set(error, TUTTI_ERROR_MEMORY, "out of memory for the queues of %s",
                         source_name(pipeline->source));
         return false;
     }
@@ -135,7 +135,7 @@ struct pipeline *pipeline_new(const struct model *model, const struct pipeline_c
 {
     struct pipeline *pipeline = calloc(1, sizeof *pipeline);
     if (pipeline == NULL) {
-        tutti_error_set(error, TUTTI_ERROR_MEMORY, "Out of memory for the pipeline.");
+        tutti_error_set(error, TUTTI_ERROR_MEMORY, "out of memory for the pipeline");
         return NULL;
     }
     pipeline->model = model;
@@ -157,7 +157,7 @@ void pipeline_on_change(struct pipeline *pipeline, void (*changed)(void *context
 enum tutti_status pipeline_start(struct pipeline *pipeline, struct tutti_error *error)
 {
     if (pipeline->started)
-        return tutti_error_set(error, TUTTI_ERROR_ARGUMENT, "The pipeline was started before.");
+        return tutti_error_set(error, TUTTI_ERROR_ARGUMENT, "the pipeline was started before");
     pipeline->started = true;
     health_init(&pipeline->health, clock_monotonic_ns());
     pipeline->started_s = clock_wall_s();

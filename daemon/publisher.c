@@ -25,7 +25,7 @@ struct publisher *publisher_new(const struct publisher_config *config, struct tu
 {
     struct publisher *publisher = calloc(1, sizeof *publisher);
     if (publisher == NULL) {
-        tutti_error_set(error, TUTTI_ERROR_MEMORY, "Out of memory for the publisher.");
+        tutti_error_set(error, TUTTI_ERROR_MEMORY, "out of memory for the publisher");
         return NULL;
     }
     publisher->config = *config;

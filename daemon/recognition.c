@@ -36,12 +36,12 @@ struct recognition *recognition_new(const struct model *model, double hop_s,
     struct recognition *recognition = calloc(1, sizeof *recognition);
     if (recognition == NULL) {
         inference->free(inference->network);
-        return refuse(NULL, error, TUTTI_ERROR_MEMORY, "Out of memory for the recognition.");
+        return refuse(NULL, error, TUTTI_ERROR_MEMORY, "out of memory for the recognition");
     }
     recognition->inference = *inference;
     if (!(hop_s >= MIN_HOP_S && hop_s <= MAX_HOP_S)) {
-        tutti_error_set(error, TUTTI_ERROR_ARGUMENT, "The hop is %g s; it may be %g to %g s.",
-                        hop_s, MIN_HOP_S, MAX_HOP_S);
+        tutti_error_set(error, TUTTI_ERROR_ARGUMENT, "the hop is %g s; it may be %g to %g s", hop_s,
+                        MIN_HOP_S, MAX_HOP_S);
         recognition_free(recognition);
         return NULL;
     }
@@ -56,7 +56,7 @@ struct recognition *recognition_new(const struct model *model, double hop_s,
     recognition->window =
         window_new(frontend->columns, frontend->mel_bands, frontend_config_silence(&config));
     if (recognition->window == NULL)
-        return refuse(recognition, error, TUTTI_ERROR_MEMORY, "Out of memory for the window.");
+        return refuse(recognition, error, TUTTI_ERROR_MEMORY, "out of memory for the window");
     return recognition;
 }
 

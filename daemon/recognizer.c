@@ -22,7 +22,7 @@ struct recognizer *recognizer_new(const struct recognizer_config *config, struct
     struct recognizer *recognizer = calloc(1, sizeof *recognizer);
     if (recognizer == NULL) {
         recognition_free(config->recognition);
-        tutti_error_set(error, TUTTI_ERROR_MEMORY, "Out of memory for the recognizer.");
+        tutti_error_set(error, TUTTI_ERROR_MEMORY, "out of memory for the recognizer");
         return NULL;
     }
     recognizer->config = *config;

@@ -79,13 +79,13 @@ static int open_regular(const char *path, struct tutti_error *error)
     if (descriptor < 0 || fstat(descriptor, &status) != 0) {
         const enum tutti_status reason =
             errno == ENOENT || errno == ENOTDIR ? TUTTI_ERROR_NOT_FOUND : TUTTI_ERROR_IO;
-        tutti_error_set(error, reason, "Cannot open the sound file %s: %m.", path);
+        tutti_error_set(error, reason, "cannot open the sound file %s: %m", path);
     } else if (S_ISDIR(status.st_mode)) {
-        tutti_error_set(error, TUTTI_ERROR_IO, "%s is a directory, not a sound file.", path);
+        tutti_error_set(error, TUTTI_ERROR_IO, "%s is a directory, not a sound file", path);
     } else if (!S_ISREG(status.st_mode)) {
-        tutti_error_set(error, TUTTI_ERROR_IO, "%s is not a regular file.", path);
+        tutti_error_set(error, TUTTI_ERROR_IO, "%s is not a regular file", path);
     } else if (status.st_size == 0) {
-        tutti_error_set(error, TUTTI_ERROR_FORMAT, "The sound file %s is empty.", path);
+        tutti_error_set(error, TUTTI_ERROR_FORMAT, "the sound file %s is empty", path);
     } else {
         return descriptor;
     }
@@ -128,14 +128,14 @@ static struct sound_file *open_checked(struct sound_file *file, int descriptor, 
     }
     if (info->samplerate < (int)CONVERT_MIN_RATE_HZ || info->samplerate > (int)CONVERT_MAX_RATE_HZ)
         tutti_error_set(error, TUTTI_ERROR_UNSUPPORTED,
-                        "The sound file %s has %d samples a second; it may be %u to %u.", name,
+                        "the sound file %s has %d samples a second; it may be %u to %u", name,
                         info->samplerate, CONVERT_MIN_RATE_HZ, CONVERT_MAX_RATE_HZ);
     else if (info->channels < 1 || info->channels > (int)CONVERT_MAX_CHANNELS)
         tutti_error_set(error, TUTTI_ERROR_UNSUPPORTED,
-                        "The sound file %s has %d channels; it may be 1 to %u.", name,
+                        "the sound file %s has %d channels; it may be 1 to %u", name,
                         info->channels, CONVERT_MAX_CHANNELS);
     else if (info->frames == 0)
-        tutti_error_set(error, TUTTI_ERROR_FORMAT, "There is no sound in the file %s.", name);
+        tutti_error_set(error, TUTTI_ERROR_FORMAT, "there is no sound in the file %s", name);
     else
         return file;
     sound_file_close(file);
@@ -146,7 +146,7 @@ static struct sound_file *allocate(struct tutti_error *error)
 {
     struct sound_file *file = calloc(1, sizeof *file);
     if (file == NULL)
-        tutti_error_set(error, TUTTI_ERROR_MEMORY, "Out of memory for a sound file.");
+        tutti_error_set(error, TUTTI_ERROR_MEMORY, "out of memory for a sound file");
     return file;
 }
 

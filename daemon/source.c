@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define MAX_GAIN_DB 60.0
 
@@ -22,20 +23,18 @@ static const struct source_backend *backend_for(const char *input)
 static enum tutti_status check_config(const struct source_config *config, struct tutti_error *error)
 {
     if (config->input == NULL)
-        return tutti_error_set(error, TUTTI_ERROR_ARGUMENT, "No input was named.");
+        return tutti_error_set(error, TUTTI_ERROR_ARGUMENT, "no input was named");
     if (config->channel < CAPTURE_MIX_ALL || config->channel >= (int)CONVERT_MAX_CHANNELS)
         return tutti_error_set(error, TUTTI_ERROR_ARGUMENT,
-                               "There can be no channel %d: the last one is %u.",
+                               "there can be no channel %d: the last one is %u",
                                config->channel + 1, CONVERT_MAX_CHANNELS);
     if (!(config->gain_db >= -MAX_GAIN_DB && config->gain_db <= MAX_GAIN_DB))
-        return tutti_error_set(error, TUTTI_ERROR_ARGUMENT,
-                               "The gain is %g dB; it may be %g to %g.", config->gain_db,
-                               -MAX_GAIN_DB, MAX_GAIN_DB);
+        return tutti_error_set(error, TUTTI_ERROR_ARGUMENT, "the gain is %g dB; it may be %g to %g",
+                               config->gain_db, -MAX_GAIN_DB, MAX_GAIN_DB);
     if (config->rate_hz != 0 &&
         (config->rate_hz < CONVERT_MIN_RATE_HZ || config->rate_hz > CONVERT_MAX_RATE_HZ))
-        return tutti_error_set(error, TUTTI_ERROR_ARGUMENT,
-                               "The rate is %u Hz; it may be %u to %u.", config->rate_hz,
-                               CONVERT_MIN_RATE_HZ, CONVERT_MAX_RATE_HZ);
+        return tutti_error_set(error, TUTTI_ERROR_ARGUMENT, "the rate is %u Hz; it may be %u to %u",
+                               config->rate_hz, CONVERT_MIN_RATE_HZ, CONVERT_MAX_RATE_HZ);
     return TUTTI_OK;
 }
 
@@ -45,8 +44,8 @@ enum tutti_status source_check_channel(const struct source_config *config, const
     if (config->channel == CAPTURE_MIX_ALL || (unsigned)config->channel < channels)
         return TUTTI_OK;
     return tutti_error_set(error, TUTTI_ERROR_ARGUMENT,
-                           "Channel %d was asked for, but %s has %u channel%s.",
-                           config->channel + 1, name, channels, channels == 1 ? "" : "s");
+                           "channel %d was asked for, but %s has %u channel%s", config->channel + 1,
+                           name, channels, channels == 1 ? "" : "s");
 }
 
 struct source *source_open(const struct source_config *config, struct tutti_error *error)
@@ -55,14 +54,20 @@ struct source *source_open(const struct source_config *config, struct tutti_erro
         return NULL;
     struct source *source = calloc(1, sizeof *source);
     if (source == NULL) {
-        tutti_error_set(error, TUTTI_ERROR_MEMORY, "Out of memory for a source.");
+        tutti_error_set(error, TUTTI_ERROR_MEMORY, "out of memory for a source");
         return NULL;
     }
     source->backend = backend_for(config->input);
     source->channel = config->channel;
     source->gain = (float)pow(10.0, config->gain_db / 20.0);
     source_set_state(source, SOURCE_OPEN);
-    if (source->backend->open(source, config, error) != TUTTI_OK) {
+    const enum tutti_status status = source->backend->open(source, config, error);
+    if (status != TUTTI_OK) {
+        if (status == TUTTI_ERROR_NOT_FOUND && source->backend == &source_device &&
+            access(config->input, F_OK) == 0)
+            tutti_error_set(error, status,
+                            "there is no input device \"%.160s\"; for the file write file:%.160s",
+                            config->input, config->input);
         free(source);
         return NULL;
     }
@@ -88,11 +93,11 @@ enum tutti_status source_start(struct source *source, struct capture *capture,
                                struct tutti_error *error)
 {
     if (source->capture != NULL)
-        return tutti_error_set(error, TUTTI_ERROR_ARGUMENT, "The source %s was started before.",
+        return tutti_error_set(error, TUTTI_ERROR_ARGUMENT, "the source %s was started before",
                                source->name);
     if (capture_rate_hz(capture) != source->rate_hz)
         return tutti_error_set(error, TUTTI_ERROR_ARGUMENT,
-                               "The queue is for %u Hz, the source %s has %u.",
+                               "the queue is for %u Hz, the source %s has %u",
                                capture_rate_hz(capture), source->name, source->rate_hz);
     source->capture = capture;
     source_set_state(source, SOURCE_RUNNING);

@@ -153,10 +153,10 @@ static enum tutti_status open_at_some_rate(struct device *device, PaDeviceIndex 
     device->stream = NULL;
     if (rate_hz != 0)
         return tutti_error_set(error, TUTTI_ERROR_IO,
-                               "The input device \"%.200s\" cannot be opened at %u Hz: %s.",
+                               "the input device \"%.200s\" cannot be opened at %u Hz: %s",
                                device->name, rate_hz, reason_text(reason));
     return tutti_error_set(error, TUTTI_ERROR_IO,
-                           "The input device \"%.200s\" cannot be opened: %s.", device->name,
+                           "the input device \"%.200s\" cannot be opened: %s", device->name,
                            reason_text(reason));
 }
 
@@ -208,7 +208,7 @@ static enum tutti_status open_device(struct source *source, const struct source_
 {
     struct device *device = calloc(1, sizeof *device);
     if (device == NULL)
-        return tutti_error_set(error, TUTTI_ERROR_MEMORY, "Out of memory for a device.");
+        return tutti_error_set(error, TUTTI_ERROR_MEMORY, "out of memory for a device");
     device->source = source;
     enum tutti_status status = audio_system_enter(true, error);
     if (status == TUTTI_OK) {
@@ -343,15 +343,15 @@ static enum tutti_status start_opened(struct device *device, struct tutti_error 
 {
     if (!audio_system_resume())
         return tutti_error_set(error, TUTTI_ERROR_IO,
-                               "The input device \"%.200s\" does not start: another one hangs in "
-                               "the audio system.",
+                               "the input device \"%.200s\" does not start: another one hangs in "
+                               "the audio system",
                                device->name);
     const PaError reason = start_stream(device);
     enum tutti_status status = TUTTI_OK;
     if (reason != paNoError)
-        status = tutti_error_set(error, TUTTI_ERROR_IO,
-                                 "The input device \"%.200s\" does not start: %s.", device->name,
-                                 reason_text(reason));
+        status =
+            tutti_error_set(error, TUTTI_ERROR_IO, "the input device \"%.200s\" does not start: %s",
+                            device->name, reason_text(reason));
     audio_system_pause();
     return status;
 }

@@ -21,7 +21,7 @@ enum tutti_status source_sound_file_open(struct source *source, const struct sou
     struct playing_file *playing = status == TUTTI_OK ? calloc(1, sizeof *playing) : NULL;
     if (playing == NULL) {
         if (status == TUTTI_OK)
-            status = tutti_error_set(error, TUTTI_ERROR_MEMORY, "Out of memory for %s.", name);
+            status = tutti_error_set(error, TUTTI_ERROR_MEMORY, "out of memory for %s", name);
         sound_file_close(file);
         return status;
     }

@@ -41,7 +41,7 @@ static enum tutti_status open_stdin(struct source *source, const struct source_c
     if (text == NULL || text[0] == '\0')
         return tutti_error_set(error, TUTTI_ERROR_ARGUMENT,
                                "What the samples on standard input are was not said; it looks "
-                               "like f32le:48000:1.");
+                               "like f32le:48000:1");
     enum tutti_status status = convert_parse_format(text, &format, error);
     if (status == TUTTI_OK)
         status = source_check_channel(config, "standard input", format.channels, error);
@@ -49,7 +49,7 @@ static enum tutti_status open_stdin(struct source *source, const struct source_c
         return status;
     if (isatty(STDIN_FILENO))
         return tutti_error_set(error, TUTTI_ERROR_ARGUMENT,
-                               "Standard input is a terminal; connect a program that writes %s.",
+                               "Standard input is a terminal; connect a program that writes %s",
                                text);
     struct standard_input *input = calloc(1, sizeof *input);
     const size_t frame_size = convert_frame_size(&format);
@@ -58,7 +58,7 @@ static enum tutti_status open_stdin(struct source *source, const struct source_c
     if (input == NULL || buffer == NULL) {
         free(input);
         free(buffer);
-        return tutti_error_set(error, TUTTI_ERROR_MEMORY, "Out of memory for standard input.");
+        return tutti_error_set(error, TUTTI_ERROR_MEMORY, "out of memory for standard input");
     }
     *input = (struct standard_input){
         .format = format,

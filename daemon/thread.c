@@ -14,7 +14,7 @@ enum tutti_status thread_start(pthread_t *thread, const char *name, void *(*body
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (reason != 0) {
         char text[128];
-        return tutti_error_set(error, TUTTI_ERROR_IO, "Cannot start the thread \"%s\": %s.", name,
+        return tutti_error_set(error, TUTTI_ERROR_IO, "cannot start the thread \"%s\": %s", name,
                                strerror_r(reason, text, sizeof text));
     }
     pthread_setname_np(*thread, name);

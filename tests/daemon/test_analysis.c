@@ -183,7 +183,7 @@ static void can_be_given_up(void **state)
     assert_null(analyze(f));
     assert_true(last >= 0.5 && last < 0.65);
     assert_int_equal(f->ear.freed, 1);
-    assert_string_equal(f->error.text, "The analysis of a sound was given up.");
+    assert_string_equal(f->error.text, "the analysis of a sound was given up");
 }
 
 static void finds_an_entry_and_an_exit(void **state)

@@ -118,10 +118,10 @@ static void refuses_a_name_that_two_have(void **state)
     assert_int_equal(device_names_find(devices, 4, "system", &error), -1);
     assert_int_equal(error.status, TUTTI_ERROR_NOT_FOUND);
     assert_string_equal(error.text,
-                        "\"system\" fits several input devices: ALSA: system; JACK: system.");
+                        "\"system\" fits several input devices: ALSA: system; JACK: system");
     assert_int_equal(device_names_find(devices, 4, "ALSA: Mic", &error), -1);
     assert_string_equal(error.text,
-                        "\"ALSA: Mic\" fits several input devices: ALSA: Mic; ALSA: Mic.");
+                        "\"ALSA: Mic\" fits several input devices: ALSA: Mic; ALSA: Mic");
     assert_int_equal(device_names_find(devices, 4, "JACK: system", &error), 1);
 }
 
@@ -134,15 +134,15 @@ static void says_what_there_is(void **state)
     assert_int_equal(device_names_find(devices, count, "Theremin", &error), -1);
     assert_int_equal(error.status, TUTTI_ERROR_NOT_FOUND);
     assert_string_equal(error.text,
-                        "There is no input device \"Theremin\". There are: USB Audio: Line; USB "
-                        "Audio: Mic; Scarlett 2i2 USB: Audio; default.");
+                        "there is no input device \"Theremin\"; there are: USB Audio: Line; USB "
+                        "Audio: Mic; Scarlett 2i2 USB: Audio; default");
     assert_int_equal(device_names_find(devices, count, "usb audio", &error), -1);
     assert_string_equal(error.text, "\"usb audio\" fits several input devices: USB Audio: Line; "
-                                    "USB Audio: Mic.");
+                                    "USB Audio: Mic");
     assert_int_equal(device_names_find(devices, 0, "usb", &error), -1);
-    assert_string_equal(error.text, "There is no input device \"usb\": there is none at all.");
+    assert_string_equal(error.text, "there is no input device \"usb\": there is none at all");
     assert_int_equal(device_names_find(devices, 3, "", &error), -1);
-    assert_non_null(strstr(error.text, "There is no input device \"default\". There are: USB"));
+    assert_non_null(strstr(error.text, "there is no input device \"default\"; there are: USB"));
 }
 
 static void cuts_a_long_list(void **state)
@@ -158,7 +158,7 @@ static void cuts_a_long_list(void **state)
     device_names_make_stable(devices, 100);
     assert_int_equal(device_names_find(devices, 100, "Theremin", &error), -1);
     assert_non_null(strstr(error.text, "number 0; a microphone with number 1; "));
-    assert_non_null(strstr(error.text, " ...."));
+    assert_non_null(strstr(error.text, " ..."));
 }
 
 int main(void)

@@ -201,7 +201,7 @@ static void takes_channel_and_gain(void **state)
     struct tutti_error error;
     config.channel = 2;
     assert_null(source_open(&config, &error));
-    assert_string_equal(error.text, "Channel 3 was asked for, but stereo.wav has 2 channels.");
+    assert_string_equal(error.text, "channel 3 was asked for, but stereo.wav has 2 channels");
     free(samples);
 }
 
@@ -357,7 +357,7 @@ static void refuses_bad_formats(void **state)
     config.stdin_format = "s16le:48000:2";
     config.channel = 2;
     assert_null(source_open(&config, &error));
-    assert_string_equal(error.text, "Channel 3 was asked for, but standard input has 2 channels.");
+    assert_string_equal(error.text, "channel 3 was asked for, but standard input has 2 channels");
 }
 
 /* Pieces that end in the middle of a sample or frame, and a last frame that is not whole. */

@@ -137,6 +137,9 @@ static void refuses_unknown_devices_and_says_what_there_is(void **state)
     assert_non_null(strstr(error.text, "desk"));
     assert_null(open_device("*", &error));
     assert_non_null(strstr(error.text, "fits several"));
+    assert_null(open_device("/dev/null", &error));
+    assert_string_equal(
+        error.text, "there is no input device \"/dev/null\"; for the file write file:/dev/null");
 }
 
 static void refuses_channels_and_rates_that_it_does_not_have(void **state)
@@ -145,7 +148,7 @@ static void refuses_channels_and_rates_that_it_does_not_have(void **state)
     struct source_config config = {.input = "stage", .channel = 1};
     struct tutti_error error;
     assert_null(source_open(&config, &error));
-    assert_string_equal(error.text, "Channel 2 was asked for, but stage has 1 channel.");
+    assert_string_equal(error.text, "channel 2 was asked for, but stage has 1 channel");
     config = (struct source_config){.input = "stage", .channel = CAPTURE_MIX_ALL, .rate_hz = 96000};
     assert_null(source_open(&config, &error));
     assert_non_null(strstr(error.text, "96000 Hz"));
