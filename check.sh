@@ -61,7 +61,7 @@ check() {
     done
     shift
     # shellcheck disable=SC2086
-    setup "$directory" --werror $setup_options || { status=1; return; }
+    setup "$directory" --werror -Dtests=true $setup_options || { status=1; return; }
     ninja -C "$directory" --quiet || { status=1; return; }
     meson test -C "$directory" --no-rebuild --print-errorlogs "$@" || status=1
 }
