@@ -112,7 +112,7 @@ static void print_help(const struct command_line *line)
         "play. Runs until it is interrupted or its input ends.",
         line->specs, line->count,
         "Exit status: 0 stopped by a signal or at the end of its input, 1 it could not\n"
-        "start or its input was lost, 2 a wrong command line or configuration. SIGINT\n"
+        "start or no sound came, 2 a wrong command line or configuration. SIGINT\n"
         "while it stops ends it at once.\n");
 }
 
@@ -283,8 +283,14 @@ static bool is_over(const struct daemon *daemon, const struct pipeline_status *s
         *result = PROGRAM_FAILED;
         return true;
     }
-    *result = status->state == SOURCE_LOST ? PROGRAM_FAILED : PROGRAM_OK;
-    return pipeline_done(daemon->pipeline) && daemon->settings->at_end != SETTINGS_AT_END_STAY;
+    if (!pipeline_done(daemon->pipeline) || daemon->settings->at_end == SETTINGS_AT_END_STAY)
+        return false;
+    /* A program before the pipe that failed, most likely. */
+    const bool nothing_came = status->frames == 0;
+    if (nothing_came)
+        log_write(&daemon->log, LOG_LEVEL_ERROR, "no sound came from %s", status->source_name);
+    *result = nothing_came || status->state == SOURCE_LOST ? PROGRAM_FAILED : PROGRAM_OK;
+    return true;
 }
 
 static enum program_exit run_until_end(struct daemon *daemon, const sigset_t *signals)

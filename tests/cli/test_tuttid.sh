@@ -116,7 +116,8 @@ last='make_sound - | tuttid --input -'
 check "exit status 0 at the end of a pipe" [ $? -eq 0 ]
 last='tuttid --input - </dev/null'
 start --input - </dev/null >"$out" 2>"$err"
-check "exit status 0 on an empty standard input" [ $? -eq 0 ]
+check "exit status 1 on an empty standard input" [ $? -eq 1 ]
+says "$err" "no sound came from standard input"
 silent "$out"
 
 # ---- the daemon hears what tutti analyze hears ----
