@@ -74,13 +74,17 @@ export class Headline {
     if (animate) this.#crossFade(former, before, ghost);
   }
 
-  /* The largest size at which everything fits. */
+  /* The largest size at which everything fits. What is fading out does not count: it keeps the size
+   * that it had, and would make what comes small. */
   #fit() {
-    for (const size of SIZES) {
+    const ghosts = [...this.box.querySelectorAll('.ghost')];
+    for (const ghost of ghosts) ghost.style.setProperty('display', 'none');
+    SIZES.find((size) => {
       this.box.style.setProperty('--fit', size);
       const { scrollHeight, clientHeight, scrollWidth, clientWidth } = this.box;
-      if (scrollHeight <= clientHeight + 1 && scrollWidth <= clientWidth + 1) return;
-    }
+      return scrollHeight <= clientHeight + 1 && scrollWidth <= clientWidth + 1;
+    });
+    for (const ghost of ghosts) ghost.style.removeProperty('display');
   }
 
   #places() {

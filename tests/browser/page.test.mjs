@@ -232,6 +232,36 @@ test('after a pause the page is live again; what is late is called late', async 
   await page.done();
 });
 
+test('what fades out does not make small what comes', async () => {
+  const page = await listen({ viewport: { width: 1366, height: 768 } });
+  const many = ['piano', 'saxophone', 'acoustic_guitar', 'mallet_percussion', 'voice'];
+  mock.frame(Object.fromEntries(many.map((label) => [label, 0.9])), many);
+  await page.waitForFunction(() => document.querySelectorAll('#playing li').length === 5);
+  await page.waitForFunction(() => document.querySelectorAll('.ghost').length === 0);
+  const size = () => page.evaluate(() =>
+    parseFloat(getComputedStyle(document.querySelector('#playing li')).fontSize));
+  const smallest = await size();
+  await page.waitForTimeout(800); // longer than a change is held
+  await page.evaluate(() => {
+    // The fading stands still as soon as it has begun.
+    new MutationObserver(() => {
+      if (document.querySelector('.ghost')) {
+        document.getAnimations().forEach((animation) => animation.pause());
+      }
+    }).observe(document.getElementById('headline'), { childList: true });
+  });
+  mock.frame({ flute: 0.9 }, ['flute']);
+  await page.waitForFunction(() => document.querySelectorAll('.ghost').length === 1);
+  await page.setViewportSize({ width: 1000, height: 768 });
+  await page.waitForFunction(() => document.getElementById('headline').clientWidth < 1000);
+  await page.evaluate(() => new Promise((resolve) => {
+    requestAnimationFrame(() => requestAnimationFrame(resolve));
+  }));
+  assert.equal(await page.locator('.ghost').count(), 1);
+  assert.ok(await size() > 1.2 * smallest, `${await size()} px for one name, ${smallest} for five`);
+  await page.done();
+});
+
 test('words of the headline never stand on each other while they change', async () => {
   const page = await listen({ viewport: { width: 1920, height: 1080 } });
   await page.evaluate(() => {
