@@ -110,8 +110,8 @@ enum tutti_status source_start(struct source *source, struct capture *capture,
 
 bool source_hangs(const struct source *source)
 {
-    return source_state(source) == SOURCE_LOST && source->backend->hangs != NULL &&
-           source->backend->hangs(source);
+    return source->abandoned || (source_state(source) == SOURCE_LOST &&
+                                 source->backend->hangs != NULL && source->backend->hangs(source));
 }
 
 void source_stop(struct source *source)

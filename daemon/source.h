@@ -59,7 +59,8 @@ enum tutti_status source_start(struct source *source, struct capture *capture,
 enum source_state source_state(const struct source *source);
 
 /* True when a lost device has not let go of us for SOURCE_HANG_S: as long as the system behind it
- * hangs it cannot be opened again, and often nothing but a new process can. Until source_stop(). */
+ * hangs it cannot be opened again, and often nothing but a new process can. After source_stop():
+ * whether it was abandoned, and a thread of it may still be about. */
 #define SOURCE_HANG_S 15
 bool source_hangs(const struct source *source);
 

@@ -45,7 +45,7 @@ struct source {
     float gain;
     struct capture *capture; /* NULL until it is started */
     bool running;            /* started and not yet stopped */
-    bool abandoned;          /* could not be stopped */
+    atomic_bool abandoned;   /* could not be stopped */
     _Atomic(enum source_state) state;
 };
 

@@ -354,8 +354,8 @@ static enum program_exit run_daemon(struct settings *settings, struct log log)
     daemon->settings = settings;
     log.level = (enum log_level)settings->level;
     daemon->log = log;
-    /* For all but the log, and to the end: a device that hangs leaves a thread that may print. */
-    stderr_throttle_begin(LIBRARY_LINES_PER_S);
+    /* For all but the log. */
+    struct stderr_throttle *throttle = stderr_throttle_begin(LIBRARY_LINES_PER_S);
     /* Blocked before any thread begins, so that this one alone gets them. */
     sigset_t signals;
     sigemptyset(&signals);
@@ -366,12 +366,17 @@ static enum program_exit run_daemon(struct settings *settings, struct log log)
     signal(SIGPIPE, SIG_IGN); /* a client that goes away is no reason to end */
 
     enum program_exit result = run(daemon, &signals);
-    if (daemon->pipeline != NULL)
+    bool hangs = false;
+    if (daemon->pipeline != NULL) {
         pipeline_stop(daemon->pipeline);
+        hangs = pipeline_status(daemon->pipeline).hangs;
+    }
     server_free(daemon->server);
     pipeline_free(daemon->pipeline);
     model_close(daemon->model);
     free(daemon);
+    if (!hangs) /* a device that hangs leaves a thread that may print */
+        stderr_throttle_end(throttle);
     return result;
 }
 
