@@ -51,7 +51,7 @@ PLAYERS: Dict[str, Player] = {
     "harp": Player(36, 92, ("arpeggio", "both")), "sitar": Player(48, 77, ("melody", "fast")),
     "bagpipe": Player(55, 79, ("fast", "melody")), "shanai": Player(55, 84, ("melody", "fast")),
     "harpsichord": Player(36, 86, ("both", "fast")), "koto": Player(50, 84, ("melody", "arpeggio")),
-    "timpani": Player(36, 55, ("bassline",)), "celesta": Player(60, 96, ("melody", "arpeggio")),
+    "timpani": Player(36, 55, ("bassline",)),
 }
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
+import soundfile
 from scipy import fft
+from scipy.signal import resample_poly
 
 from .frontend import CONFIG
 
@@ -101,3 +105,25 @@ def clipped(samples: np.ndarray, random: np.random.Generator) -> np.ndarray:
     """An overloaded input."""
     limit = np.abs(samples).max() * random.uniform(0.3, 0.9)
     return np.clip(samples, -limit, limit)
+
+
+def coded(samples: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Through a lossy codec at a low rate, and back; level and length stay."""
+    up, down = ((1, 1), (3, 4), (1, 2))[int(random.integers(3))]  # 32, 24 or 16 kHz
+    form, subtype = (("MP3", "MPEG_LAYER_III"), ("OGG", "VORBIS"), ("OGG", "OPUS"))[
+        int(random.integers(3))]
+    if subtype == "OPUS" and up == down:
+        up, down = 3, 4  # Opus has no 32 kHz
+    peak = float(np.abs(samples).max()) + 1e-9
+    file = io.BytesIO()
+    low = resample_poly(samples * np.float32(0.8 / peak), up, down) if up != down else (
+        samples * np.float32(0.8 / peak))
+    soundfile.write(file, low, RATE_HZ * up // down, format=form, subtype=subtype)
+    file.seek(0)
+    decoded, _ = soundfile.read(file, dtype="float32")
+    if up != down:
+        decoded = resample_poly(decoded, down, up)
+    out = np.zeros_like(samples)
+    count = min(out.size, decoded.size)
+    out[:count] = decoded[:count] * np.float32(peak / 0.8)
+    return out

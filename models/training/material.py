@@ -11,12 +11,15 @@ import numpy as np
 from scipy.signal import resample
 
 from .effects import RATE_HZ, amplifier
-from .labels import LABELS
+from .labels import EXTRAS, LABELS, NEIGHBOURS
 from .prepare import load_clips
 
 POLYPHONIC = {"piano", "acoustic_guitar", "electric_guitar", "banjo", "mallet_percussion",
               "mandolin", "voice", "organ", "accordion"}
 STRAIGHT_FROM_PICKUP = {"black_and_green_guitars", "tonejs_instruments"}
+# Played or sung with vibrato and slides, which single notes in a collection mostly lack.
+VIBRATO_SHARES = {"voice": 0.6, "violin": 0.4, "cello": 0.4, "saxophone": 0.25, "flute": 0.25,
+                  "trumpet": 0.25, "trombone": 0.25, "electric_guitar": 0.15}
 SEMITONES = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11}
 PITCH = re.compile(r"(?:^|[_-])([A-Ga-g])(#|s|b)?(-?\d)(?=[_.\-]|$)")
 
@@ -52,6 +55,17 @@ def transposed(samples: np.ndarray, semitones: float) -> np.ndarray:
     return resample(samples, max(16, int(samples.size / 2 ** (semitones / 12)))).astype(np.float32)
 
 
+def bent(samples: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """With vibrato and a slide into the note: a tape whose speed changes."""
+    t = np.arange(samples.size) / RATE_HZ
+    depth = random.uniform(0.1, 0.6) * np.minimum(1.0, t / random.uniform(0.1, 0.6))
+    semitones = depth * np.sin(2 * np.pi * random.uniform(4.5, 6.8) * t)
+    if random.random() < 0.4:
+        semitones += random.uniform(-2.0, 1.0) * np.exp(-t / random.uniform(0.03, 0.12))
+    places = np.cumsum(2 ** (semitones / 12))
+    return np.interp(places, np.arange(samples.size), samples, right=0.0).astype(np.float32)
+
+
 @dataclass
 class Notes:
     """Single notes of one instrument from one source, sorted by pitch where it is known."""
@@ -75,19 +89,32 @@ class Bank:
     renders: List[Tuple[np.ndarray, np.ndarray]] = field(default_factory=list)  # samples, scores
 
 
+def bank_of(row: dict) -> str:
+    """The bank that a clip of the index belongs to."""
+    if row["labels"] != "none":
+        return row["labels"]
+    return NEIGHBOURS.get(row["other_instrument"], "noise")
+
+
+def training_clips(work: Path, split: str) -> List[Tuple[dict, np.ndarray]]:
+    """The clips of a split, with those of training.packaged where they are there."""
+    clips = load_clips(work, split) if (work / "clips" / f"{split}.json").exists() else []
+    if (work / "clips" / "packaged.json").exists():
+        clips += [clip for clip in load_clips(work, "packaged") if clip[0]["split"] == split]
+    return clips
+
+
 def add_clips(banks: Dict[str, Bank], work: Path) -> None:
     groups: Dict[Tuple[str, str], Notes] = {}
-    for row, samples in load_clips(work, "train"):
-        label = row["labels"]
-        if "|" in label:
+    for row, samples in training_clips(work, "train"):
+        if "|" in row["labels"]:
             continue
-        if label == "none":
-            label = "other" if row["other_instrument"] else "noise"
+        label = bank_of(row)
         instrument = row["other_instrument"] or re.split(r"[_.]", row["original_name"])[0]
         if row["kind"] != "note":
             banks[label].clips.append(samples)
             continue
-        key = instrument if row["source"] == "philharmonia" or label == "other" else ""
+        key = instrument if row["source"] == "philharmonia" or label in EXTRAS else ""
         notes = groups.setdefault((label, f"{row['source']}/{key}"), Notes(row["source"]))
         notes.samples.append(samples)
         notes.pitches.append(pitch_of(row["original_name"]) or 0)
@@ -106,18 +133,17 @@ def add_renders(banks: Dict[str, Bank], folder: Path) -> None:
         score_path = path.with_suffix(".score.npy")
         unscored = np.ones(samples.size // (3 * RATE_HZ))
         scores = np.load(score_path) if score_path.exists() else unscored
-        label = path.stem if path.stem in LABELS else "other"
+        label = path.stem if path.stem in LABELS else NEIGHBOURS[path.stem]
         banks[label].renders.append((samples, scores))
 
 
 def load_banks(work: Path) -> Dict[str, Bank]:
-    banks = {name: Bank() for name in (*LABELS, "other", "noise", "speech", "music")}
+    banks = {name: Bank() for name in (*LABELS, *EXTRAS, "noise", "music")}
     add_clips(banks, work)
     add_renders(banks, work / "renders")
     speech = np.load(work / "speech.npy", mmap_mode="r")
     banks["speech"].renders.append((speech, np.ones(speech.size // (3 * RATE_HZ))))
-    if (work / "clips" / "unlabelled.json").exists():
-        banks["music"].clips = [samples for _, samples in load_clips(work, "unlabelled")]
+    banks["music"].clips = [samples for _, samples in training_clips(work, "unlabelled")]
     return banks
 
 
@@ -125,11 +151,13 @@ def string_notes(notes: Notes, label: str, count: int, random: np.random.Generat
     """A walk over neighbouring pitches in a steady rhythm, with overlaps and chords."""
     out = np.zeros(count + 12 * RATE_HZ, np.float32)
     beat = 60.0 / random.uniform(60, 160)
-    shift = random.uniform(-1.5, 1.5) if random.random() < 0.5 else 0.0
+    reach = 4.0 if label == "voice" else 1.5  # moves formants, too: a larger or smaller singer
+    shift = random.uniform(-reach, reach) if random.random() < 0.5 else 0.0
     place = int(random.integers(len(notes.samples)))
     chords = label in POLYPHONIC and random.random() < 0.5
     step = max(1, len(notes.samples) // 24)
     overlap = random.uniform(0.0, 0.4)
+    bends = random.random() < VIBRATO_SHARES.get(label, 0.0)
     values = random.choice((0.25, 0.5, 0.5, 1.0, 1.0, 2.0), size=8)
     time, index = 0.0, 0
     while time * RATE_HZ < count:
@@ -137,6 +165,7 @@ def string_notes(notes: Notes, label: str, count: int, random: np.random.Generat
         for voice in range(int(random.integers(2, 4)) if chords else 1):
             chosen = min(len(notes.samples) - 1, place + 3 * step * voice)
             note = transposed(to_float(notes.samples[chosen][:6 * RATE_HZ]), shift)
+            note = bent(note, random) if bends else note
             long_enough = int((duration * (1 + overlap) + 0.08) * RATE_HZ)
             if label not in ("drums",):
                 note = fade(note[:long_enough], 0.0, 0.06)
@@ -188,7 +217,7 @@ def cut_render(renders: Sequence[Tuple[np.ndarray, np.ndarray]], count: int,
 
 
 def stem(banks: Dict[str, Bank], label: str, count: int, random: np.random.Generator) -> np.ndarray:
-    """`count` samples of one instrument (or of "other", "noise", "speech", "music")."""
+    """`count` samples of one instrument (or of an extra output, "noise", "music")."""
     bank = banks[label]
     options: List[Tuple[str, float]] = []
     if bank.notes:

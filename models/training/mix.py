@@ -3,12 +3,14 @@
 A scene is 8.2 s of a continuous stream in which instruments enter and leave; windows of 3 s are cut
 out of its log-mel columns, so that they have the edges of a stream, not of a padded clip.
 
-What a window's label means: the instrument is audible during at least 0.75 s of its 3 s, wherever
-(the network averages over time). Less than 0.25 s counts as absent; between the two, and when it is
-18 to 28 dB below everything else, the label is left out of the loss; further below it is absent.
+What a window's label means: the instrument is audible during at least 0.5 s of its 3 s, wherever.
+Less than 0.15 s counts as absent; between the two, and when it is 18 to 28 dB below everything
+else, the label is left out of the loss; further below it is absent. A step (0.32 s, one position of
+the network's last features) has the label if at least half of it is audible.
 
-Writes WORK/windows/NNN.{mel,target,teacher}.npy in shards: uint8 log-mel (n, 300, 128) in the
-integers of the network's input, targets (n, labels) of 0, 1 or 2 (left out), and float16 logits.
+Writes WORK/windows/NNN.{mel,target,step,teacher}.npy in shards: uint8 log-mel (n, 300, 128) in the
+integers of the network's input, targets of windows (n, outputs) and of steps (n, steps, outputs) of
+0, 1 or 2 (left out), and the start's embedding of the window (n, 512) in float16.
 """
 
 from __future__ import annotations
@@ -22,9 +24,9 @@ import torch
 from scipy.ndimage import maximum_filter1d
 from tqdm import tqdm
 
-from .effects import RATE_HZ, Rooms, clipped, colored_noise, shape
+from .effects import RATE_HZ, Rooms, clipped, coded, colored_noise, shape
 from .frontend import CONFIG, Frontend
-from .labels import LABELS
+from .labels import EXTRAS, LABELS, OUTPUTS
 from .material import Bank, load_banks, stem
 from .network import Network, as_input, start_network
 from .quantize import dequantize_input, quantize_input
@@ -34,7 +36,11 @@ PADDED = 1 << 19
 COLUMNS = SCENE // CONFIG.hop_frames
 WINDOWS_PER_SCENE = 4
 STEM_SHARES = (0.15, 0.31, 0.25, 0.17, 0.09, 0.03)  # scenes with 0, 1, … instruments
-PRESENT_COLUMNS, ABSENT_COLUMNS = 75, 25
+NONE_SHARES = {**{name: 0.11 for name in EXTRAS if name != "speech"}, "speech": 0.18,
+               "noise": 0.17, "silence": 0.1}  # what sounds where no label does
+PRESENT_COLUMNS, ABSENT_COLUMNS = 50, 15
+STEP_COLUMNS = 32  # the network's stride over time
+STEPS = -(-CONFIG.columns // STEP_COLUMNS)
 MASKED_DB, ABSENT_DB = -18.0, -28.0
 LEFT_OUT = 2
 
@@ -77,13 +83,13 @@ def scene_stems(banks: Dict[str, Bank], rooms: Rooms, random: np.random.Generato
     count = int(random.choice(len(STEM_SHARES), p=STEM_SHARES))
     names = [str(name) for name in random.choice(LABELS, count, replace=False)]
     if count == 0:
-        names = [str(random.choice(("other", "other", "speech", "noise", "silence")))]
+        shares = np.array(list(NONE_SHARES.values()))
+        names = [str(random.choice(list(NONE_SHARES), p=shares / shares.sum()))]
     elif random.random() < 0.04:
         names = ["music"]
-    if count > 0 and random.random() < 0.12:
-        names.append(str(random.choice(("other", "speech", "noise"))))
-    if count == 0 and random.random() < 0.3:
-        names.append(str(random.choice(("other", "speech", "noise"))))
+    if random.random() < (0.18 if count > 0 else 0.3):
+        added = str(random.choice((*EXTRAS, "noise", "noise")))
+        names += [added] if added not in names else []
     common_room = random.random() < 0.3
     stems = []
     for name in names:
@@ -98,19 +104,37 @@ def scene_stems(banks: Dict[str, Bank], rooms: Rooms, random: np.random.Generato
     return stems
 
 
-def window_target(active: np.ndarray, energy: np.ndarray, total: np.ndarray) -> int:
-    """0, 1 or LEFT_OUT for one instrument in one window, from its columns."""
+def target_of(active: np.ndarray, energy: np.ndarray, total: np.ndarray, present: int,
+              absent: int) -> int:
+    """0, 1 or LEFT_OUT for one instrument in a stretch of columns, of which `present` make it sound
+    and fewer than `absent` do not."""
     columns = int(active.sum())
-    if columns < ABSENT_COLUMNS:
+    if columns < absent:
         return 0
     mine = float(energy[active].sum())
     rest = float((total[active] - energy[active]).clip(min=0.0).sum())
     relative_db = 10 * np.log10((mine + 1e-12) / (rest + 1e-12))
     if relative_db < ABSENT_DB:
         return 0
-    if columns < PRESENT_COLUMNS or relative_db < MASKED_DB:
+    if columns < present or relative_db < MASKED_DB:
         return LEFT_OUT
     return 1
+
+
+def step_targets(active: np.ndarray, energy: np.ndarray, total: np.ndarray) -> List[int]:
+    """The targets of one instrument in the steps of one window.
+
+    Every stride is centred on its first column (padding is (kernel - 1)/2), so that step t lies
+    around column 32 t and the first step has half of its columns outside.
+    """
+    targets = []
+    for step in range(STEPS):
+        centre = step * STEP_COLUMNS
+        part = slice(max(0, centre - STEP_COLUMNS // 2), centre + STEP_COLUMNS // 2)
+        size = active[part].size
+        targets.append(target_of(active[part], energy[part], total[part], -(-size // 2),
+                                 max(1, size // 8)))
+    return targets
 
 
 def master(stems: List[Tuple[str, np.ndarray]], rooms: Rooms, random: np.random.Generator
@@ -125,6 +149,8 @@ def master(stems: List[Tuple[str, np.ndarray]], rooms: Rooms, random: np.random.
                     equalize=random.random() < 0.5, limit=random.random() < 0.15)
     if random.random() < 0.06:
         mixture = clipped(mixture, random)
+    if random.random() < 0.1:
+        mixture = coded(mixture, random)
     quiet = not stems and random.random() < 0.7
     level_db = random.uniform(-90.0, -30.0) if quiet else random.uniform(-45.0, 0.0)
     peak = np.abs(mixture).max() + 1e-9
@@ -136,8 +162,8 @@ def master(stems: List[Tuple[str, np.ndarray]], rooms: Rooms, random: np.random.
 
 
 def scene(banks: Dict[str, Bank], rooms: Rooms, frontend: Frontend, random: np.random.Generator
-          ) -> Tuple[np.ndarray, np.ndarray]:
-    """Windows (n, columns, bands) of one scene in input integers, and their targets."""
+          ) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Windows (n, columns, bands) of one scene in input integers, their targets and steps'."""
     stems = scene_stems(banks, rooms, random)
     mixture, total, energies = master(stems, rooms, random)
     logmel = quantize_input(frontend(torch.from_numpy(mixture)).numpy())
@@ -146,28 +172,32 @@ def scene(banks: Dict[str, Bank], rooms: Rooms, frontend: Frontend, random: np.r
         loud = np.percentile(energy, 95)
         sounding = energy > max(loud * 10 ** -3.5, 1e-9)
         activity.append(maximum_filter1d(sounding, 31))  # bridges the gaps between notes
-    windows, targets = [], []
     room_for = (COLUMNS - CONFIG.columns - 4) // WINDOWS_PER_SCENE
-    for index in range(WINDOWS_PER_SCENE):
-        begin = 2 + index * room_for + int(random.integers(room_for))
-        part = slice(begin, begin + CONFIG.columns)
-        target = np.zeros(len(LABELS), np.uint8)
-        for (name, _), active, energy in zip(stems, activity, energies):
-            if name == "music":
-                target[:] = LEFT_OUT
-            elif name in LABELS:
-                target[LABELS.index(name)] = window_target(active[part], energy[part], total[part])
-        windows.append(logmel[part])
-        targets.append(target)
-    return np.stack(windows), np.stack(targets)
+    begins = [2 + index * room_for + int(random.integers(room_for))
+              for index in range(WINDOWS_PER_SCENE)]
+    targets = np.zeros((len(begins), len(OUTPUTS)), np.uint8)
+    steps = np.zeros((len(begins), STEPS, len(OUTPUTS)), np.uint8)
+    for (name, _), active, energy in zip(stems, activity, energies):
+        if name == "music":
+            targets[:], steps[:] = LEFT_OUT, LEFT_OUT
+        if name not in OUTPUTS:
+            continue
+        output = OUTPUTS.index(name)
+        for row, begin in enumerate(begins):
+            part = slice(begin, begin + CONFIG.columns)
+            window = (active[part], energy[part], total[part])
+            targets[row, output] = target_of(*window, PRESENT_COLUMNS, ABSENT_COLUMNS)
+            steps[row, :, output] = step_targets(*window)
+    windows = np.stack([logmel[begin:begin + CONFIG.columns] for begin in begins])
+    return windows, targets, steps
 
 
-def teacher_logits(network: Network, windows: np.ndarray, batch: int = 32) -> np.ndarray:
-    logits = []
+def teacher_embeddings(network: Network, windows: np.ndarray, batch: int = 32) -> np.ndarray:
+    parts = []
     for begin in range(0, len(windows), batch):
         logmel = torch.from_numpy(dequantize_input(windows[begin:begin + batch]))
-        logits.append(network.audioset(network.embed(as_input(logmel))).half().numpy())
-    return np.concatenate(logits)
+        parts.append(network.embed(network.steps(as_input(logmel))).half().numpy())
+    return np.concatenate(parts)
 
 
 def main() -> None:
@@ -195,12 +225,13 @@ def main() -> None:
         random = np.random.default_rng([arguments.seed, shard])
         parts = [scene(banks, rooms, frontend, random)
                  for _ in tqdm(range(arguments.scenes), desc=f"shard {shard}", unit="scene")]
-        windows = np.concatenate([part[0] for part in parts])
+        windows, targets, steps = (np.concatenate(column) for column in zip(*parts))
         with torch.no_grad():
-            logits = teacher_logits(network, windows)
+            embeddings = teacher_embeddings(network, windows)
         np.save(folder / f"{shard:03d}.mel.npy", windows)
-        np.save(folder / f"{shard:03d}.target.npy", np.concatenate([part[1] for part in parts]))
-        np.save(folder / f"{shard:03d}.teacher.npy", logits)
+        np.save(folder / f"{shard:03d}.target.npy", targets)
+        np.save(folder / f"{shard:03d}.step.npy", steps)
+        np.save(folder / f"{shard:03d}.teacher.npy", embeddings)
 
 
 if __name__ == "__main__":

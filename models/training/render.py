@@ -22,6 +22,11 @@ from .labels import GM_OTHERS, LABELS
 
 
 def synthesize(font: Path, midi: Path, wav: Path, reverb: bool) -> None:
+    if font.suffix == ".cfg":
+        subprocess.run(["timidity", "-c", str(font), "-Ow", "-s", str(CONFIG.rate_hz), "-A50",
+                        "--reverb=" + ("g" if reverb else "d"), "-o", str(wav), str(midi)],
+                       check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        return
     subprocess.run(
         ["fluidsynth", "-q", "-n", "-i", "-r", str(CONFIG.rate_hz), "-g", "0.5",
          "-R", "1" if reverb else "0", "-C", "0", "-O", "s16", "-T", "wav",
@@ -49,7 +54,8 @@ def main() -> None:
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True, help="folder for intermediate results")
     parser.add_argument("--soundfont", type=Path, action="append", required=True,
-                        help="a General MIDI soundfont (may be given several times)")
+                        help="a General MIDI soundfont, or a .cfg of timidity's (several times)")
+    parser.add_argument("--only", nargs="+", help="these labels or neighbours (default: all)")
     parser.add_argument("--minutes", type=float, default=6.0, help="per label and soundfont")
     parser.add_argument("--other-minutes", type=float, default=1.5,
                         help="per neighbouring instrument and soundfont")
@@ -57,7 +63,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     jobs = [(font, name, arguments.minutes if name in LABELS else arguments.other_minutes)
-            for font in arguments.soundfont for name in (*LABELS, *GM_OTHERS)]
+            for font in arguments.soundfont for name in arguments.only or (*LABELS, *GM_OTHERS)]
     for font, name, minutes in tqdm(jobs, desc="render", unit="stem"):
         path = arguments.work / arguments.folder / font.stem / f"{name}.npy"
         if path.exists():

@@ -27,7 +27,7 @@ def segment_probabilities(samples: np.ndarray, network: torch.nn.Module, rows: L
     scores = []
     for part in np.array_split(segments, max(1, len(segments) // batch)):
         logmel = frontend(torch.from_numpy(part.astype(np.float32) / 32767.0))[:, :CONFIG.columns]
-        logits = network.audioset(network.embed(as_input(logmel)))[:, rows]
+        logits = network.audioset(network.embed(network.steps(as_input(logmel))))[:, rows]
         scores.append(torch.sigmoid(logits).amax(dim=1).numpy())
     return np.concatenate(scores)
 

@@ -35,24 +35,44 @@ def freeze_statistics(network: Network) -> None:
             module.eval()
 
 
-def loss_of(network: Network, batch: Batch, distill: float) -> Dict[str, torch.Tensor]:
-    hidden = network.embed(as_input(batch.logmel))
-    labels = cross_entropy(network.head(hidden), batch.target, reduction="none") * batch.mask
-    label_loss = labels.sum() / batch.mask.sum().clamp(min=1.0)
-    probability = torch.sigmoid(batch.teacher)
+def masked_cross_entropy(logits: torch.Tensor, target: torch.Tensor, mask: torch.Tensor,
+                         focus: float) -> torch.Tensor:
+    """Mean binary cross-entropy over what is not masked; with `focus` above 0 what is already right
+    counts less (focal loss, Lin et al., ICCV 2017)."""
+    losses = cross_entropy(logits, target, reduction="none")
+    if focus > 0.0:
+        losses = losses * (1.0 - torch.exp(-losses.detach())) ** focus
+    return (losses * mask).sum() / mask.sum().clamp(min=1.0)
+
+
+def loss_of(network: Network, audioset: nn.Linear, batch: Batch,
+            options: argparse.Namespace) -> Dict[str, torch.Tensor]:
+    """`audioset` is the start's own last layer, which turns its embeddings into its outputs."""
+    steps = network.steps(as_input(batch.logmel))
+    scores, attention = network.step_logits(steps)
+    hidden = network.embed(steps)
+    logits = network.pool(network.head(hidden), scores, attention)
+    label_loss = masked_cross_entropy(logits, batch.target, batch.mask, options.focus)
+    step_loss = masked_cross_entropy(scores, batch.step_target, batch.step_mask, options.focus)
+    with torch.no_grad():
+        wanted = audioset(batch.teacher)
+    probability = torch.sigmoid(wanted)
     classes = cross_entropy(network.audioset(hidden), probability, reduction="none")
     # Less the teacher's own entropy, so that 0 means full agreement.
-    classes = classes - cross_entropy(batch.teacher, probability, reduction="none")
-    distill_loss = (classes.sum(dim=1) * batch.taught).sum() / batch.taught.sum().clamp(min=1.0)
-    total = LOSS_SCALE * label_loss + distill * distill_loss
-    return {"total": total, "labels": label_loss, "distill": distill_loss}
+    classes = (classes - cross_entropy(wanted, probability, reduction="none")).sum(dim=1)
+    features = (hidden - batch.teacher).square().mean(dim=1)
+    taught = batch.taught.sum().clamp(min=1.0)
+    distill_loss = ((classes + options.features * features) * batch.taught).sum() / taught
+    total = (LOSS_SCALE * (label_loss + options.step_loss * step_loss)
+             + options.distill * distill_loss)
+    return {"total": total, "labels": label_loss, "steps": step_loss, "distill": distill_loss}
 
 
 def optimizer_for(network: Network, rate: float, head_rate: float,
                   decay: float) -> torch.optim.Optimizer:
     groups: List[dict] = []
     for prefix, group_rate in (("features", rate), ("hidden", rate), ("audioset", rate),
-                               ("head", head_rate)):
+                               ("head", head_rate), ("attention", head_rate), ("gate", head_rate)):
         named = [(name, p) for name, p in network.named_parameters() if name.startswith(prefix)]
         for dimensions, group_decay in ((True, decay), (False, 0.0)):
             parameters = [p for _, p in named if (p.dim() > 1) == dimensions]
@@ -105,6 +125,11 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--head-rate", type=float, default=2e-3)
     parser.add_argument("--decay", type=float, default=1e-3, help="weight decay")
     parser.add_argument("--distill", type=float, default=1.0, help="weight of the teacher's term")
+    parser.add_argument("--features", type=float, default=1.0,
+                        help="weight of the pooled features in the teacher's term")
+    parser.add_argument("--step-loss", type=float, default=0.5,
+                        help="weight of the single steps' labels")
+    parser.add_argument("--focus", type=float, default=0.0, help="of the focal loss; 0: none")
     parser.add_argument("--pairs", type=float, default=0.25,
                         help="share of windows to which another window is added")
     parser.add_argument("--average", type=float, default=0.998, help="of the moving average")
@@ -126,6 +151,7 @@ def main() -> None:
     network = network.to(memory_format=torch.channels_last)
     freeze_statistics(network)
     average = copy.deepcopy(network)
+    audioset = copy.deepcopy(network.audioset).requires_grad_(False)
     optimizer = optimizer_for(network, arguments.rate, arguments.head_rate, arguments.decay)
     first = 0
     checkpoint = folder / "checkpoint.pt"
@@ -146,7 +172,7 @@ def main() -> None:
                 data, indices_of(step, arguments.batch, len(data), arguments.seed),
                 arguments.pairs, random)
             set_rate(optimizer, step, arguments.steps, warm_up=200)
-            losses = loss_of(network, batch, arguments.distill)
+            losses = loss_of(network, audioset, batch, arguments)
             optimizer.zero_grad(set_to_none=True)
             losses["total"].backward()
             nn.utils.clip_grad_norm_(network.parameters(), 5.0)
@@ -156,7 +182,8 @@ def main() -> None:
                 smooth[key] = 0.98 * smooth.get(key, value.item()) + 0.02 * value.item()
             if step % 20 == 19:
                 bar.set_postfix({key: f"{value:.4f}" for key, value in smooth.items()})
-                log.write(f"{step + 1},{smooth['labels']:.5f},{smooth['distill']:.5f},"
+                log.write(f"{step + 1},{smooth['labels']:.5f},{smooth['steps']:.5f},"
+                          f"{smooth['distill']:.5f},"
                           f"{time.monotonic() - started:.1f}\n")
                 log.flush()
             if (step + 1) % arguments.checkpoint_every == 0:

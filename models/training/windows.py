@@ -14,13 +14,25 @@ from .quantize import dequantize_input
 
 
 class Batch(NamedTuple):
-    """`taught` is 1 where the teacher's logits belong to exactly this window."""
+    """Masks are 0 where a target is left out of the loss, `taught` is 1 where the start's embedding
+    belongs to exactly this window."""
 
     logmel: torch.Tensor  # (n, columns, bands)
-    target: torch.Tensor  # (n, labels), 0 or 1
-    mask: torch.Tensor  # (n, labels), 0 where the label is left out of the loss
-    teacher: torch.Tensor  # (n, 527)
+    target: torch.Tensor  # (n, outputs), 0 or 1
+    mask: torch.Tensor  # (n, outputs)
+    step_target: torch.Tensor  # (n, steps, outputs), 0 or 1
+    step_mask: torch.Tensor  # (n, steps, outputs)
+    teacher: torch.Tensor  # (n, 512), the start's embedding
     taught: torch.Tensor  # (n,)
+
+
+class Stored(NamedTuple):
+    """Some windows as they lie in the files."""
+
+    integers: np.ndarray
+    target: np.ndarray
+    step: np.ndarray
+    teacher: np.ndarray
 
 
 class WindowSet:
@@ -32,6 +44,7 @@ class WindowSet:
             raise FileNotFoundError(f"{folder}: no windows; run training.mix first")
         self.mels = [np.load(folder / f"{name}.mel.npy", mmap_mode="r") for name in names]
         self.targets = np.concatenate([np.load(folder / f"{name}.target.npy") for name in names])
+        self.steps = np.concatenate([np.load(folder / f"{name}.step.npy") for name in names])
         self.teachers = [np.load(folder / f"{name}.teacher.npy", mmap_mode="r") for name in names]
         self.places: List[Tuple[int, int]] = [
             (shard, row) for shard, mel in enumerate(self.mels) for row in range(len(mel))]
@@ -39,12 +52,11 @@ class WindowSet:
     def __len__(self) -> int:
         return len(self.places)
 
-    def gather(self, indices: np.ndarray) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Integers of the input, targets, teacher's logits."""
+    def gather(self, indices: np.ndarray) -> Stored:
         places = [self.places[i] for i in indices]
-        return (np.stack([self.mels[shard][row] for shard, row in places]),
-                self.targets[indices],
-                np.stack([self.teachers[shard][row] for shard, row in places]))
+        return Stored(np.stack([self.mels[shard][row] for shard, row in places]),
+                      self.targets[indices], self.steps[indices],
+                      np.stack([self.teachers[shard][row] for shard, row in places]))
 
 
 def to_power(logmel: np.ndarray) -> np.ndarray:
@@ -57,24 +69,30 @@ def to_logmel(power: np.ndarray) -> np.ndarray:
             / np.float32(CONFIG.divide))
 
 
-def add_pairs(power: np.ndarray, target: np.ndarray, taught: np.ndarray, share: float,
-              random: np.random.Generator) -> None:
+def either(mine: np.ndarray, theirs: np.ndarray) -> np.ndarray:
+    """The targets of a sum of two sounds."""
+    both = np.maximum(mine % LEFT_OUT, theirs % LEFT_OUT)
+    unsure = (mine == LEFT_OUT) | (theirs == LEFT_OUT)
+    return np.where(both == 1, 1, np.where(unsure, LEFT_OUT, 0))
+
+
+def add_pairs(power: np.ndarray, target: np.ndarray, step: np.ndarray, taught: np.ndarray,
+              share: float, random: np.random.Generator) -> None:
     """Adds to some windows the sound of another one at a similar level (in place).
 
     Mel powers of independent sounds add up on average, so this is mixing without the samples.
     """
     others = np.roll(np.arange(len(power)), 1)
     chosen = np.flatnonzero(random.random(len(power)) < share)
-    source, source_target = power[others[chosen]].copy(), target[others[chosen]].copy()
-    for i, added, labels in zip(chosen, source, source_target):
+    source = power[others[chosen]].copy()
+    source_target, source_step = target[others[chosen]].copy(), step[others[chosen]].copy()
+    for i, added, labels, step_labels in zip(chosen, source, source_target, source_step):
         mine, theirs = power[i].mean(), added.mean()
         if mine < 1e-4 or theirs < 1e-4:
             continue
         gain = mine / theirs * 10 ** (random.uniform(-6.0, 6.0) / 10)
         power[i] += np.float32(gain) * added
-        both = np.maximum(target[i] % LEFT_OUT, labels % LEFT_OUT)
-        unsure = (target[i] == LEFT_OUT) | (labels == LEFT_OUT)
-        target[i] = np.where(both == 1, 1, np.where(unsure, LEFT_OUT, 0))
+        target[i], step[i] = either(target[i], labels), either(step[i], step_labels)
         taught[i] = 0.0
 
 
@@ -89,22 +107,27 @@ def mask_stripes(logmel: np.ndarray, random: np.random.Generator) -> None:
         window[begin:begin + columns] = mean
 
 
+def as_floats(target: np.ndarray) -> Tuple[torch.Tensor, torch.Tensor]:
+    """0/1 targets and their mask."""
+    return (torch.from_numpy((target == 1).astype(np.float32)),
+            torch.from_numpy((target != LEFT_OUT).astype(np.float32)))
+
+
 def augmented_batch(data: WindowSet, indices: np.ndarray, pair_share: float,
                     random: np.random.Generator) -> Batch:
     """Level, tilt, pairs, time roll and SpecAugment; the teacher saw the window without them."""
-    integers, target, teacher = data.gather(indices)
-    target = target.copy()
-    taught = np.ones(len(indices), np.float32)
-    power = to_power(dequantize_input(integers))
-    add_pairs(power, target, taught, pair_share, random)
+    stored = data.gather(indices)
+    target, step = stored.target.copy(), stored.step.copy()
     count = len(indices)
+    taught = np.ones(count, np.float32)
+    power = to_power(dequantize_input(stored.integers))
+    add_pairs(power, target, step, taught, pair_share, random)
     level_db = random.uniform(-8.0, 4.0, (count, 1, 1))
     tilt_db = random.normal(0.0, 2.0, (count, 1, 1)) * np.linspace(-1, 1, power.shape[2])
     logmel = to_logmel(power * (10 ** ((level_db + tilt_db) / 10)).astype(np.float32))
-    for window in logmel:
-        if random.random() < 0.5:
-            window[:] = np.roll(window, int(random.integers(window.shape[0])), axis=0)
+    for i in np.flatnonzero(random.random(count) < 0.3):
+        logmel[i] = np.roll(logmel[i], int(random.integers(logmel.shape[1])), axis=0)
+        step[i] = LEFT_OUT  # the steps no longer lie where they were
     mask_stripes(logmel, random)
-    return Batch(torch.from_numpy(logmel), torch.from_numpy((target == 1).astype(np.float32)),
-                 torch.from_numpy((target != LEFT_OUT).astype(np.float32)),
-                 torch.from_numpy(teacher.astype(np.float32)), torch.from_numpy(taught))
+    return Batch(torch.from_numpy(logmel), *as_floats(target), *as_floats(step),
+                 torch.from_numpy(stored.teacher.astype(np.float32)), torch.from_numpy(taught))
