@@ -61,15 +61,41 @@ class TestPrepare(unittest.TestCase):
         soundfile.write(self.audio / "a.wav", np.zeros(8000), 8000)
         self.index([{"file": "a.wav", "start_s": "0", "duration_s": "1", "labels": "theremin",
                      "split": "train"}])
-        with self.assertRaisesRegex(ValueError, "theremin"):
+        with self.assertRaisesRegex(SystemExit, r"index\.csv, line 2: unknown label 'theremin'"):
             self.run_main()
 
     def test_clip_after_the_end_is_refused(self) -> None:
         soundfile.write(self.audio / "a.wav", np.zeros(8000), 8000)
         self.index([{"file": "a.wav", "start_s": "1.5", "duration_s": "1", "labels": "none",
                      "split": "train"}])
-        with self.assertRaisesRegex(ValueError, "a.wav"):
+        with self.assertRaisesRegex(SystemExit, r"line 2: the clip starts at 1\.5 s.*a\.wav"):
             self.run_main()
+
+    def test_bad_rows_are_refused(self) -> None:
+        soundfile.write(self.audio / "a.wav", np.zeros(8000), 8000)
+        (self.audio / "b.wav").write_bytes(b"no sound")
+        good = {"file": "a.wav", "start_s": "0", "duration_s": "1", "labels": "none",
+                "split": "train"}
+        for change, pattern in (
+                ({"file": "c.wav"}, "line 3: there is no file .*c.wav"),
+                ({"file": "b.wav"}, "line 3: .*b.wav is no sound file"),
+                ({"file": ""}, "line 3: names no file"),
+                ({"split": "trian"}, "line 3: unknown split 'trian'"),
+                ({"labels": "?"}, "line 3: labels are [?]"),
+                ({"duration_s": "long"}, "line 3: duration_s is 'long'"),
+                ({"duration_s": "0"}, "line 3: the clip of .*a.wav has no length")):
+            self.index([good, {**good, **change}])
+            with self.assertRaisesRegex(SystemExit, pattern):
+                self.run_main()
+            self.assertFalse((self.work / "clips" / "train.json").exists())
+
+    def test_absolute_paths_and_open_ends(self) -> None:
+        soundfile.write(self.audio / "a.wav", np.zeros(16000), 8000)
+        self.index([{"file": str(self.audio / "a.wav"), "start_s": "0.5", "labels": "piano",
+                     "split": "eval"}])
+        self.run_main()
+        ((_, samples),) = load_clips(self.work, "eval")
+        self.assertEqual(samples.size, 48000)
 
 
 class TestWindows(unittest.TestCase):
