@@ -1,20 +1,33 @@
-"""Measures a model on real clips, mixtures of them, and a held-out soundfont.
+"""Measures a model: on Tutti's own evaluation sets, or on a data set of others.
 
 MODEL is a model file (.safetensors; with --precision int8, float or both) or the .pt file of a run.
 Figures are over clips: a clip's probability is the mean over its windows, one second apart.
+
+With --work: real clips, mixtures of them, and a held-out soundfont (see evaluation_sets.py).
+With --dataset NAME PATH: irmas, openmic, nsynth, medley-solos, or csv (a table of your own), in
+the data set's own classes; how they are read as Tutti's labels, and the protocol, is printed.
+top1: the most probable class is one that is there; map: mean average precision over the classes;
+lrap: label ranking average precision over clips; f1, f1_micro: macro and micro F1 at the model's
+thresholds; hamming: share of right decisions; ece: expected calibration error in ten bins.
 """
 
 from __future__ import annotations
 
 import argparse
+import inspect
 import json
+import math
 from pathlib import Path
-from typing import Callable, Dict, List, Optional
+from typing import Callable, Dict, List, Tuple
 
 import numpy as np
 import torch
 from tqdm import tqdm
 
+from . import datasets_measure
+from .datasets import mapping_table
+from .datasets_layouts import LAYOUTS, load_clips_of
+from .datasets_tables import Refused
 from .evaluation_sets import EvaluationSet, available, load
 from .graph import run_float
 from .labels import LABELS
@@ -24,14 +37,15 @@ from .network import Network, as_input, load_network
 from .quantize import quantize_input, run_integer
 
 Predictor = Callable[[torch.Tensor], torch.Tensor]  # log-mel windows to logits
-COLUMNS = ("clips", "top1", "map", "f1_best", "f1", "raised")
+COLUMNS = ("clips", "top1", "map", "f1_best", "f1", "f1_micro", "hamming", "ece", "raised")
 
 
 def probabilities(predict: Predictor, logmel: np.ndarray, name: str = "", batch: int = 16
                   ) -> np.ndarray:
     parts = []
     with torch.no_grad():
-        for begin in tqdm(range(0, len(logmel), batch), desc=name, unit="batch", leave=False):
+        for begin in tqdm(range(0, len(logmel), batch), desc=name, unit="batch", leave=False,
+                          disable=not name):
             windows = torch.from_numpy(logmel[begin:begin + batch])
             parts.append(torch.sigmoid(predict(windows)).numpy())
     return np.concatenate(parts)
@@ -42,11 +56,21 @@ def network_predictor(network: Network) -> Predictor:
     return lambda windows: network(as_input(windows))[:, :len(LABELS)]
 
 
+def calibrated(predict: Predictor, calibration: Dict[str, List[float]]) -> Predictor:
+    """With the file's calibration: its probability is sigmoid(scale * logit + offset)."""
+    scale = torch.tensor(calibration.get("scale", 1.0), dtype=torch.float32)
+    offset = torch.tensor(calibration.get("offset", 0.0), dtype=torch.float32)
+    return lambda windows: scale * predict(windows) + offset
+
+
 def file_predictors(path: Path) -> Dict[str, Predictor]:
+    """What the file's networks say of windows, calibrated, by precision."""
     model = read_model(path)
-    return {"float": lambda windows: run_float(model.network.graph, windows),
-            "int8": lambda windows: run_integer(
-                model.network, torch.from_numpy(quantize_input(windows.numpy())))}
+    calibration = model.metadata.get("tutti.calibration", {})
+    return {"float": calibrated(lambda windows: run_float(model.network.graph, windows),
+                                calibration),
+            "int8": calibrated(lambda windows: run_integer(
+                model.network, torch.from_numpy(quantize_input(windows.numpy()))), calibration)}
 
 
 def agreement(precise: np.ndarray, integer: np.ndarray) -> Dict[str, float]:
@@ -78,37 +102,101 @@ def measure(predictors: Dict[str, Predictor], sets: Dict[str, EvaluationSet],
     return results
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", type=Path)
-    parser.add_argument("--work", type=Path, required=True, help="folder for intermediate results")
-    parser.add_argument("--precision", choices=("float", "int8", "both"), default="both")
-    parser.add_argument("--sets", nargs="+", help="which sets (default: all there are)")
-    parser.add_argument("--output", type=Path, help="write all figures as JSON")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--seed", type=int, default=1, help="of the mixtures")
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    thresholds: Optional[np.ndarray] = None
-    if arguments.model.suffix == ".safetensors":
-        predictors = file_predictors(arguments.model)
-        thresholds = read_model(arguments.model).thresholds
-        if arguments.precision != "both":
-            predictors = {arguments.precision: predictors[arguments.precision]}
-    else:
-        predictors = {"float": network_predictor(load_network(arguments.model))}
+def load_model(path: Path, precision: str) -> Tuple[Dict[str, Predictor], np.ndarray]:
+    """The predictors of a model file or of a run, and the thresholds."""
+    if path.suffix != ".safetensors":
+        return ({"float": network_predictor(load_network(path))}, np.full(len(LABELS), 0.5))
+    model = read_model(path)
+    if tuple(model.labels) != LABELS:
+        raise Refused(f"{path}: its labels are not those of labels.py: {', '.join(model.labels)}")
+    predictors = file_predictors(path)
+    if precision != "both":
+        predictors = {precision: predictors[precision]}
+    return predictors, model.thresholds
+
+
+def write_json(path: Path, results: dict) -> None:
+    def plain(value: object) -> object:
+        if isinstance(value, dict):
+            return {key: plain(item) for key, item in value.items()}
+        return None if isinstance(value, float) and math.isnan(value) else value
+
+    path.write_text(json.dumps(plain(results), indent=1) + "\n")
+
+
+def evaluate_sets(predictors: Dict[str, Predictor], thresholds: np.ndarray,
+                  arguments: argparse.Namespace) -> dict:
     names: List[str] = arguments.sets or available(arguments.work)
     sets = {name: load(arguments.work, name, arguments.seed) for name in names}
-    results = measure(predictors, sets, np.full(len(LABELS), 0.5) if thresholds is None
-                      else thresholds)
+    results = measure(predictors, sets, thresholds)
     for precision in predictors:
         print(f"\n{precision}\n{table(results[precision], COLUMNS)}")
     for name, figures in results["agreement"].items():
         print(f"int8 against float, {name}: "
               + ", ".join(f"{key} {value:.4f}" for key, value in figures.items()))
+    return results
+
+
+def evaluate_dataset(predictors: Dict[str, Predictor], thresholds: np.ndarray,
+                     arguments: argparse.Namespace) -> dict:
+    name, path = arguments.dataset[0], Path(arguments.dataset[1])
+    split = arguments.split or (LAYOUTS[name].splits[0] if name in LAYOUTS else "")
+    clips = datasets_measure.some_of(load_clips_of(name, path, split), arguments.clips,
+                                     arguments.seed)
+    layout = LAYOUTS[name]
+    protocol = " ".join((inspect.getdoc(layout.load) or "").split())
+    print(f"{protocol}\n\n{mapping_table(layout.meanings)}")
+    scorers = {precision: (lambda windows, predict=predict: probabilities(predict, windows))
+               for precision, predict in predictors.items()}
+    measured = datasets_measure.probabilities_of(clips, scorers, arguments.leave_out_broken)
+    results: dict = {
+        "dataset": name, "path": str(path), "split": split, "protocol": protocol,
+        "mapping": {key: meaning._asdict() for key, meaning in layout.meanings.items()},
+        "left_out": measured.left_out}
+    for precision in predictors:
+        figures = datasets_measure.figures(layout.meanings, measured.clips,
+                                           measured.probabilities[precision], thresholds)
+        results[precision] = figures
+        print(f"\n{precision}\n"
+              + table({f"{name}, {split}": figures["all"]}, datasets_measure.COLUMNS)
+              + "\n\n" + table(figures["classes"], datasets_measure.CLASS_COLUMNS))
+    for sentence in measured.left_out:
+        print(f"left out: {sentence}")
+    return results
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", type=Path)
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--work", type=Path, help="folder for intermediate results")
+    what.add_argument("--dataset", nargs=2, metavar=("NAME", "PATH"),
+                      help=f"a data set of others: {', '.join(LAYOUTS)}")
+    parser.add_argument("--precision", choices=("float", "int8", "both"), default="both")
+    parser.add_argument("--sets", nargs="+", help="which sets (default: all there are)")
+    parser.add_argument("--split", help="of the data set (default: its test split)")
+    parser.add_argument("--clips", type=int, default=0,
+                        help="of the data set, measure so many chosen at random (default: all)")
+    parser.add_argument("--leave-out-broken", action="store_true",
+                        help="of the data set, leave out what has no sound file that can be read")
+    parser.add_argument("--output", type=Path, help="write all figures as JSON")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=1, help="of the mixtures, and of --clips")
+    return parser.parse_args()
+
+
+def main() -> None:
+    arguments = parse()
+    torch.set_num_threads(arguments.threads)
+    try:
+        predictors, thresholds = load_model(arguments.model, arguments.precision)
+        run = evaluate_dataset if arguments.dataset else evaluate_sets
+        results = run(predictors, thresholds, arguments)
+    except Refused as error:
+        raise SystemExit(f"evaluate: {error}") from None
     if arguments.output is not None:
-        arguments.output.write_text(json.dumps(results, indent=1))
+        write_json(arguments.output, results)
 
 
 if __name__ == "__main__":
