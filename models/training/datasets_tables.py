@@ -13,6 +13,7 @@ import numpy as np
 import soundfile
 
 RATES_HZ = (2000, 768000)
+LONGEST_S = 86400.0  # a header that says more is broken
 
 
 class Refused(ValueError):
@@ -119,7 +120,10 @@ def sound_length(path: Path, place: str) -> float:
                       f"not {RATES_HZ[0]} to {RATES_HZ[1]}")
     if information.frames <= 0:
         raise Refused(f"{place}: {path} holds no sound")
-    return information.frames / information.samplerate
+    length_s = information.frames / information.samplerate
+    if length_s > LONGEST_S:
+        raise Refused(f"{place}: {path} says that it lasts {length_s:.0f} s, more than a day")
+    return length_s
 
 
 def read_sound(path: Path, place: str, start_s: float = 0.0, duration_s: Optional[float] = None
@@ -135,7 +139,7 @@ def read_sound(path: Path, place: str, start_s: float = 0.0, duration_s: Optiona
             file.seek(min(round(start_s * rate), file.frames))
             frames = -1 if duration_s is None else round(duration_s * rate)
             samples = file.read(frames, dtype="float32", always_2d=True).mean(axis=1)
-    except (RuntimeError, ValueError, OSError) as error:
+    except (RuntimeError, ValueError, OSError, MemoryError) as error:
         raise Refused(f"{place}: {path} cannot be decoded: {error}") from None
     if samples.size == 0:
         raise Refused(f"{place}: a clip of {path} holds no sound")

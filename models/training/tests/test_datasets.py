@@ -286,6 +286,16 @@ class TestSounds(DatasetCase):
         with self.assertRaisesRegex(Refused, "line 7: there is no file .*c.wav"):
             read_sound(self.folder / "c.wav", "t.csv, line 7")
 
+    def test_a_header_that_boasts(self) -> None:
+        path = self.folder / "big.flac"
+        soundfile.write(path, np.zeros(16000), 16000)
+        data = bytearray(path.read_bytes())
+        data[21] |= 0x0F  # the number of samples: 36 bits of ones
+        data[22:26] = b"\xff" * 4
+        path.write_bytes(data)
+        with self.assertRaisesRegex(Refused, "line 7: .*big.flac says that it lasts .* a day"):
+            read_sound(path, "t.csv, line 7")
+
     def test_samples_that_are_not_numbers(self) -> None:
         soundfile.write(self.folder / "n.wav", np.array([0.0, np.nan], np.float32), 16000, "FLOAT")
         with self.assertRaisesRegex(Refused, "n.wav holds samples that are not numbers"):
