@@ -9,7 +9,7 @@ font                       stretches of a soundfont that no training data was re
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Callable, Dict, List, NamedTuple, Set, Tuple
+from typing import Callable, Dict, FrozenSet, List, NamedTuple, Tuple
 
 import numpy as np
 import torch
@@ -24,6 +24,8 @@ WINDOW = CONFIG.columns * CONFIG.hop_frames
 HOP = CONFIG.rate_hz  # one second between windows
 MAXIMUM = 10 * CONFIG.rate_hz  # of a mixture
 MIXTURES = 150
+
+Source = Tuple[str, int]  # a split, and the place of a clip in it
 
 
 class EvaluationSet(NamedTuple):
@@ -57,37 +59,63 @@ def build(sounds: List[Tuple[np.ndarray, List[int]]], name: str) -> EvaluationSe
     return EvaluationSet(np.concatenate(parts), clip, np.array([labels for _, labels in sounds]))
 
 
-def split_sounds(work: Path, split: str, sources_left_out: Set[str] = frozenset()
-                 ) -> List[Tuple[np.ndarray, List[int]]]:
-    return [(to_float(samples), target(row["labels"])) for row, samples in load_clips(work, split)
-            if row["source"] not in sources_left_out]
+def split_sounds(work: Path, split: str) -> List[Tuple[np.ndarray, List[int]]]:
+    return [(to_float(samples), target(row["labels"])) for row, samples in load_clips(work, split)]
+
+
+def outside_clips(work: Path) -> List[Tuple[Source, np.ndarray, List[int]]]:
+    trained = {row["source"] for row, _ in load_clips(work, "train")}
+    return [((split, i), samples, target(row["labels"])) for split in ("eval", "eval_real")
+            for i, (row, samples) in enumerate(load_clips(work, split))
+            if row["source"] not in trained]
 
 
 def outside_sounds(work: Path) -> List[Tuple[np.ndarray, List[int]]]:
-    trained = {row["source"] for row, _ in load_clips(work, "train")}
-    return split_sounds(work, "eval", trained) + split_sounds(work, "eval_real", trained)
+    return [(to_float(samples), labels) for _, samples, labels in outside_clips(work)]
+
+
+def mixture_plan(labels: List[int], count: int, seed: int) -> List[List[Tuple[int, float]]]:
+    """Per mixture its clips and their gains in dB; `labels` has the one label of every clip."""
+    random = np.random.default_rng([seed, count])
+    by_label: Dict[int, List[int]] = {}
+    for i, label in enumerate(labels):
+        by_label.setdefault(label, []).append(i)
+    plan = []
+    for _ in range(MIXTURES):
+        chosen = random.choice(sorted(by_label), count, replace=False)
+        picked = [by_label[j][int(random.integers(len(by_label[j])))] for j in chosen]
+        plan.append([(i, random.uniform(-3.0, 3.0)) for i in picked])
+    return plan
 
 
 def mixture_sounds(work: Path, count: int, seed: int) -> List[Tuple[np.ndarray, List[int]]]:
     """Mixtures of `count` clips with one label each, all different, RMS equal within 3 dB."""
-    random = np.random.default_rng([seed, count])
-    singles = [(s, t) for s, t in outside_sounds(work) if sum(t) == 1]
-    by_label: Dict[int, List[np.ndarray]] = {}
-    for samples, labels in singles:
-        by_label.setdefault(labels.index(1), []).append(samples)
+    singles = [(s, t.index(1)) for s, t in outside_sounds(work) if sum(t) == 1]
     mixtures = []
-    for _ in range(MIXTURES):
-        chosen = random.choice(sorted(by_label), count, replace=False)
-        picked = [by_label[j][int(random.integers(len(by_label[j])))] for j in chosen]
-        length = int(np.clip(max(s.size for s in picked), WINDOW + 1, MAXIMUM))
+    for parts in mixture_plan([label for _, label in singles], count, seed):
+        length = int(np.clip(max(singles[i][0].size for i, _ in parts), WINDOW + 1, MAXIMUM))
         total = np.zeros(length, np.float32)
-        for samples in picked:
+        for i, gain_db in parts:
+            samples = singles[i][0]
             rms = np.sqrt(np.mean(samples ** 2)) + 1e-9
-            gain = 10 ** (random.uniform(-3.0, 3.0) / 20) / rms
-            total += np.resize(samples, length) * np.float32(gain)
+            total += np.resize(samples, length) * np.float32(10 ** (gain_db / 20) / rms)
         total *= np.float32(0.7 / np.abs(total).max())
+        chosen = {singles[i][1] for i, _ in parts}
         mixtures.append((total, [int(j in chosen) for j in range(len(LABELS))]))
     return mixtures
+
+
+def sources(work: Path, name: str, seed: int = 1) -> List[FrozenSet[Source]]:
+    """Of every clip of a set the clips of `eval` and `eval_real` that it is made of."""
+    if name in ("single-eval", "single-real"):
+        split = {"single-eval": "eval", "single-real": "eval_real"}[name]
+        return [frozenset([(split, i)]) for i in range(len(load_clips(work, split)))]
+    clips = outside_clips(work)
+    if name == "outside":
+        return [frozenset([source]) for source, _, _ in clips]
+    singles = [(source, t.index(1)) for source, _, t in clips if sum(t) == 1]
+    plan = mixture_plan([label for _, label in singles], {"mix2": 2, "mix3": 3}[name], seed)
+    return [frozenset(singles[i][0] for i, _ in parts) for parts in plan]
 
 
 def font_sounds(work: Path) -> List[Tuple[np.ndarray, List[int]]]:
