@@ -17,6 +17,8 @@ struct recognition {
     size_t labels;
     double hop_s;
     double window_s;
+    size_t inaudible_columns; /* since the last audible one; beyond the window it stays there */
+    size_t window_columns;
     uint64_t lost_frames; /* since the last result */
     uint32_t clipped;     /* since the last result */
     uint32_t afresh;      /* since the last result */
@@ -53,6 +55,8 @@ struct recognition *recognition_new(const struct model *model, double hop_s,
     recognition->hop_s = (double)recognition->hop_columns * column_s;
     recognition->window_s = feature_stream_window_s(model);
     recognition->labels = model_label_count(model);
+    recognition->window_columns = frontend->columns;
+    recognition->inaudible_columns = frontend->columns;
     recognition->window =
         window_new(frontend->columns, frontend->mel_bands, frontend_config_silence(&config));
     if (recognition->window == NULL)
@@ -74,12 +78,22 @@ bool recognition_hop_complete(const struct column *column, size_t hop_columns)
     return (column->index + 1) % hop_columns == 0;
 }
 
+static void listen_for_silence(struct recognition *recognition, float level_dbfs)
+{
+    if (level_dbfs >= RECOGNITION_AUDIBLE_DBFS)
+        recognition->inaudible_columns = 0;
+    else if (recognition->inaudible_columns < recognition->window_columns)
+        recognition->inaudible_columns++;
+}
+
 bool recognition_skip(struct recognition *recognition, const struct column *column)
 {
     if (column->index == 0) {
         window_clear(recognition->window);
+        recognition->inaudible_columns = recognition->window_columns;
         recognition->afresh = 1;
     }
+    listen_for_silence(recognition, column->level_dbfs);
     window_push(recognition->window, column->bands);
     recognition->lost_frames += column->lost_frames;
     recognition->clipped |= column->clipped;
@@ -98,8 +112,11 @@ bool recognition_take(struct recognition *recognition, const struct column *colu
     result->peak_dbfs = column->peak_dbfs;
     result->clipped = recognition->clipped;
     result->captured_ns = column->captured_ns;
-    recognition->inference.run(recognition->inference.network, window_data(recognition->window),
-                               result->probability);
+    if (recognition->inaudible_columns >= recognition->window_columns)
+        memset(result->probability, 0, recognition->labels * sizeof *result->probability);
+    else
+        recognition->inference.run(recognition->inference.network, window_data(recognition->window),
+                                   result->probability);
     recognition->lost_frames = 0;
     recognition->clipped = 0;
     recognition->afresh = 0;

@@ -15,6 +15,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* A window whose level nowhere reaches this is silence: no instrument, and the network is not
+ * asked. Far below what a hall's noise or a microphone's own gives, so that only a muted input, a
+ * digital pause, or a line without a signal is meant; models are trained down to -60 dBFS RMS. */
+#define RECOGNITION_AUDIBLE_DBFS -75.0f
+
 struct recognition; /* opaque */
 
 /* hop_s 0.01 ... 60 is rounded to whole columns, at least one. Takes over *inference (also when it
@@ -29,7 +34,7 @@ bool recognition_hop_complete(const struct column *column, size_t hop_columns);
 
 /* Takes a column; true if a hop is complete with it, then the network was run and *result is
  * filled. Until a whole window has been heard (since column 0), what is missing counts as silence.
- * Real-time safe. */
+ * Where nothing in the window is audible all probabilities are 0. Real-time safe. */
 bool recognition_take(struct recognition *recognition, const struct column *column,
                       struct result *result);
 

@@ -1,15 +1,17 @@
-"""Averages the weights of a fine-tuned run with those of its start (WiSE-FT).
+"""Averages the weights of fine-tuned runs with each other and with those of their start.
 
-Fine-tuning on little data forgets some of what the start knows of real sound; the average keeps
-more of it (Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022). With --shares the
-figures of several averages are printed; with --share one is written to WORK/RUN/averaged.pt.
+Fine-tuning on little data forgets some of what the start knows of real sound; an average with it
+keeps more (WiSE-FT: Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022). Runs from
+one start that differ in seed or options lie in one basin, and their average is better than each
+(Wortsman et al., "Model soups", ICML 2022). With --shares the figures of several averages are
+printed; with --share one is written to WORK/RUN/averaged.pt, RUN being the first of the runs.
 """
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Dict
+from typing import Dict, Sequence
 
 import numpy as np
 import torch
@@ -22,12 +24,17 @@ from .network import Network, load_network, start_network
 from .train import save
 
 
-def averaged(start: Network, tuned: Network, share: float) -> Network:
-    """`share` of the tuned weights and the rest of the start's."""
-    first, last = start.state_dict(), tuned.state_dict()
-    mixed = {key: torch.lerp(first[key], value, share) if value.is_floating_point() else value
-             for key, value in last.items()}
-    network = Network(tuned.head.out_features, keep_audioset=True)
+def averaged(start: Network, tuned: Sequence[Network], share: float) -> Network:
+    """`share` of the mean of the tuned weights and the rest of the start's."""
+    states = [network.state_dict() for network in tuned]
+    mixed = {}
+    for key, first in start.state_dict().items():
+        if first.is_floating_point():
+            mean = torch.stack([state[key] for state in states]).mean(dim=0)
+            mixed[key] = torch.lerp(first, mean, share)
+        else:
+            mixed[key] = first
+    network = Network(start.head.out_features, keep_audioset=True)
     network.load_state_dict(mixed)
     return network.eval()
 
@@ -38,7 +45,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="folder for intermediate results")
     parser.add_argument("--teacher", type=Path, required=True,
                         help="folder with mn04_as_mAP_432.pt and audioset_labels.csv")
-    parser.add_argument("--run", default="run", help="name of the folder in WORK")
+    parser.add_argument("--runs", nargs="+", default=["run"], help="names of folders in WORK")
     parser.add_argument("--shares", type=float, nargs="+", default=[],
                         help="of the fine-tuned weights: measure these averages")
     parser.add_argument("--share", type=float, help="write this average")
@@ -49,7 +56,7 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     start = start_network(arguments.teacher / "mn04_as_mAP_432.pt",
                           arguments.teacher / "audioset_labels.csv")
-    tuned = load_network(arguments.work / arguments.run / "final.pt")
+    tuned = [load_network(arguments.work / run / "final.pt") for run in arguments.runs]
     thresholds = np.full(len(LABELS), 0.5)
     rows: Dict[str, Dict[str, float]] = {}
     for name in arguments.sets if arguments.shares else []:
@@ -62,8 +69,9 @@ def main() -> None:
         print(table(rows, COLUMNS))
     if arguments.share is not None:
         network = averaged(start, tuned, arguments.share)
-        save(arguments.work / arguments.run / "averaged.pt",
-             {"network": network.state_dict(), "share": arguments.share})
+        save(arguments.work / arguments.runs[0] / "averaged.pt",
+             {"network": network.state_dict(), "share": arguments.share,
+              "runs": arguments.runs})
 
 
 if __name__ == "__main__":

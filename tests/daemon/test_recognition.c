@@ -67,7 +67,7 @@ static struct column column(uint64_t index, float value)
     struct column made = {.index = index,
                           .end_frame = 1000 + index * 480,
                           .captured_ns = 5000 + index,
-                          .level_dbfs = -20.0f - (float)index,
+                          .level_dbfs = -20.0f - 0.1f * (float)index,
                           .peak_dbfs = -3.0f};
     for (size_t i = 0; i < BANDS; i++)
         made.bands[i] = value;
@@ -240,6 +240,44 @@ static void skips_hops_without_running_the_network(void **state)
     recognition_free(recognition);
 }
 
+/* -75 dBFS is audible; a window is silence only when all of it lies below. */
+static void hears_nothing_in_silence(void **state)
+{
+    (void)state;
+    struct spy spy = {0};
+    struct recognition *recognition = new_recognition(&spy, 0.1, NULL);
+    struct result result;
+    for (uint64_t k = 0; k < 100; k++) {
+        struct column next = column(k, 1.0f);
+        next.level_dbfs = k == 35 ? RECOGNITION_AUDIBLE_DBFS : RECOGNITION_AUDIBLE_DBFS - 0.1f;
+        result.probability[0] = 0.5f;
+        if (!recognition_take(recognition, &next, &result))
+            continue;
+        const bool audible = k >= 35 && k < 35 + WINDOW_COLUMNS;
+        assert_int_equal(result.probability[0] > 0.0f, audible);
+    }
+    assert_int_equal(spy.runs, 2); /* at columns 39 and 49 */
+    recognition_free(recognition);
+}
+
+/* What was audible before a loss does not make the new stream's silence audible. */
+static void silence_after_a_new_stream_is_silence(void **state)
+{
+    (void)state;
+    struct spy spy = {0};
+    struct recognition *recognition = new_recognition(&spy, 0.1, NULL);
+    struct result result;
+    struct column next = column(0, 1.0f);
+    recognition_take(recognition, &next, &result);
+    for (uint64_t k = 0; k < 10; k++) {
+        next = column(k, 1.0f);
+        next.level_dbfs = -120.0f;
+        recognition_take(recognition, &next, &result);
+    }
+    assert_int_equal(spy.runs, 0);
+    recognition_free(recognition);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -251,6 +289,8 @@ int main(void)
         cmocka_unit_test(forgets_what_was_before_a_new_stream),
         cmocka_unit_test(sums_what_was_lost_and_remembers_clipping),
         cmocka_unit_test(skips_hops_without_running_the_network),
+        cmocka_unit_test(hears_nothing_in_silence),
+        cmocka_unit_test(silence_after_a_new_stream_is_silence),
     };
     return cmocka_run_group_tests(tests, open_model, close_model);
 }

@@ -7,11 +7,12 @@ import unittest
 import numpy as np
 
 from ..compose import PLAYERS, compose
-from ..labels import AUDIOSET, GM_OTHERS, GM_PROGRAMS, LABELS, audioset_rows, target
+from ..labels import (AUDIOSET, EXTRAS, GM_OTHERS, GM_PROGRAMS, LABELS, NEIGHBOURS, OUTPUTS,
+                      audioset_rows, target)
 from ..material import pitch_of
 from ..metrics import average_precision, best_f1, f1, summary
 from ..midi import variable_length
-from ..mix import LEFT_OUT, window_target
+from ..mix import ABSENT_COLUMNS, LEFT_OUT, PRESENT_COLUMNS, STEPS, step_targets, target_of
 from ..thresholds import choose
 
 
@@ -19,7 +20,9 @@ class TestLabels(unittest.TestCase):
     def test_every_label_is_mapped(self) -> None:
         self.assertEqual(len(set(LABELS)), 20)
         self.assertEqual(list(LABELS), sorted(LABELS))
-        self.assertEqual(set(AUDIOSET), set(LABELS))
+        self.assertEqual(set(AUDIOSET), set(OUTPUTS))
+        self.assertEqual(set(NEIGHBOURS.values()) | {"speech"}, set(EXTRAS))
+        self.assertLess(set(GM_OTHERS), set(NEIGHBOURS))
         self.assertEqual(set(GM_PROGRAMS), set(LABELS))
         self.assertEqual(set(PLAYERS), set(LABELS) | set(GM_OTHERS))
 
@@ -68,11 +71,20 @@ class TestWindowTarget(unittest.TestCase):
         active = np.zeros(300, bool)
         active[300 - columns:] = True
         energy = active * 10 ** (relative_db / 10)
-        return window_target(active, energy, energy + 1.0)
+        return target_of(active, energy, energy + 1.0, PRESENT_COLUMNS, ABSENT_COLUMNS)
 
     def test_how_long(self) -> None:
-        self.assertEqual([self.label(n, 0.0) for n in (0, 24, 25, 74, 75, 300)],
+        self.assertEqual([self.label(n, 0.0) for n in (0, 14, 15, 49, 50, 300)],
                          [0, 0, LEFT_OUT, LEFT_OUT, 1, 1])
+
+    def test_steps_are_centred_on_the_stride(self) -> None:
+        active = np.zeros(300, bool)
+        active[144:] = True  # step 5 is centred on column 160 and begins at 144
+        targets = step_targets(active, active * 1.0, active + 1e-3)
+        self.assertEqual(targets, [0] * 5 + [1] * (STEPS - 5))
+        active[:] = False
+        active[150:154] = True  # an eighth of step 5: neither there nor not
+        self.assertEqual(step_targets(active, active * 1.0, active + 1e-3)[5], LEFT_OUT)
 
     def test_how_loud(self) -> None:
         self.assertEqual([self.label(300, db) for db in (-29.0, -27.0, -19.0, -17.0, 10.0)],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import unittest
 
 import numpy as np
@@ -41,35 +42,62 @@ class TestSchedule(unittest.TestCase):
 
 
 class TestStep(unittest.TestCase):
+    def losses(self, network: Network, batch: Batch, focus: float = 0.0) -> dict:
+        options = argparse.Namespace(focus=focus, features=1.0, step_loss=0.5, distill=1.0)
+        return loss_of(network, network.audioset, batch, options)
+
+    def batch(self) -> Batch:
+        torch.manual_seed(1)
+        target = torch.tensor([[1.0, 0.0, 1.0], [0.0, 1.0, 0.0]])
+        mask = torch.ones(2, 3)
+        mask[0, 1] = 0.0
+        return Batch(torch.randn(2, 64, 64), target, mask, target[:, None, :].repeat(1, 2, 1),
+                     mask[:, None, :].repeat(1, 2, 1), torch.randn(2, 512),
+                     torch.tensor([1.0, 0.0]))
+
     def test_masked_labels_and_untaught_windows_do_not_count(self) -> None:
         torch.manual_seed(1)
         network = Network(3, keep_audioset=True)
         freeze_statistics(network)
         before = network.features[0][1].running_mean.clone()
-        target = torch.tensor([[1.0, 0.0, 1.0], [0.0, 1.0, 0.0]])
-        flipped = target.clone()
-        flipped[0, 1] = 1.0
-        mask = torch.ones(2, 3)
-        mask[0, 1] = 0.0
-        logmel, taught = torch.randn(2, 64, 64), torch.tensor([1.0, 0.0])
-        teacher = torch.randn(2, 527)
-        other = teacher.clone()
+        batch = self.batch()
+        flipped, flipped_steps = batch.target.clone(), batch.step_target.clone()
+        flipped[0, 1], flipped_steps[0, :, 1] = 1.0, 1.0
+        other = batch.teacher.clone()
         other[1] += 3.0
-        first = loss_of(network, Batch(logmel, target, mask, teacher, taught), 1.0)
-        second = loss_of(network, Batch(logmel, flipped, mask, other, taught), 1.0)
-        third = loss_of(network, Batch(logmel, flipped, torch.ones(2, 3), teacher, taught), 1.0)
+        unseen = batch._replace(target=flipped, step_target=flipped_steps, teacher=other)
+        first, second = self.losses(network, batch), self.losses(network, unseen)
         self.assertEqual(float(first["total"]), float(second["total"]))
-        self.assertNotEqual(float(first["total"]), float(third["total"]))
+        for seen in (unseen._replace(mask=torch.ones(2, 3)),
+                     unseen._replace(step_mask=torch.ones(2, 2, 3)),
+                     unseen._replace(taught=torch.ones(2))):
+            self.assertNotEqual(float(first["total"]), float(self.losses(network, seen)["total"]))
         self.assertTrue(torch.equal(before, network.features[0][1].running_mean))
+
+    def test_focus_weighs_what_is_right_less(self) -> None:
+        torch.manual_seed(4)
+        network = Network(3, keep_audioset=True)
+        batch = self.batch()
+        self.assertLess(float(self.losses(network, batch, 1.0)["labels"]),
+                        float(self.losses(network, batch, 0.0)["labels"]))
+
+    def test_the_untrained_gate_and_even_attention_give_a_mean(self) -> None:
+        network = Network(3)
+        scores, of_mean = torch.randn(2, 10, 3), torch.randn(2, 3)
+        share = torch.sigmoid(network.gate.detach())
+        wanted = share * of_mean + (1 - share) * scores.mean(dim=1)
+        torch.testing.assert_close(network.pool(of_mean, scores, torch.zeros(2, 10, 3)).detach(),
+                                   wanted)
 
     def test_averages_end_at_start_and_tuned(self) -> None:
         torch.manual_seed(2)
-        start, tuned = (Network(3, keep_audioset=True) for _ in range(2))
+        start, tuned, other = (Network(3, keep_audioset=True) for _ in range(3))
         for share, wanted in ((0.0, start), (1.0, tuned)):
-            torch.testing.assert_close(averaged(start, tuned, share).head.weight,
+            torch.testing.assert_close(averaged(start, [tuned], share).head.weight,
                                        wanted.head.weight)
-        middle = averaged(start, tuned, 0.5).head.weight
-        torch.testing.assert_close(middle, 0.5 * (start.head.weight + tuned.head.weight))
+        soup = averaged(start, [tuned, other], 0.5).head.weight
+        mean = 0.5 * (tuned.head.weight + other.head.weight)
+        torch.testing.assert_close(soup, 0.5 * (start.head.weight + mean))
 
 
 class TestPairs(unittest.TestCase):
@@ -77,7 +105,9 @@ class TestPairs(unittest.TestCase):
         power = np.ones((2, 4, 5), np.float32)
         target = np.array([[1, 0, LEFT_OUT], [0, LEFT_OUT, 1]], np.uint8)
         taught = np.ones(2, np.float32)
-        add_pairs(power, target, taught, 1.1, np.random.default_rng(1))
+        step = np.repeat(target[:, None], 3, axis=1)
+        add_pairs(power, target, step, taught, 1.1, np.random.default_rng(1))
+        self.assertEqual(step[0, 2].tolist(), [1, LEFT_OUT, 1])
         self.assertEqual(target[0].tolist(), [1, LEFT_OUT, 1])
         self.assertEqual(taught.tolist(), [0.0, 0.0])
         self.assertTrue((power > 1.2).all())

