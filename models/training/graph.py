@@ -6,7 +6,7 @@ tensors are (windows, channels, time, frequency); weights have the shapes of the
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Callable, Dict, List, Optional, Tuple
 
 import numpy as np
@@ -20,13 +20,15 @@ Tensors = Dict[str, torch.Tensor]
 
 @dataclass
 class Op:
-    """One operation. `weights` maps "" (or "reduce"/"expand") to (weight, bias)."""
+    """One operation. `weights` maps "" (or "reduce"/"expand", "score"/"attention") to (weight, bias);
+    `gate` is the share of the mean's score in an attention, per output."""
 
     kind: str
     name: str
     fields: Dict[str, object] = field(default_factory=dict)
     weights: Dict[str, Tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
     residual: Optional[str] = None
+    gate: Optional[np.ndarray] = None
 
     @property
     def activation(self) -> str:
@@ -43,7 +45,7 @@ class Graph:
         for op in self.ops:
             weights = {key: (weight.astype(np.float16).astype(np.float32), bias)
                        for key, (weight, bias) in op.weights.items()}
-            ops.append(Op(op.kind, op.name, op.fields, weights, op.residual))
+            ops.append(replace(op, weights=weights))
         return Graph(ops)
 
 
@@ -90,9 +92,41 @@ def run_squeeze_excite(x: torch.Tensor, op: Op, weight_of: WeightOf,
     return x * torch.sigmoid(hidden @ weight.T + bias)[:, :, None, None]
 
 
-def run_graph(graph: Graph, windows: torch.Tensor, weight_of: WeightOf,
-              on_tensor: OnTensor) -> torch.Tensor:
-    """Logits (n, labels) of log-mel windows (n, columns, bands), in float.
+def time_steps(x: torch.Tensor) -> torch.Tensor:
+    """The means over frequency, and as a last step the mean over all: (n, channels, steps + 1, 1)."""
+    return torch.cat([x.mean(dim=3, keepdim=True), x.mean(dim=(2, 3), keepdim=True)], dim=2)
+
+
+def pool_steps(scores: torch.Tensor, attention: torch.Tensor, gate: torch.Tensor) -> torch.Tensor:
+    """Logits (n, outputs) from what an attention gives for steps and mean, (n, outputs, steps + 1).
+
+    In the order of float operations that the format prescribes.
+    """
+    raised = attention[:, :, :-1]
+    share = torch.exp(raised - raised.amax(dim=2, keepdim=True))
+    total, weighted = torch.zeros_like(share[:, :, 0]), torch.zeros_like(share[:, :, 0])
+    for step in range(share.shape[2]):
+        total = total + share[:, :, step]
+        weighted = weighted + share[:, :, step] * scores[:, :, step]
+    of_steps = weighted / total
+    return of_steps + gate * (scores[:, :, -1] - of_steps)
+
+
+def run_attention(x: torch.Tensor, op: Op, weight_of: WeightOf,
+                  steps: Optional[List[torch.Tensor]]) -> torch.Tensor:
+    rows = x.squeeze(3).transpose(1, 2)
+    scores, attention = (
+        (rows @ weight.T + bias).transpose(1, 2)
+        for weight, bias in (weight_of(op, "score"), weight_of(op, "attention")))
+    if steps is not None:
+        steps.append(scores[:, :, :-1].transpose(1, 2))
+    return pool_steps(scores, attention, torch.from_numpy(op.gate))
+
+
+def run_graph(graph: Graph, windows: torch.Tensor, weight_of: WeightOf, on_tensor: OnTensor,
+              steps: Optional[List[torch.Tensor]] = None) -> torch.Tensor:
+    """Logits (n, labels) of log-mel windows (n, columns, bands), in float; those of the single time
+    steps (n, steps, labels) are added to `steps` where the graph ends with an attention.
 
     `on_tensor` is given every tensor that the integer network quantizes (an op's output by the op's
     name, NAME.pooled and NAME.hidden of a squeeze-excite) and returns what is computed on.
@@ -104,6 +138,10 @@ def run_graph(graph: Graph, windows: torch.Tensor, weight_of: WeightOf,
             x = x.mean(dim=(2, 3), keepdim=True)
         elif op.kind == "squeeze_excite":
             x = run_squeeze_excite(x, op, weight_of, on_tensor)
+        elif op.kind == "time_steps":
+            x = time_steps(x)
+        elif op.kind == "attention":
+            return run_attention(x, op, weight_of, steps)
         else:
             weight, bias = weight_of(op, "")
             x = activate(convolve(x, op, weight) + bias[:, None, None], op.activation)
@@ -114,10 +152,10 @@ def run_graph(graph: Graph, windows: torch.Tensor, weight_of: WeightOf,
     return x.flatten(1)
 
 
-def run_float(graph: Graph, windows: torch.Tensor,
-              on_tensor: OnTensor = lambda name, x: x) -> torch.Tensor:
+def run_float(graph: Graph, windows: torch.Tensor, on_tensor: OnTensor = lambda name, x: x,
+              steps: Optional[List[torch.Tensor]] = None) -> torch.Tensor:
     """Logits of the float network; no quantization anywhere."""
-    return run_graph(graph, windows, stored_weight, on_tensor)
+    return run_graph(graph, windows, stored_weight, on_tensor, steps)
 
 
 def fold_norm(sequence: nn.Sequential) -> Tuple[np.ndarray, np.ndarray]:
@@ -173,10 +211,14 @@ def block_ops(name: str, module: InvertedResidual, previous: str) -> List[Op]:
     return ops + [project]
 
 
-def linear_op(name: str, module: nn.Linear, activation: str, outputs: int) -> Op:
-    weight, bias = arrays(module)
-    fields = {"in": module.in_features, "out": outputs, "activation": activation}
-    return Op("linear", name, fields, {"": (weight[:outputs].copy(), bias[:outputs].copy())})
+def attention_op(name: str, network: Network, outputs: int) -> Op:
+    weights = {}
+    for part, module in (("score", network.head), ("attention", network.attention)):
+        weight, bias = arrays(module)
+        weights[part] = (weight[:outputs].copy(), bias[:outputs].copy())
+    fields = {"in": network.head.in_features, "out": outputs}
+    gate = torch.sigmoid(network.gate.detach())[:outputs].numpy()
+    return Op("attention", name, fields, weights, gate=gate)
 
 
 def fold(network: Network, outputs: int) -> Graph:
@@ -186,7 +228,9 @@ def fold(network: Network, outputs: int) -> Graph:
     for i, module in enumerate(features[1:-1], start=1):
         ops += block_ops(f"features.{i}", module, ops[-1].name)
     ops.append(conv_op(f"features.{len(features) - 1}", features[-1], "hardswish"))
-    ops.append(Op("mean", "mean", {"channels": network.hidden.in_features}))
-    ops.append(linear_op("hidden", network.hidden, "hardswish", network.hidden.out_features))
-    ops.append(linear_op("head", network.head, "none", outputs))
+    ops.append(Op("time_steps", "steps", {"channels": network.hidden.in_features}))
+    hidden = {"in": network.hidden.in_features, "out": network.hidden.out_features,
+              "activation": "hardswish"}
+    ops.append(Op("pointwise", "hidden", hidden, {"": arrays(network.hidden)}))
+    ops.append(attention_op("head", network, outputs))
     return Graph(ops)

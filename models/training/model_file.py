@@ -40,6 +40,8 @@ def op_tensors(op: Op, network: IntegerGraph) -> Dict[str, np.ndarray]:
             raise ValueError(f"{name}: a weight is too large for float16")
         tensors[name + ".float_weight"] = half
         tensors[name + ".float_bias"] = bias.astype(np.float32)
+    if op.gate is not None:
+        tensors[op.name + ".gate"] = op.gate.astype(np.float32)
     return tensors
 
 
@@ -48,8 +50,8 @@ def write_model(path: Path, network: IntegerGraph, name: str, labels: Sequence[s
                 frontend: FrontendConfig = CONFIG) -> None:
     """Writes one model; thresholds default to 0.5."""
     head = network.graph.ops[-1]
-    if head.kind != "linear" or head.fields["out"] != len(labels):
-        raise ValueError("the last op has to be a linear with one output per label")
+    if head.kind not in ("linear", "attention") or head.fields["out"] != len(labels):
+        raise ValueError("the last op has to be a linear or an attention, one output per label")
     count = len(labels)
     calibration = {"scale": [1.0] * count, "offset": [0.0] * count,
                    "threshold": [float(t) for t in (thresholds or [0.5] * count)]}
@@ -84,8 +86,9 @@ class Model(NamedTuple):
 
 
 def parts_of(kind: str) -> Tuple[str, ...]:
-    """The weights an op has: one unnamed, two of a squeeze-excite, none of a mean."""
-    return {"squeeze_excite": ("reduce", "expand"), "mean": ()}.get(kind, ("",))
+    """The weights an op has: one unnamed, two of a squeeze-excite or attention, none of a mean."""
+    return {"squeeze_excite": ("reduce", "expand"), "attention": ("score", "attention"),
+            "mean": (), "time_steps": ()}.get(kind, ("",))
 
 
 def read_model(path: Path) -> Model:
@@ -113,6 +116,7 @@ def read_model(path: Path) -> Model:
                                              for key in ("weight", "scale", "bias")))
             op.weights[part] = (tensors[name + ".float_weight"].astype(np.float32),
                                 tensors[name + ".float_bias"])
+        op.gate = tensors.get(op.name + ".gate")
         ops.append(op)
     return Model(IntegerGraph(Graph(ops), ranges, weights), metadata)
 
@@ -128,6 +132,9 @@ def multiply_adds(ops: List[Op], columns: int, bands: int) -> int:
             time, frequency = sides
         elif op.kind == "mean":
             time = frequency = 1
-        for part, (weight, _) in op.weights.items():
-            total += weight.size * (1 if part else time * frequency)
+        elif op.kind == "time_steps":
+            time, frequency = time + 1, 1
+        once = op.kind == "squeeze_excite"
+        for weight, _ in op.weights.values():
+            total += weight.size * (1 if once else time * frequency)
     return total

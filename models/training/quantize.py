@@ -7,13 +7,13 @@ range that calibration windows reach in the float network.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Dict, Tuple
+from typing import Dict, List, Optional, Tuple
 
 import numpy as np
 import torch
 from tqdm import tqdm
 
-from .graph import Graph, Op, activate, convolve, run_float
+from .graph import Graph, Op, activate, convolve, pool_steps, run_float
 
 # Covers what the front end can give: (ln 1e-5 + 4.5) / 5 = -1.403 up to full scale.
 INPUT_SCALE = 0.018
@@ -98,7 +98,7 @@ def calibrate(graph: Graph, windows: torch.Tensor, percentile: float,
                 run_float(graph, part, observer)
     ranges = {name: observer.range(name, percentile) for name in observer.low}
     ranges["input"] = Range(INPUT_SCALE, INPUT_ZERO)
-    del ranges[graph.ops[-1].name]  # the logits stay real
+    ranges.pop(graph.ops[-1].name, None)  # the logits stay real
     return ranges
 
 
@@ -123,6 +123,9 @@ def quantize(graph: Graph, ranges: Dict[str, Range]) -> IntegerGraph:
             for part, source in (("reduce", "pooled"), ("expand", "hidden")):
                 weights[f"{op.name}.{part}"] = quantize_weight(
                     *op.weights[part], ranges[f"{op.name}.{source}"])
+        elif op.kind == "attention":
+            for part in ("score", "attention"):
+                weights[f"{op.name}.{part}"] = quantize_weight(*op.weights[part], previous)
         elif op.weights:
             weights[op.name] = quantize_weight(*op.weights[""], previous)
         previous = ranges.get(op.name, previous)
@@ -153,10 +156,11 @@ def unit_of(source: Range, weights: IntegerWeights) -> torch.Tensor:
     return unit[:, None, None]
 
 
-def mean_integers(x: torch.Tensor, source: Range, output: Range) -> torch.Tensor:
-    """The mean over time and frequency of x = q - zero, requantized."""
-    positions = x.shape[2] * x.shape[3]
-    sums = x.int().sum(dim=(2, 3), keepdim=True).float()
+def mean_integers(x: torch.Tensor, source: Range, output: Range,
+                  over: Tuple[int, ...] = (2, 3)) -> torch.Tensor:
+    """The mean over time and frequency (or frequency alone) of x = q - zero, requantized."""
+    positions = int(np.prod([x.shape[axis] for axis in over]))
+    sums = x.int().sum(dim=over, keepdim=True).float()
     unit = torch.tensor(np.float32(source.scale) / np.float32(positions))
     return to_integers(sums * unit, output)
 
@@ -176,8 +180,22 @@ def squeeze_excite(x: torch.Tensor, op: Op, source: Range, network: IntegerGraph
     return to_integers(real * gate, ranges[op.name])
 
 
-def run_integer(network: IntegerGraph, windows: torch.Tensor) -> torch.Tensor:
-    """Logits (n, labels) of windows (n, columns, bands) of input integers 0…255 (uint8).
+def attend(x: torch.Tensor, op: Op, source: Range, network: IntegerGraph,
+           steps: Optional[List[torch.Tensor]]) -> torch.Tensor:
+    """Logits from the steps and the mean, x = q - zero (n, channels, steps + 1, 1)."""
+    linear = Op("pointwise", op.name)
+    scores, attention = (
+        (accumulate(x, linear, weights) * unit_of(source, weights)).squeeze(3)
+        for weights in (network.weights[f"{op.name}.{part}"] for part in ("score", "attention")))
+    if steps is not None:
+        steps.append(scores[:, :, :-1].transpose(1, 2))
+    return pool_steps(scores, attention, torch.from_numpy(op.gate))
+
+
+def run_integer(network: IntegerGraph, windows: torch.Tensor,
+                steps: Optional[List[torch.Tensor]] = None) -> torch.Tensor:
+    """Logits (n, labels) of windows (n, columns, bands) of input integers 0…255 (uint8); those of
+    the single time steps are added to `steps` where the graph ends with an attention.
 
     Every float operation is done in float32 in the order that the format prescribes; only the
     exponential of the gate may differ from another implementation's in its last bit.
@@ -191,6 +209,11 @@ def run_integer(network: IntegerGraph, windows: torch.Tensor) -> torch.Tensor:
             x = mean_integers(x, source, output)
         elif op.kind == "squeeze_excite":
             x = squeeze_excite(x, op, source, network)
+        elif op.kind == "time_steps":
+            x = torch.cat([mean_integers(x, source, output, (3,)),
+                           mean_integers(x, source, output)], dim=2)
+        elif op.kind == "attention":
+            return attend(x, op, source, network, steps)
         else:
             weights = network.weights[op.name]
             real = activate(accumulate(x, op, weights) * unit_of(source, weights), op.activation)

@@ -8,6 +8,7 @@ up what rounding shifts.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Dict, Tuple
 
 import numpy as np
@@ -67,7 +68,7 @@ class Tuner:
             for part in op.weights:
                 weight, bias = self.parameters[op.name, part]
                 weights[part] = (weight.detach().numpy().copy(), bias.detach().numpy().copy())
-            ops.append(Op(op.kind, op.name, op.fields, weights, op.residual))
+            ops.append(replace(op, weights=weights))
         return Graph(ops)
 
 
