@@ -1,0 +1,155 @@
+"""Platt scaling: one scale and offset per label, so that a probability of 0.8 is right in 0.8.
+
+What is made honest is what is shown and measured: a clip's probability, the mean over its windows
+of sigmoid(scale * logit + offset). Fitting maximises the likelihood of the clips' labels (fitted
+to windows instead, the means come out too cautious).
+
+A label with few clips is drawn toward the pair that fits all labels together. The pull is that of
+PRIOR_CLIPS clips with the label that behave as the common pair says. Mixtures repeat the same
+clips, so the evidence for a label weighs as much as the different clips that it comes from; without
+any, the label gets the common pair.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Callable, FrozenSet, List, NamedTuple, Optional, Tuple
+
+import numpy as np
+import torch
+from scipy.optimize import minimize
+
+from .evaluation_sets import Source, load, sources
+from .quantize import IntegerGraph, quantize_input, run_integer
+
+KINDS = {"single-eval": 0, "single-real": 0, "mix2": 1, "mix3": 2}  # the sets that are fitted to
+PRIOR_CLIPS = 100.0
+SCALES, OFFSETS = (0.3, 3.0), (-6.0, 6.0)
+
+Predictor = Callable[[torch.Tensor], torch.Tensor]  # log-mel windows to logits
+
+
+def sigmoid(x: np.ndarray) -> np.ndarray:
+    return 1.0 / (1.0 + np.exp(-np.clip(x, -60.0, 60.0)))
+
+
+class Calibration(NamedTuple):
+    scale: np.ndarray
+    offset: np.ndarray
+    common: Tuple[float, float]
+
+
+class Clips(NamedTuple):
+    """Logits (windows, labels), the clip of each window; per clip its target, the clips of the
+    splits that it is made of, and its kind: 0 as recorded, 1 a mixture of two, 2 of three."""
+
+    logits: np.ndarray
+    clip: np.ndarray
+    target: np.ndarray
+    sources: List[FrozenSet[Source]]
+    kind: np.ndarray
+
+    def only(self, chosen: np.ndarray) -> "Clips":
+        """The clips where `chosen` (bool) is set."""
+        windows = chosen[self.clip]
+        place = np.cumsum(chosen) - 1
+        return Clips(self.logits[windows], place[self.clip[windows]], self.target[chosen],
+                     [s for s, is_chosen in zip(self.sources, chosen) if is_chosen],
+                     self.kind[chosen])
+
+    def probabilities(self, scale: np.ndarray, offset: np.ndarray) -> np.ndarray:
+        """Of every clip: the mean over its windows."""
+        windows = sigmoid(scale * self.logits + offset)
+        sums = [np.bincount(self.clip, column, len(self.target)) for column in windows.T]
+        return np.stack(sums, axis=1) / np.bincount(self.clip)[:, None]
+
+    def different(self, label: int) -> int:
+        """How many different clips with the label there are, however often they are mixed."""
+        return len({s for s, t in zip(self.sources, self.target) if len(s) == 1 and t[label]})
+
+
+def integer_predictor(network: IntegerGraph) -> Predictor:
+    """The logits of the int8 network, without any calibration."""
+    return lambda x: run_integer(network, torch.from_numpy(quantize_input(x.numpy())))
+
+
+def logits_of(predict: Predictor, logmel: np.ndarray, batch: int = 16) -> np.ndarray:
+    with torch.no_grad():
+        return np.concatenate([predict(torch.from_numpy(logmel[begin:begin + batch])).numpy()
+                               for begin in range(0, len(logmel), batch)]).astype(np.float64)
+
+
+def gather(predict: Predictor, work: Path, seed: int) -> Clips:
+    """What a network says of the sets that its calibration and thresholds come from."""
+    parts = []
+    count = 0
+    for name, kind in KINDS.items():
+        data = load(work, name, seed)
+        parts.append((logits_of(predict, data.logmel), data.clip + count, data.target,
+                      sources(work, name, seed), np.full(len(data.target), kind)))
+        count += len(data.target)
+    logits, clip, target, made_of, kinds = zip(*parts)
+    return Clips(np.concatenate(logits), np.concatenate(clip), np.concatenate(target),
+                 sum(made_of, []), np.concatenate(kinds))
+
+
+class Prior(NamedTuple):
+    """A quadratic penalty: half of (pair - centre) · precision · (pair - centre)."""
+
+    centre: np.ndarray
+    precision: np.ndarray
+
+
+def fit_pair(logits: np.ndarray, clip: np.ndarray, target: np.ndarray,
+             prior: Optional[Prior] = None) -> np.ndarray:
+    """The scale and offset under which clips have their targets, most probably."""
+    counts = np.bincount(clip)
+
+    def loss(pair: np.ndarray) -> Tuple[float, np.ndarray]:
+        windows = sigmoid(pair[0] * logits + pair[1])
+        mean = np.clip(np.bincount(clip, windows) / counts, 1e-9, 1.0 - 1e-9)
+        value = -np.where(target, np.log(mean), np.log(1.0 - mean)).sum()
+        slope = ((mean - target) / (mean * (1.0 - mean)) / counts)[clip] * windows * (1.0 - windows)
+        gradient = np.array([(slope * logits).sum(), slope.sum()])
+        if prior is not None:
+            away = pair - prior.centre
+            value += 0.5 * away @ prior.precision @ away
+            gradient += prior.precision @ away
+        return value, gradient
+
+    start = np.array([1.0, 0.0]) if prior is None else prior.centre
+    return minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[SCALES, OFFSETS]).x
+
+
+def information(clips: Clips, pair: np.ndarray) -> np.ndarray:
+    """What one clip with a label says of the pair, on average: the Hessian of the window loss."""
+    weight = 1.0 / np.bincount(clips.clip)[clips.clip]
+    p = sigmoid(pair[0] * clips.logits + pair[1])
+    curvature = weight[:, None] * p * (1.0 - p)
+    x = clips.logits
+    first, mixed = (curvature * x * x).sum(), (curvature * x).sum()
+    return np.array([[first, mixed], [mixed, curvature.sum()]]) / max(1.0, clips.target.sum())
+
+
+def fit_common(clips: Clips) -> np.ndarray:
+    labels = clips.target.shape[1]
+    place = clips.clip[:, None] * labels + np.arange(labels)
+    return fit_pair(clips.logits.ravel(), place.ravel(), clips.target.ravel())
+
+
+def fit(clips: Clips, prior_clips: float = PRIOR_CLIPS) -> Calibration:
+    """A scale and an offset for every label."""
+    common = fit_common(clips)
+    one_clip = information(clips, common)
+    pairs = []
+    for label in range(clips.target.shape[1]):
+        different, positives = clips.different(label), clips.target[:, label].sum()
+        if different == 0:
+            pairs.append(common)
+            continue
+        # Instead of giving repeated clips a smaller weight, the prior gets a larger one.
+        precision = prior_clips * one_clip * max(1.0, positives / different)
+        pairs.append(fit_pair(clips.logits[:, label], clips.clip, clips.target[:, label],
+                              Prior(common, precision)))
+    scale, offset = np.array(pairs).T
+    return Calibration(scale, offset, (float(common[0]), float(common[1])))
