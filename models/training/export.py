@@ -1,8 +1,9 @@
-"""Folds, quantizes, tunes and writes a model file; chooses its thresholds; measures it.
+"""Folds, quantizes, tunes, calibrates and writes a model file; chooses thresholds; measures it.
 
 The float weights of the file are the trained ones with batch norm folded in; the integer weights
-are tuned until the int8 network answers like the float one. Thresholds are chosen with the int8
-network on clips of `eval` and `eval_real` and mixtures of them.
+are tuned until the int8 network answers like the float one. Calibration is fitted, then thresholds
+are chosen, with the int8 network on clips of `eval` and `eval_real` and mixtures of them; both
+precisions share them. What they are worth is measured on clips that they were not fitted to.
 """
 
 from __future__ import annotations
@@ -10,12 +11,14 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import Dict, List
+from typing import Dict, List, NamedTuple
 
 import numpy as np
 import torch
 
-from .evaluate import COLUMNS, file_predictors, measure, probabilities
+from . import held_out
+from .calibration import Clips, fit, gather, integer_predictor
+from .evaluate import COLUMNS, file_predictors, measure
 from .evaluation_sets import available, load
 from .frontend import CONFIG
 from .graph import fold
@@ -23,9 +26,8 @@ from .labels import LABELS
 from .metrics import table
 from .model_file import multiply_adds, write_model
 from .network import Network, load_network, start_network
-from .quantize import (IntegerGraph, calibrate, dequantize_input, quantize, quantize_input,
-                       run_integer)
-from .thresholds import choose
+from .quantize import IntegerGraph, calibrate, dequantize_input, quantize
+from .thresholds import ALARM_WEIGHT, choose
 from .tune_quantized import tune
 from .windows import WindowSet
 
@@ -49,17 +51,34 @@ SOURCES = {
 }
 
 
-def threshold_scores(network: IntegerGraph, work: Path, seed: int) -> List[np.ndarray]:
-    """Clip means of the int8 network, and targets, on the sets that thresholds are chosen on."""
-    scores, targets = [], []
-    for name in ("single-eval", "single-real", "mix2", "mix3"):
-        data = load(work, name, seed)
-        windows = probabilities(
-            lambda x: run_integer(network, torch.from_numpy(quantize_input(x.numpy()))),
-            data.logmel, name)
-        scores.append(data.clip_means(windows))
-        targets.append(data.target)
-    return [np.concatenate(scores), np.concatenate(targets)]
+class Decisions(NamedTuple):
+    """What turns logits into probabilities and labels, and in words how it was chosen."""
+
+    scale: List[float]
+    offset: List[float]
+    thresholds: List[float]
+    described: Dict[str, str]
+
+
+def decide(clips: Clips, alarm_weight: float) -> Decisions:
+    calibration = fit(clips)
+    scale, offset = calibration.scale.round(4), calibration.offset.round(4)
+    common, thresholds = choose(clips.probabilities(scale, offset), clips.target, clips.kind,
+                                alarm_weight)
+    described = {
+        "calibration": "Platt scaling on eval, eval_real and mixtures, drawn toward the common "
+                       "scale {:.2f} and offset {:.2f}".format(*calibration.common),
+        "thresholds": f"macro F1 less {alarm_weight:g} of the false alarms, on the same clips, "
+                      f"drawn toward the common {common:.2f}"}
+    return Decisions(scale.tolist(), offset.tolist(), thresholds, described)
+
+
+def measure_held_out(clips: Clips, alarm_weight: float, seed: int) -> Dict[str, dict]:
+    """Calibration and thresholds on clips they were not fitted to; see held_out.py."""
+    rows = held_out.figures(clips, held_out.held_out(clips, alarm_weight, seed=seed))
+    print(f"\nheld out\n{table(rows, held_out.COLUMNS)}")
+    return {name: {key: round(value, 3) for key, value in row.items() if not np.isnan(value)}
+            for name, row in rows.items()}
 
 
 def rounded(results: Dict[str, Dict[str, float]]) -> dict:
@@ -89,40 +108,53 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--tune-steps", type=int, default=300, help="0: no tuning")
     parser.add_argument("--tune-batch", type=int, default=24)
     parser.add_argument("--tune-rate", type=float, default=2e-4)
+    parser.add_argument("--alarm-weight", type=float, default=ALARM_WEIGHT,
+                        help="what false alarms cost when thresholds are chosen, in macro F1 "
+                             "(default: %(default)s)")
     parser.add_argument("--note", default="", help="a sentence for the metadata")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
     return parser.parse_args()
 
 
-def main() -> None:
-    arguments = parse()
-    torch.set_num_threads(arguments.threads)
+def integer_network(arguments: argparse.Namespace) -> IntegerGraph:
     graph = fold(source_network(arguments), len(LABELS))
     data = WindowSet(arguments.work / "windows")
     random = np.random.default_rng([arguments.seed, 4])
     chosen = random.integers(len(data), size=arguments.calibration_windows)
     windows = torch.from_numpy(dequantize_input(data.gather(chosen)[0]))
     ranges = calibrate(graph, windows, arguments.percentile)
-    if arguments.tune_steps:
-        network = tune(graph, ranges, data, arguments.tune_steps, arguments.tune_batch,
-                       arguments.tune_rate, arguments.seed)
-    else:
-        network = quantize(graph, ranges)
-    common, thresholds = choose(*threshold_scores(network, arguments.work, arguments.seed))
-    training = {
+    if not arguments.tune_steps:
+        return quantize(graph, ranges)
+    return tune(graph, ranges, data, arguments.tune_steps, arguments.tune_batch,
+                arguments.tune_rate, arguments.seed)
+
+
+def main() -> None:
+    arguments = parse()
+    torch.set_num_threads(arguments.threads)
+    network = integer_network(arguments)
+    clips = gather(integer_predictor(network), arguments.work, arguments.seed)
+    decisions = decide(clips, arguments.alarm_weight)
+    training: Dict[str, object] = {
         "start": START, "licence": "distributed with Tutti; attribution to the sources below",
         "sources": SOURCES, "note": arguments.note,
-        "multiply_adds": multiply_adds(graph.ops, CONFIG.columns, CONFIG.mel_bands),
-        "thresholds": "F (beta 0.7) on eval, eval_real and mixtures, shrunk toward the common "
-                      f"{common:.2f}"}
-    write_model(arguments.output, network, arguments.name, LABELS, thresholds, training)
+        "multiply_adds": multiply_adds(network.graph.ops, CONFIG.columns, CONFIG.mel_bands),
+        **decisions.described}
+
+    def write() -> None:
+        write_model(arguments.output, network, arguments.name, LABELS, decisions.thresholds,
+                    training, scale=decisions.scale, offset=decisions.offset)
+
+    write()
     sets = {name: load(arguments.work, name, arguments.seed)
             for name in available(arguments.work)}
-    results = measure(file_predictors(arguments.output), sets, np.array(thresholds))
-    training["measured"] = {"int8": rounded(results["int8"]), "float": rounded(results["float"]),
-                            "int8_against_float": results["agreement"]}
-    write_model(arguments.output, network, arguments.name, LABELS, thresholds, training)
+    results = measure(file_predictors(arguments.output), sets, np.array(decisions.thresholds))
+    training["measured"] = {
+        "int8": rounded(results["int8"]), "float": rounded(results["float"]),
+        "int8_against_float": results["agreement"],
+        "held_out": measure_held_out(clips, arguments.alarm_weight, arguments.seed)}
+    write()
     for precision in ("float", "int8"):
         print(f"\n{precision}\n{table(results[precision], COLUMNS)}")
     print(json.dumps(results["agreement"], indent=1))

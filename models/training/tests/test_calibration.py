@@ -1,0 +1,195 @@
+"""Calibration and thresholds: known parameters come back, few clips change little, folds hold."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import unittest
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ..calibration import SCALES, Clips, fit, sigmoid
+from ..evaluate import file_predictors
+from ..evaluation_sets import mixture_plan, sources
+from ..export import decide
+from ..golden_network import LABELS, random_windows, tiny_graph
+from ..graph import run_float
+from ..held_out import figures, folds_of, held_out
+from ..metrics import ece
+from ..model_file import read_model, write_model
+from ..quantize import calibrate, quantize, quantize_input, run_integer
+from ..thresholds import alarms, choose, macro_f1
+
+
+def synthetic(counts, scale, offset, seed: int = 1, windows: int = 3, noise: float = 0.0) -> Clips:
+    """Clips of one source each whose labels are drawn with sigmoid(scale * logit + offset)."""
+    random = np.random.default_rng(seed)
+    clips, labels = max(counts), len(counts)
+    logits = random.normal(-1.0, 2.0, (clips, labels))
+    target = (random.random((clips, labels)) < sigmoid(np.multiply(scale, logits) + offset))
+    for label, count in enumerate(counts):
+        target[count:, label] = False
+    clip = np.repeat(np.arange(clips), windows)
+    spread = random.normal(0.0, noise, (clips * windows, labels)) if noise else 0.0
+    return Clips(logits[clip] + spread, clip, target.astype(int),
+                 [frozenset([("eval", i)]) for i in range(clips)], np.zeros(clips, int))
+
+
+class TestFit(unittest.TestCase):
+    def test_known_parameters_come_back(self) -> None:
+        scale, offset = np.array([0.5, 2.0, 1.0]), np.array([-1.0, 0.7, 0.0])
+        found = fit(synthetic((20000,) * 3, scale, offset))
+        np.testing.assert_allclose(found.scale, scale, atol=0.1)
+        np.testing.assert_allclose(found.offset, offset, atol=0.1)
+
+    def test_calibrated_clip_means_are_honest(self) -> None:
+        clips = synthetic((6000,) * 2, 0.4, 0.5, noise=1.0)
+        found = fit(clips)
+        before = ece(clips.probabilities(np.ones(2), np.zeros(2)), clips.target)
+        after = ece(clips.probabilities(found.scale, found.offset), clips.target)
+        self.assertGreater(before, 0.08)
+        self.assertLess(after, 0.02)
+
+    def test_a_label_with_few_clips_stays_near_the_common_pair(self) -> None:
+        scale = np.array([0.6, 0.6, 0.6, 2.0])
+        many = synthetic((4000,) * 4, scale, 0.0)
+        few = many._replace(target=many.target.copy())
+        few.target[40:, 3] = 0  # and its logits say that it is there
+        found = fit(few)
+        loose = fit(few, prior_clips=0.01)
+        common = found.common
+        near = abs(found.scale[3] - common[0]) + abs(found.offset[3] - common[1])
+        far = abs(loose.scale[3] - common[0]) + abs(loose.offset[3] - common[1])
+        self.assertLess(near, 0.7 * far)
+
+    def test_repeating_a_clip_in_mixtures_gives_it_no_more_weight(self) -> None:
+        once = synthetic((300,) * 3, 1.0, -0.5)
+        mixed = once._replace(sources=[s if i < 150 else frozenset([("eval", i - 149), ("eval", 0)])
+                                       for i, s in enumerate(once.sources)])
+        self.assertEqual(mixed.different(0), int(once.target[:150, 0].sum()))
+        distance = [np.abs(found.scale - found.common[0]).sum()
+                    for found in (fit(once), fit(mixed))]
+        self.assertLess(distance[1], distance[0])
+
+    def test_a_label_without_clips_gets_the_common_pair(self) -> None:
+        found = fit(synthetic((500, 500, 0), 0.7, 0.2))
+        self.assertEqual((found.scale[2], found.offset[2]), found.common)
+
+    def test_scales_stay_in_their_range(self) -> None:
+        clips = synthetic((400,) * 2, 1.0, 0.0)
+        for logits in (-clips.logits, clips.logits * 0.01):
+            found = fit(clips._replace(logits=logits), prior_clips=0.01)
+            self.assertTrue((found.scale >= SCALES[0]).all() and (found.scale <= SCALES[1]).all())
+            self.assertTrue(np.isfinite(found.offset).all())
+
+    def test_only_keeps_windows_and_clips_together(self) -> None:
+        clips = synthetic((10,) * 2, 1.0, 0.0, noise=1.0)
+        chosen = np.arange(10) % 3 == 0
+        whole = clips.probabilities(np.ones(2), np.zeros(2))
+        np.testing.assert_allclose(clips.only(chosen).probabilities(np.ones(2), np.zeros(2)),
+                                   whole[chosen])
+
+
+class TestThresholds(unittest.TestCase):
+    def test_a_label_with_many_clips_gets_its_own_threshold(self) -> None:
+        random = np.random.default_rng(3)
+        target = np.zeros((3000, 2), int)
+        target[:1000, 0] = target[1000:2000, 1] = 1
+        scores = np.clip(np.array([0.35, 0.6]) * target + random.random((3000, 2)) * 0.3, 0, 1)
+        _, thresholds = choose(scores, target, np.zeros(3000, int))
+        self.assertLess(abs(thresholds[0] - 0.325), 0.03)
+        self.assertTrue(0.3 < thresholds[1] < 0.6)
+        self.assertGreater(macro_f1(scores >= thresholds, target, np.zeros(3000, int)), 0.98)
+
+    def test_few_clips_stay_near_the_common_threshold(self) -> None:
+        target = np.zeros((200, 3), int)
+        target[:90, 0] = target[90:180, 1] = target[180:182, 2] = 1
+        scores = target * np.array([0.4, 0.4, 0.7]) + 0.05
+        scores[:180, 2] = 0.6
+        common, thresholds = choose(scores, target, np.zeros(200, int))
+        self.assertLess(abs(thresholds[2] - common), 0.05)
+        none = choose(scores, target * [1, 1, 0], np.zeros(200, int))
+        self.assertAlmostEqual(none[1][2], none[0], 3)
+
+    def test_false_alarms_raise_thresholds(self) -> None:
+        random = np.random.default_rng(4)
+        target = np.zeros((210, 2), int)
+        target[:100, 0] = target[100:200, 1] = 1
+        scores = np.where(target == 1, random.uniform(0.2, 0.8, target.shape), 0.05)
+        scores[200:] = random.uniform(0.2, 0.45, (10, 2))
+        raised = []
+        for weight in (0.0, 1.0):
+            _, thresholds = choose(scores, target, np.zeros(210, int), weight)
+            raised.append(alarms(scores >= thresholds, target))
+        self.assertLess(raised[1], raised[0])
+
+
+class TestExport(unittest.TestCase):
+    def test_decisions_reach_the_file(self) -> None:
+        random = np.random.default_rng(3)
+        graph = tiny_graph(random)
+        windows = torch.from_numpy(random_windows(random, 8))
+        network = quantize(graph, calibrate(graph, windows, 99.9))
+        made = decide(synthetic((300,) * len(LABELS), 0.5, 0.3), alarm_weight=0.2)
+        self.assertIn("scale 0.", made.described["calibration"])
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "tiny.safetensors"
+            write_model(path, network, "tiny", LABELS, made.thresholds, scale=made.scale,
+                        offset=made.offset)
+            model = read_model(path)
+            answers = {name: predict(windows) for name, predict in file_predictors(path).items()}
+        self.assertEqual(model.metadata["tutti.calibration"], {
+            "scale": made.scale, "offset": made.offset, "threshold": made.thresholds})
+        integers = torch.from_numpy(quantize_input(windows.numpy()))
+        for name, logits in (("int8", run_integer(model.network, integers)),
+                             ("float", run_float(model.network.graph, windows))):
+            wanted = logits * torch.tensor(made.scale) + torch.tensor(made.offset)
+            torch.testing.assert_close(answers[name], wanted)
+
+
+class TestHeldOut(unittest.TestCase):
+    def test_no_clip_is_judged_by_a_fit_with_its_sources(self) -> None:
+        clips = synthetic((60,) * 2, 1.0, 0.0)
+        mixed = clips._replace(sources=[s if i < 40 else frozenset([("eval", i - 40), ("eval", 5)])
+                                        for i, s in enumerate(clips.sources)])
+        where = folds_of(mixed, 10, 1)
+        self.assertEqual(len(set().union(*where)), 10)
+        for i, left_out in enumerate(where):
+            learned = [mixed.sources[k] for k, place in enumerate(where) if not place & left_out]
+            self.assertFalse(set().union(*learned) & mixed.sources[i])
+
+    def test_it_finds_that_calibration_helps(self) -> None:
+        clips = synthetic((600,) * 3, 0.4, 0.5)
+        rows = figures(clips, held_out(clips, folds=5))
+        self.assertLess(rows["all"]["ece"], 0.5 * rows["all"]["ece before"])
+        self.assertLess(rows["all"]["loss"], rows["all"]["loss before"])
+
+
+class TestMixtures(unittest.TestCase):
+    def test_a_mixture_has_clips_of_different_labels(self) -> None:
+        labels = [0, 0, 1, 2, 3, 3]
+        plan = mixture_plan(labels, 3, 1)
+        self.assertTrue(all(len({labels[i] for i, _ in parts}) == 3 for parts in plan))
+        self.assertEqual(plan, mixture_plan(labels, 3, 1))
+
+    def test_sources_of_mixtures_are_the_labelled_clips_of_outside(self) -> None:
+        rows = {"train": [("seen", "piano")], "eval": [("seen", "piano"), ("new", "drums|bass"),
+                                                      ("new", "drums"), ("new", "none")],
+                "eval_real": [("web", "violin"), ("web", "flute")]}
+        with tempfile.TemporaryDirectory() as folder:
+            clips = Path(folder) / "clips"
+            clips.mkdir()
+            for split, entries in rows.items():
+                np.save(clips / f"{split}.npy", np.zeros(4, np.int16))
+                (clips / f"{split}.json").write_text(json.dumps(
+                    [{"source": s, "labels": t, "first": 0, "count": 4} for s, t in entries]))
+            found = set().union(*sources(Path(folder), "mix2"))
+            outside = sources(Path(folder), "outside")
+        self.assertEqual(found, {("eval", 2), ("eval_real", 0), ("eval_real", 1)})
+        self.assertEqual(len(outside), 5)
+
+
+if __name__ == "__main__":
+    unittest.main()
