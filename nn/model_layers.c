@@ -13,8 +13,8 @@
 #define SCALE_MIN 1e-9
 #define SCALE_MAX 1e6
 
-static const char *const kind_names[] = {"conv",           "depthwise", "pointwise",
-                                         "squeeze_excite", "mean",      "linear"};
+static const char *const kind_names[] = {"conv", "depthwise", "pointwise",  "squeeze_excite",
+                                         "mean", "linear",    "time_steps", "attention"};
 static const char *const activation_names[] = {"none", "relu", "hardswish"};
 
 /* What the readers below need to know. place is "tutti.layers, op 3 (features.1)". */
@@ -118,8 +118,9 @@ static bool read_output(struct reader *r)
     const cJSON *output = cJSON_GetObjectItemCaseSensitive(r->object, "output");
     if (!cJSON_IsNull(output))
         return read_quantization(r, r->object, "output", &r->layer->output);
-    if (!r->last || r->layer->kind != LAYER_LINEAR)
-        return refuse(r, "\"output\" is null, which only the last op, a linear one, may have");
+    if (!r->last || (r->layer->kind != LAYER_LINEAR && r->layer->kind != LAYER_ATTENTION))
+        return refuse(r, "\"output\" is null, which only the last op, a linear or an attention, "
+                         "may have");
     r->layer->last = true;
     return true;
 }
@@ -154,6 +155,9 @@ static uint64_t multiply_adds(const struct model_layer *layer)
     uint64_t positions = shape_positions(layer->out);
     if (layer->kind == LAYER_SQUEEZE_EXCITE)
         positions = 1;
+    if (layer->kind == LAYER_ATTENTION) /* both matrices see every step */
+        return layer->in.time * (uint64_t)(layer->weights.outputs + layer->expand.outputs) *
+               layer->weights.depth;
     return positions * layer->weights.outputs * layer->weights.depth +
            (uint64_t)layer->expand.outputs * layer->expand.depth;
 }
@@ -253,6 +257,32 @@ static bool read_linear(struct reader *r)
     return true;
 }
 
+/* One step for each position in time, and after them the mean over all. */
+static bool read_time_steps(struct reader *r)
+{
+    static const char *const keys[] = {"op", "name", "output", "channels", NULL};
+    r->layer->out.time = r->layer->in.time + 1;
+    r->layer->out.frequency = 1;
+    return json_has_keys(r->object, keys, r->place, r->error) && read_input_channels(r, "channels");
+}
+
+static bool read_attention(struct reader *r)
+{
+    static const char *const keys[] = {"op", "name", "output", "in", "out", NULL};
+    struct model_layer *layer = r->layer;
+    if (!json_has_keys(r->object, keys, r->place, r->error) || !read_input_channels(r, "in") ||
+        !read_count(r, "out", &layer->out.channels))
+        return false;
+    if (!r->last)
+        return refuse(r, "an attention has to be the last op");
+    if (layer->in.time < 2 || layer->in.frequency != 1)
+        return refuse(r, "its input is not one row per time step and one for their mean");
+    layer->out.time = 1;
+    layer->weights.outputs = layer->expand.outputs = layer->out.channels;
+    layer->weights.depth = layer->expand.depth = layer->in.channels;
+    return true;
+}
+
 static bool read_name(struct reader *r)
 {
     const char *name;
@@ -291,7 +321,8 @@ static bool add_totals(struct reader *r, uint64_t *activations)
 static bool read_layer(struct reader *r, struct model_shape in, uint64_t *activations)
 {
     static bool (*const readers[])(struct reader *) = {
-        read_conv, read_depthwise, read_pointwise, read_squeeze_excite, read_mean, read_linear};
+        read_conv, read_depthwise, read_pointwise,  read_squeeze_excite,
+        read_mean, read_linear,    read_time_steps, read_attention};
     struct model_layer *layer = r->layer;
     const char *kind;
     snprintf(r->place, sizeof r->place, "tutti.layers, op %zu", r->index);
@@ -319,7 +350,8 @@ static bool check_end(struct reader *r, size_t labels)
 {
     const struct model_layer *layer = r->layer;
     if (!layer->last || layer->activation != ACTIVATION_NONE)
-        return refuse(r, "the last op has to be linear with activation \"none\" and output null");
+        return refuse(r, "the last op has to be an attention, or linear with activation \"none\", "
+                         "and its output null");
     if (layer->out.channels != labels) {
         tutti_error_set(r->error, TUTTI_ERROR_FORMAT, "%s: it has %u outputs for %zu labels",
                         r->place, layer->out.channels, labels);

@@ -16,6 +16,8 @@ enum layer_kind {
     LAYER_SQUEEZE_EXCITE,
     LAYER_MEAN,
     LAYER_LINEAR,
+    LAYER_TIME_STEPS,
+    LAYER_ATTENTION,
 };
 
 enum activation {
@@ -49,10 +51,12 @@ struct model_layer {
     bool last;                                 /* gives real logits: no output quantization */
     struct quantization output;
     int residual;                       /* index of the layer whose output is added, or -1 */
-    unsigned squeezed;                  /* squeeze_excite only, like the next three */
+    unsigned squeezed;                  /* squeeze_excite only, like the next two */
     struct quantization pooled, hidden; /* */
-    struct layer_weights expand;
-    struct layer_weights weights; /* squeeze_excite: reduce; mean: none (outputs == 0) */
+    struct layer_weights expand;        /* squeeze_excite; attention: its attention */
+    struct layer_weights weights; /* squeeze_excite: reduce; attention: score; mean, time_steps:
+                                     none (outputs == 0) */
+    float *gate;                  /* attention: [outputs], 0 to 1; else NULL */
     uint64_t multiply_adds;
 };
 

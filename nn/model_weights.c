@@ -201,18 +201,54 @@ static bool read_squeeze_excite(const struct safetensors *tensors, struct model_
     return read_weights(tensors, prefix, &expand, layer->hidden.zero, &layer->expand, error);
 }
 
+static bool read_gate(const struct safetensors *tensors, struct model_layer *layer,
+                      struct tutti_error *error)
+{
+    const size_t outputs = layer->weights.outputs;
+    struct tensor_shape vector = {1, {outputs}};
+    char name[128];
+    const unsigned char *data = find(tensors, layer->name, "gate", "F32", &vector, name, error);
+    if (data == NULL)
+        return false;
+    layer->gate = copy_floats(data, outputs);
+    if (layer->gate == NULL) {
+        tutti_error_set(error, TUTTI_ERROR_MEMORY, "out of memory");
+        return false;
+    }
+    for (size_t i = 0; i < outputs; i++) {
+        if (!(layer->gate[i] >= 0 && layer->gate[i] <= 1))
+            return refuse(error, name, "a value is not in 0 to 1");
+    }
+    return true;
+}
+
+static bool read_attention(const struct safetensors *tensors, struct model_layer *layer,
+                           int input_zero, struct tutti_error *error)
+{
+    struct tensor_shape shape = {2, {layer->weights.outputs, layer->weights.depth}};
+    char prefix[80];
+    snprintf(prefix, sizeof prefix, "%s.score", layer->name);
+    if (!read_weights(tensors, prefix, &shape, input_zero, &layer->weights, error))
+        return false;
+    snprintf(prefix, sizeof prefix, "%s.attention", layer->name);
+    return read_weights(tensors, prefix, &shape, input_zero, &layer->expand, error) &&
+           read_gate(tensors, layer, error);
+}
+
 bool model_weights_read(const struct safetensors *tensors, struct model_graph *graph,
                         struct tutti_error *error)
 {
     for (size_t i = 0; i < graph->count; i++) {
         struct model_layer *layer = &graph->layers[i];
         struct tensor_shape shape = weight_shape(layer);
+        const int input_zero = model_graph_input(graph, i).zero;
         bool ok = true;
         if (layer->kind == LAYER_SQUEEZE_EXCITE)
             ok = read_squeeze_excite(tensors, layer, error);
-        else if (layer->kind != LAYER_MEAN)
-            ok = read_weights(tensors, layer->name, &shape, model_graph_input(graph, i).zero,
-                              &layer->weights, error);
+        else if (layer->kind == LAYER_ATTENTION)
+            ok = read_attention(tensors, layer, input_zero, error);
+        else if (layer->weights.outputs > 0)
+            ok = read_weights(tensors, layer->name, &shape, input_zero, &layer->weights, error);
         if (!ok)
             return false;
     }
@@ -231,6 +267,7 @@ void model_graph_free(struct model_graph *graph)
     for (size_t i = 0; i < graph->count; i++) {
         free_weights(&graph->layers[i].weights);
         free_weights(&graph->layers[i].expand);
+        free(graph->layers[i].gate);
     }
     free(graph->layers);
     *graph = (struct model_graph){0};

@@ -1,6 +1,7 @@
 #include "nn/network.h"
 
 #include "nn/plan.h"
+#include "nn/step_pool.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -81,18 +82,50 @@ static void run_window(const struct place *p)
         p->plan->kernels->depthwise(&task);
 }
 
-/* The mean over all positions, as bytes of the quantization `to`. */
-static void pool(const struct place *p, struct quantization to, uint8_t *out)
+/* The mean over the positions from `in` on, as bytes of the quantization `to`. */
+static void pool_positions(const struct place *p, const uint8_t *in, size_t positions,
+                           struct quantization to, uint8_t *out)
 {
     const struct plan_layer *layer = p->layer;
-    const size_t positions = shape_positions(layer->in_shape), pitch = layer->in.pitch;
+    const size_t pitch = layer->in.pitch;
     const int32_t zero = (int32_t)positions * layer->in.quantization.zero;
     const float scale = layer->in.quantization.scale / (float)positions;
     float *means = p->scratch.reals;
-    p->plan->kernels->channel_sums(p->in, positions, pitch, p->scratch.sums);
+    p->plan->kernels->channel_sums(in, positions, pitch, p->scratch.sums);
     for (size_t c = 0; c < pitch; c++)
         means[c] = (float)(p->scratch.sums[c] - zero) * scale;
     p->plan->kernels->quantize(means, pitch, 1.0f / to.scale, to.zero, out);
+}
+
+static void pool(const struct place *p, struct quantization to, uint8_t *out)
+{
+    pool_positions(p, p->in, shape_positions(p->layer->in_shape), to, out);
+}
+
+static void run_time_steps(const struct place *p)
+{
+    const struct plan_layer *layer = p->layer;
+    const struct quantization to = layer->out.quantization;
+    const size_t steps = layer->in_shape.time, bins = layer->in_shape.frequency;
+    for (size_t step = 0; step < steps; step++)
+        pool_positions(p, p->in + step * bins * layer->in.pitch, bins, to,
+                       p->out + step * layer->out.pitch);
+    pool(p, to, p->out + steps * layer->out.pitch);
+}
+
+static void run_attention(const struct place *p)
+{
+    const struct plan_layer *layer = p->layer;
+    const size_t rows = layer->in_shape.time, pitch = layer->weights.outputs;
+    const struct plan_scratch *s = &p->scratch;
+    struct gemm_task score = matrix_task(&layer->weights, s->kernel);
+    struct gemm_task attention = matrix_task(&layer->expand, s->kernel);
+    for (size_t row = 0; row < rows; row++) {
+        score.in = attention.in = p->in + row * layer->in.pitch;
+        p->plan->kernels->gemm_real(&score, s->scores + row * pitch);
+        p->plan->kernels->gemm_real(&attention, s->attention + row * pitch);
+    }
+    step_pool(s->scores, s->attention, rows, pitch, layer->gate, p->plan->labels, s->reals);
 }
 
 static void run_mean(const struct place *p)
@@ -160,6 +193,12 @@ static void run_layer(const struct network *network, const struct plan_layer *la
     case LAYER_LINEAR:
         run_linear(&place);
         break;
+    case LAYER_TIME_STEPS:
+        run_time_steps(&place);
+        break;
+    case LAYER_ATTENTION:
+        run_attention(&place);
+        break;
     }
 }
 
@@ -211,6 +250,16 @@ void network_free(struct network *network)
     free(network);
 }
 
+/* What the last layer left behind. */
+static struct plan_scratch head_scratch(const struct network *network)
+{
+    const struct plan *plan = network->plan;
+    struct plan_scratch scratch;
+    plan_scratch_carve(plan, &plan->layers[plan->count - 1], network->arena + plan->scratch_offset,
+                       &scratch);
+    return scratch;
+}
+
 void network_run_observed(struct network *network, const float *columns, float *probabilities,
                           network_observer *observer, void *context)
 {
@@ -229,9 +278,7 @@ void network_run_observed(struct network *network, const float *columns, float *
         if (observer != NULL)
             observer(context, i);
     }
-    struct plan_scratch scratch;
-    plan_scratch_carve(plan, &plan->layers[plan->count - 1], network->arena + plan->scratch_offset,
-                       &scratch);
+    const struct plan_scratch scratch = head_scratch(network);
     for (size_t label = 0; label < plan->labels; label++)
         probabilities[label] = model_probability(&plan->calibration, label, scratch.reals[label]);
 }
@@ -239,6 +286,23 @@ void network_run_observed(struct network *network, const float *columns, float *
 void network_run(struct network *network, const float *columns, float *probabilities)
 {
     network_run_observed(network, columns, probabilities, NULL, NULL);
+}
+
+size_t network_steps(const struct network *network)
+{
+    return network->plan->steps;
+}
+
+void network_step_probabilities(const struct network *network, float *probabilities)
+{
+    const struct plan *plan = network->plan;
+    const struct plan_scratch scratch = head_scratch(network);
+    const size_t pitch = plan->layers[plan->count - 1].weights.outputs;
+    for (size_t step = 0; step < plan->steps; step++) {
+        for (size_t label = 0; label < plan->labels; label++)
+            *probabilities++ =
+                model_probability(&plan->calibration, label, scratch.scores[step * pitch + label]);
+    }
 }
 
 const char *network_kernel_name(const struct network *network)

@@ -54,6 +54,16 @@ typedef void network_observer(void *context, size_t layer);
 void network_run_observed(struct network *, const float *columns, float *probabilities,
                           network_observer *observer, void *context);
 
+/* How many time steps of a window have a score of their own: 0 where the model's head sees the
+ * window only as a whole. Step s of n lies around column s * columns / n, rounded up to the stride
+ * of the graph (a step's window is centred on its first column). */
+size_t network_steps(const struct network *);
+
+/* The probabilities of the steps of the last run: [network_steps()][labels], calibrated like those
+ * of the window, 0 to 1. They say where in the window a label sounds, better than whether it does.
+ * Only after network_run(). Real-time safe. */
+void network_step_probabilities(const struct network *, float *probabilities);
+
 /* The kernel's name, such as "avx2". Static. */
 const char *network_kernel_name(const struct network *);
 

@@ -3,6 +3,7 @@
 #include "nn/half.h"
 #include "nn/kernels.h"
 #include "nn/layout.h"
+#include "nn/step_pool.h"
 
 #include <cblas.h>
 #include <math.h>
@@ -20,6 +21,7 @@ struct float_matrix {
 struct float_layer {
     struct model_layer layer; /* its own weights are not used: the model may be closed */
     struct float_matrix weights, expand;
+    float *gate; /* attention */
     float *in, *out, *residual;
 };
 
@@ -133,16 +135,39 @@ static void run_depthwise(const struct float_layer *l)
     activate(l->out, positions * channels, layer->activation);
 }
 
-static void mean(const struct float_layer *l, float *out)
+static void mean_of(const float *in, size_t positions, size_t channels, float *out)
 {
-    const size_t positions = shape_positions(l->layer.in), channels = l->layer.in.channels;
     memset(out, 0, channels * sizeof *out);
     for (size_t i = 0; i < positions; i++) {
         for (size_t c = 0; c < channels; c++)
-            out[c] += l->in[i * channels + c];
+            out[c] += in[i * channels + c];
     }
     for (size_t c = 0; c < channels; c++)
         out[c] /= (float)positions;
+}
+
+static void mean(const struct float_layer *l, float *out)
+{
+    mean_of(l->in, shape_positions(l->layer.in), l->layer.in.channels, out);
+}
+
+static void run_time_steps(const struct float_layer *l)
+{
+    const size_t steps = l->layer.in.time, bins = l->layer.in.frequency;
+    const size_t channels = l->layer.in.channels;
+    for (size_t step = 0; step < steps; step++)
+        mean_of(l->in + step * bins * channels, bins, channels, l->out + step * channels);
+    mean(l, l->out + steps * channels);
+}
+
+/* Leaves the scores at the start of scratch. */
+static void run_attention(const struct float_layer *l, float *scratch)
+{
+    const size_t rows = l->layer.in.time, labels = l->weights.outputs;
+    float *attention = scratch + rows * labels;
+    multiply(&l->weights, l->in, rows, scratch);
+    multiply(&l->expand, l->in, rows, attention);
+    step_pool(scratch, attention, rows, labels, l->gate, labels, l->out);
 }
 
 static void run_squeeze_excite(const struct float_layer *l, float *scratch)
@@ -176,6 +201,12 @@ static void run_layer(const struct float_network *network, const struct float_la
     case LAYER_MEAN:
         mean(l, l->out);
         break;
+    case LAYER_TIME_STEPS:
+        run_time_steps(l);
+        break;
+    case LAYER_ATTENTION:
+        run_attention(l, network->scratch);
+        break;
     case LAYER_POINTWISE:
     case LAYER_LINEAR:
         run_pointwise(l);
@@ -203,6 +234,15 @@ static bool copy_matrix(const struct layer_weights *from, bool depthwise, struct
     return true;
 }
 
+static bool copy_gate(const struct model_layer *from, struct float_layer *to)
+{
+    const size_t size = from->weights.outputs * sizeof *to->gate;
+    to->gate = malloc(size);
+    if (to->gate != NULL)
+        memcpy(to->gate, from->gate, size);
+    return to->gate != NULL;
+}
+
 /* Values of scratch memory that a layer needs. */
 static size_t scratch_values(const struct model_layer *layer)
 {
@@ -210,6 +250,8 @@ static size_t scratch_values(const struct model_layer *layer)
         return gathered_positions(layer, layer->weights.depth) * layer->weights.depth;
     if (layer->kind == LAYER_SQUEEZE_EXCITE)
         return (size_t)layer->in.channels + layer->squeezed;
+    if (layer->kind == LAYER_ATTENTION)
+        return 2 * (size_t)layer->in.time * layer->weights.outputs;
     return 0;
 }
 
@@ -250,6 +292,8 @@ static bool fill(struct float_network *network, const struct model_graph *graph)
             return false;
         if (layer->expand.outputs > 0 && !copy_matrix(&layer->expand, false, &l->expand))
             return false;
+        if (layer->gate != NULL && !copy_gate(layer, l))
+            return false;
         if (scratch_values(layer) > scratch)
             scratch = scratch_values(layer);
     }
@@ -282,6 +326,7 @@ void float_network_free(struct float_network *network)
         free(network->layers[i].weights.bias);
         free(network->layers[i].expand.weight);
         free(network->layers[i].expand.bias);
+        free(network->layers[i].gate);
     }
     free(network->layers);
     free(network->memory);
@@ -303,6 +348,20 @@ void float_network_run_observed(struct float_network *network, const float *colu
     const float *logits = network->layers[network->count - 1].out;
     for (size_t label = 0; label < network->labels; label++)
         probabilities[label] = model_probability(&network->calibration, label, logits[label]);
+}
+
+size_t float_network_steps(const struct float_network *network)
+{
+    const struct model_layer *head = &network->layers[network->count - 1].layer;
+    return head->kind == LAYER_ATTENTION ? head->in.time - 1 : 0;
+}
+
+void float_network_step_probabilities(const struct float_network *network, float *probabilities)
+{
+    const size_t count = float_network_steps(network) * network->labels;
+    for (size_t i = 0; i < count; i++)
+        probabilities[i] =
+            model_probability(&network->calibration, i % network->labels, network->scratch[i]);
 }
 
 void float_network_run(struct float_network *network, const float *columns, float *probabilities)

@@ -34,4 +34,8 @@ void float_network_run(struct float_network *, const float *columns, float *prob
 void float_network_run_observed(struct float_network *, const float *columns, float *probabilities,
                                 network_observer *observer, void *context);
 
+/* As network_steps() and network_step_probabilities(). */
+size_t float_network_steps(const struct float_network *);
+void float_network_step_probabilities(const struct float_network *, float *probabilities);
+
 #endif

@@ -71,6 +71,14 @@ static void plan_window(struct carver *carver, const struct kernels *k,
         k->depthwise_pack(w->weight, window, w->outputs, matrix->packed);
 }
 
+static const float *carve_copy(struct carver *carver, const float *values, size_t count)
+{
+    float *copy = carve(carver, count * sizeof *copy);
+    if (copy != NULL)
+        memcpy(copy, values, count * sizeof *copy);
+    return copy;
+}
+
 static void plan_layer(struct plan *plan, const struct model_graph *graph, size_t index,
                        struct carver *carver)
 {
@@ -99,7 +107,13 @@ static void plan_layer(struct plan *plan, const struct model_graph *graph, size_
         plan_matrix(carver, k, &layer->expand, layer->hidden, &planned->expand);
         set_output(r, ACTIVATION_RELU, layer->hidden);
         break;
+    case LAYER_ATTENTION:
+        plan_matrix(carver, k, &layer->weights, input, &planned->weights);
+        plan_matrix(carver, k, &layer->expand, input, &planned->expand);
+        planned->gate = carve_copy(carver, layer->gate, layer->weights.outputs);
+        break;
     case LAYER_MEAN:
+    case LAYER_TIME_STEPS:
         break;
     case LAYER_CONV:
     case LAYER_DEPTHWISE:
@@ -165,7 +179,14 @@ size_t plan_scratch_carve(const struct plan *plan, const struct plan_layer *laye
         scratch->reals = carve(&carver, layer->in.pitch * sizeof *scratch->reals);
         scratch->sums = carve(&carver, layer->in.pitch * sizeof *scratch->sums);
         break;
+    case LAYER_ATTENTION:
+        scratch->reals = carve(&carver, outputs * sizeof *scratch->reals);
+        scratch->scores = carve(&carver, layer->in_shape.time * outputs * sizeof *scratch->scores);
+        scratch->attention =
+            carve(&carver, layer->in_shape.time * outputs * sizeof *scratch->attention);
+        break;
     case LAYER_MEAN:
+    case LAYER_TIME_STEPS:
         scratch->reals = carve(&carver, layer->in.pitch * sizeof *scratch->reals);
         scratch->sums = carve(&carver, layer->in.pitch * sizeof *scratch->sums);
         return carver.used;
@@ -198,6 +219,8 @@ static void place_scratch(struct plan *plan)
 static bool fill(struct plan *plan, const struct model *model)
 {
     const struct model_graph *graph = model_graph(model);
+    const struct model_layer *head = &graph->layers[graph->count - 1];
+    plan->steps = head->kind == LAYER_ATTENTION ? head->in.time - 1 : 0;
     plan->count = graph->count;
     plan->layers = calloc(graph->count, sizeof *plan->layers);
     bool ok = plan->layers != NULL;

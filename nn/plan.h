@@ -35,6 +35,7 @@ struct plan_layer {
     struct plan_tensor in, out, residual;
     bool has_residual;
     struct plan_matrix weights, expand;
+    const float *gate;          /* attention: [labels] */
     struct quantization pooled; /* squeeze_excite */
     size_t squeezed_pitch;
 };
@@ -47,6 +48,7 @@ struct plan {
     struct plan_tensor input;
     size_t input_values; /* columns * mel bands */
     size_t labels;
+    size_t steps; /* of the attention at the end; 0: there is none */
     struct model_calibration calibration;
     size_t arena_size, scratch_offset;
     void *packed; /* all matrices' memory */
@@ -76,10 +78,11 @@ static inline void *carve(struct carver *carver, size_t size)
 
 /* Where the scratch memory of a layer is cut up; also says how much it needs. */
 struct plan_scratch {
-    void *kernel;             /* of gemm, conv or depthwise */
-    int32_t *sums;            /* squeeze_excite, mean: per channel */
-    uint8_t *pooled, *hidden; /* squeeze_excite: bytes */
-    float *reals;             /* means and gates per channel; the last layer: the logits */
+    void *kernel;              /* of gemm, conv or depthwise */
+    int32_t *sums;             /* squeeze_excite, mean, time_steps: per channel */
+    uint8_t *pooled, *hidden;  /* squeeze_excite: bytes */
+    float *reals;              /* means and gates per channel; the last layer: the logits */
+    float *scores, *attention; /* attention: [steps and mean][padded outputs] */
 };
 
 /* Cuts up the scratch memory at base (NULL: only measures) for a layer; returns its size. */

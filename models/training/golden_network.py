@@ -1,9 +1,11 @@
-"""Writes a tiny random network that has every kind of operation, and what it has to answer.
+"""Writes tiny random networks that have every kind of operation, and what they have to answer.
 
 tiny.safetensors   a model file of format 1: 3 labels, windows of 23 columns x 18 bands
 tiny_windows.f32   8 windows of log-mel, little-endian float32, [window][column][band]
 tiny_float.f32     probabilities [window][label] of the float network on the float16 weights
 tiny_int8.f32      probabilities [window][label] of the integer network, simulated bit for bit
+steps.*            the same for a network that ends with an attention over time steps, and
+steps_steps.f32    the integer network's probabilities of the steps, [window][step][label]
 
 Channel counts are odd on purpose, so that vector code meets its tails; kernels, strides and
 paddings differ between time and frequency, so that a swap of the two is found.
@@ -83,6 +85,24 @@ def tiny_graph(random: np.random.Generator) -> Graph:
     ])
 
 
+def steps_graph(random: np.random.Generator) -> Graph:
+    """A conv that leaves 6 time steps of 3 bands, and the head with time steps and attention."""
+    stem = {"in": 1, "out": 11, "kernel": [5, 7], "stride": [2, 2], "padding": [1, 0],
+            "activation": "hardswish"}
+    down = {"channels": 11, "kernel": [3, 3], "stride": [2, 2], "padding": [1, 1],
+            "activation": "relu"}
+    hidden = {"in": 11, "out": 21, "activation": "hardswish"}
+    parts = {part: weighted(random, len(LABELS), 21) for part in ("score", "attention")}
+    return Graph([
+        Op("conv", "stem", stem, {"": weighted(random, 11, 5, 7, 1)}),
+        Op("depthwise", "down", down, {"": weighted(random, 11, 3, 3)}),
+        Op("time_steps", "steps", {"channels": 11}),
+        Op("pointwise", "hidden", hidden, {"": weighted(random, 21, 11)}),
+        Op("attention", "head", {"in": 21, "out": len(LABELS)}, parts,
+           gate=np.array([0.0, 0.3, 1.0], np.float32)),
+    ])
+
+
 def random_windows(random: np.random.Generator, count: int) -> np.ndarray:
     """Windows that use the whole range of the input, on and off the grid of its integers."""
     smooth = random.normal(0.0, 1.0, (count, COLUMNS, BANDS)).cumsum(axis=1) * 0.4
@@ -91,6 +111,29 @@ def random_windows(random: np.random.Generator, count: int) -> np.ndarray:
     values = np.clip(values, low - 0.2, high + 0.2)
     values[0] = dequantize_input(quantize_input(values[0]))
     return values.astype(np.float32)
+
+
+def write(folder: Path, name: str, graph: Graph, calibration: torch.Tensor,
+          windows: np.ndarray) -> None:
+    """NAME.safetensors and what it has to answer to the windows."""
+    network = quantize(graph, calibrate(graph, calibration, 100.0))
+    steps: List[torch.Tensor] = []
+    with torch.no_grad():
+        expected = torch.sigmoid(run_float(graph.rounded_to_half(), torch.from_numpy(windows)))
+        integers = torch.from_numpy(quantize_input(windows))
+        simulated = torch.sigmoid(run_integer(network, integers, steps))
+    write_model(folder / f"{name}.safetensors", network, name, LABELS,
+                thresholds=[0.5, 0.4, 0.6], training={"purpose": "a test fixture, random weights"},
+                frontend=replace(CONFIG, mel_bands=BANDS, columns=COLUMNS))
+    answers = {"float": expected, "int8": simulated}
+    if steps:
+        answers["steps"] = torch.sigmoid(steps[0])
+    for kind, values in answers.items():
+        values.numpy().astype("<f4").tofile(folder / f"{name}_{kind}.f32")
+    difference = (expected - simulated).abs()
+    print(f"{name}: probabilities {float(expected.min()):.3f} to {float(expected.max()):.3f}; "
+          f"int8 differs by {float(difference.mean()):.4f} on average, "
+          f"{float(difference.max()):.4f} at most")
 
 
 def main() -> None:
@@ -103,22 +146,10 @@ def main() -> None:
     graph = tiny_graph(random)
     calibration = torch.from_numpy(random_windows(random, 64))
     windows = random_windows(random, WINDOWS)
-    network = quantize(graph, calibrate(graph, calibration, 100.0))
-    with torch.no_grad():
-        expected = torch.sigmoid(run_float(graph.rounded_to_half(), torch.from_numpy(windows)))
-        integers = torch.from_numpy(quantize_input(windows))
-        simulated = torch.sigmoid(run_integer(network, integers))
     arguments.output.mkdir(parents=True, exist_ok=True)
-    write_model(arguments.output / "tiny.safetensors", network, "tiny", LABELS,
-                thresholds=[0.5, 0.4, 0.6], training={"purpose": "a test fixture, random weights"},
-                frontend=replace(CONFIG, mel_bands=BANDS, columns=COLUMNS))
-    for name, values in (("windows", windows), ("float", expected.numpy()),
-                         ("int8", simulated.numpy())):
-        values.astype("<f4").tofile(arguments.output / f"tiny_{name}.f32")
-    difference = (expected - simulated).abs()
-    print(f"probabilities {float(expected.min()):.3f} to {float(expected.max()):.3f}; "
-          f"int8 differs by {float(difference.mean()):.4f} on average, "
-          f"{float(difference.max()):.4f} at most")
+    windows.astype("<f4").tofile(arguments.output / "tiny_windows.f32")
+    write(arguments.output, "tiny", graph, calibration, windows)
+    write(arguments.output, "steps", steps_graph(random), calibration, windows)
 
 
 if __name__ == "__main__":

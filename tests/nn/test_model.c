@@ -220,7 +220,7 @@ static void test_graph(void **state)
         {"\"residual\": \"op_0\"", "\"residual\": null", "\"residual\" is no text"},
         {"\"in\": 3, \"out\": 5, ", "\"in\": 4, \"out\": 5, ", "op 5 (op_5): \"in\" is 4"},
         {"\"activation\": \"none\", \"output\": null", "\"activation\": \"relu\", \"output\": null",
-         "the last op has to be linear with activation"},
+         "the last op has to be an attention, or linear with activation"},
         {"\"output\": null", "\"output\": {\"scale\": 1, \"zero\": 0}", "the last op has to be"},
         {", \"output\": null", "", "op 6 (op_6): the key \"output\" is missing"},
         {"\"output\": null}]",
@@ -263,12 +263,87 @@ static void test_graph_shapes(void **state)
 
     builder = builder_new(1, 8, 8, 1); /* a model has to end with real numbers */
     builder_mean(builder);
-    refuse(builder, "op 0 (op_0): the last op has to be linear");
+    refuse(builder, "op 0 (op_0): the last op has to be an attention, or linear");
 
     builder = builder_new(1, 4, 4, 1);
     for (int i = 0; i < 513; i++)
         builder_pointwise(builder, 1, "none", -1);
     refuse(builder, "513 elements where 1 to 512");
+}
+
+static void attention_over(struct builder *builder, unsigned labels)
+{
+    builder_time_steps(builder);
+    builder_pointwise(builder, 5, "hardswish", -1);
+    builder_attention(builder, labels);
+}
+
+static void test_attention(void **state)
+{
+    (void)state;
+    struct builder *builder = builder_new(1, 8, 6, 2);
+    attention_over(builder, 2);
+    struct model *model = builder_open(builder);
+    struct model_layer_info info;
+    model_layer_describe(model, 0, &info);
+    assert_string_equal(info.kind, "time_steps");
+    assert_true(info.out.time == 9 && info.out.frequency == 1 && info.out.channels == 1);
+    model_layer_describe(model, 2, &info);
+    assert_string_equal(info.kind, "attention");
+    assert_true(info.out.time == 1 && info.out.frequency == 1 && info.out.channels == 2);
+    assert_int_equal(info.multiply_adds, 2 * 9 * 2 * 5); /* both matrices on all rows */
+    assert_int_equal(info.weights, 2 * 2 * 5);
+    model_close(model);
+    builder_free(builder);
+
+    builder = builder_new(1, 8, 6, 2); /* an attention that is not the last */
+    attention_over(builder, 2);
+    builder_pointwise(builder, 2, "none", -1);
+    refuse(builder, "op 2 (op_2): an attention has to be the last op");
+
+    builder = builder_new(1, 8, 6, 2); /* over more than time */
+    builder_attention(builder, 2);
+    refuse(builder, "op 0 (op_0): its input is not one row per time step");
+
+    builder = builder_new(1, 8, 6, 2); /* over one row, which would be the mean of no step */
+    builder_mean(builder);
+    builder_attention(builder, 2);
+    refuse(builder, "op 1 (op_1): its input is not one row per time step");
+
+    builder = builder_new(1, 8, 6, 2); /* the outputs are not the labels */
+    attention_over(builder, 3);
+    refuse(builder, "op 2 (op_2): it has 3 outputs for 2 labels");
+
+    builder = builder_new(1, 8, 6, 2);
+    attention_over(builder, 2);
+    builder_edit(builder, "tutti.layers", "\"output\": null",
+                 "\"output\": {\"scale\": 1, \"zero\": 0}");
+    refuse(builder, "op 2 (op_2): the last op has to be an attention");
+}
+
+static void refuse_gate(const char *bytes, const char *reason)
+{
+    struct builder *builder = builder_new(1, 8, 6, 2);
+    attention_over(builder, 2);
+    memcpy(builder_tensor(builder, "op_2.gate")->data + 4, bytes, 4);
+    refuse(builder, reason);
+}
+
+static void test_attention_tensors(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"op_2.score.weight", "op_2.attention.bias", "op_2.gate"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        struct builder *builder = builder_new(1, 8, 6, 2);
+        attention_over(builder, 2);
+        builder_remove_tensor(builder, names[i]);
+        char reason[100];
+        snprintf(reason, sizeof reason, "tensor \"%s\": it is missing", names[i]);
+        refuse(builder, reason);
+    }
+    refuse_gate("\x00\x00\xc0\x7f", "tensor \"op_2.gate\": a value is not in 0 to 1"); /* NaN */
+    refuse_gate("\x01\x00\x80\x3f", "tensor \"op_2.gate\": a value is not in 0 to 1"); /* > 1 */
+    refuse_gate("\x00\x00\x80\xbf", "tensor \"op_2.gate\": a value is not in 0 to 1"); /* -1 */
 }
 
 static void test_limits(void **state)
@@ -585,6 +660,8 @@ int main(void)
         cmocka_unit_test(test_calibration),
         cmocka_unit_test(test_graph),
         cmocka_unit_test(test_graph_shapes),
+        cmocka_unit_test(test_attention),
+        cmocka_unit_test(test_attention_tensors),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_accumulator),
         cmocka_unit_test(test_tensors_missing),

@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -80,38 +81,92 @@ static void test_kernel_names(void **state)
     builder_free(builder);
 }
 
-/* The integer network of the exporter, written in another language from FORMAT.md alone. */
-static void test_fixture(void **state)
+static void check_probabilities(const char *file, const float *result, size_t first, size_t count)
 {
-    (void)state;
-    char path[512];
-    fixture_path("tiny.safetensors", path, sizeof path);
+    size_t values;
+    float *expected = fixture_floats(file, &values);
+    assert_true(first + count <= values);
+    for (size_t i = 0; i < count; i++)
+        assert_true(fabsf(result[i] - expected[first + i]) < 1e-6f);
+    free(expected);
+}
+
+static void check_fixture(const char *name, size_t steps)
+{
+    char path[512], file[64], step_file[64];
+    snprintf(file, sizeof file, "%s.safetensors", name);
+    fixture_path(file, path, sizeof path);
+    snprintf(file, sizeof file, "%s_int8.f32", name);
+    snprintf(step_file, sizeof step_file, "%s_steps.f32", name);
     struct tutti_error error;
     struct model *model = model_open(path, &error);
     assert_non_null(model);
     const size_t labels = model_label_count(model), values = input_values(model);
-    size_t window_values, expected_values;
+    size_t window_values;
     float *windows = fixture_floats("tiny_windows.f32", &window_values);
-    float *expected = fixture_floats("tiny_int8.f32", &expected_values);
-    const size_t count = expected_values / labels;
-    assert_true(count >= 2);
-    assert_int_equal(window_values, count * values);
+    const size_t count = window_values / values;
+    assert_true(count >= 2 && count * values == window_values);
     bool available;
     for (size_t k = 0; network_kernel(k, &available) != NULL; k++) {
         if (!available)
             continue;
         struct network *network = make(model, network_kernel(k, NULL));
+        assert_int_equal(network_steps(network), steps);
         for (size_t i = 0; i < count; i++) {
             float result[MODEL_LABELS_MAX];
             network_run(network, windows + i * values, result);
-            for (size_t label = 0; label < labels; label++)
-                assert_true(fabsf(result[label] - expected[i * labels + label]) < 1e-6f);
+            check_probabilities(file, result, i * labels, labels);
+            if (steps == 0)
+                continue;
+            network_step_probabilities(network, result);
+            check_probabilities(step_file, result, i * steps * labels, steps * labels);
         }
         network_free(network);
     }
     free(windows);
-    free(expected);
     model_close(model);
+}
+
+/* The integer network of the exporter, written in another language from FORMAT.md alone. */
+static void test_fixtures(void **state)
+{
+    (void)state;
+    check_fixture("tiny", 0);
+    check_fixture("steps", 6);
+}
+
+/* A label whose gate is 1 has the score of the mean alone, one whose gate is 0 lies between the
+ * scores of its steps. */
+static void test_gate(void **state)
+{
+    (void)state;
+    struct builder *builder = builder_new(7, 9, 6, 2);
+    builder_time_steps(builder);
+    builder_attention(builder, 2);
+    struct builder_tensor *gate = builder_tensor(builder, "op_1.gate");
+    memcpy(gate->data, (const unsigned char[]){0, 0, 0x80, 0x3f, 0, 0, 0, 0}, 8); /* 1, 0 */
+    struct model *model = builder_open(builder);
+    struct network *network = network_new(model, NULL, NULL);
+    float *columns = random_columns(4, input_values(model)), p[2], steps[9 * 2];
+    assert_int_equal(network_steps(network), 9);
+    network_run(network, columns, p);
+    network_step_probabilities(network, steps);
+    float low = 1, high = 0;
+    for (size_t i = 1; i < 18; i += 2) {
+        low = fminf(low, steps[i]);
+        high = fmaxf(high, steps[i]);
+    }
+    assert_true(low < high && p[1] > low && p[1] < high);
+    for (size_t i = 0; i < input_values(model); i++)
+        columns[i] = 0.5f; /* all steps and the mean are one */
+    network_run(network, columns, p);
+    network_step_probabilities(network, steps);
+    for (size_t i = 0; i < 18; i++)
+        assert_true(fabsf(steps[i] - p[i % 2]) < 1e-5f);
+    network_free(network);
+    free(columns);
+    model_close(model);
+    builder_free(builder);
 }
 
 /* Every kernel gives the same probabilities, bit for bit, for graphs of all shapes. */
@@ -339,11 +394,12 @@ static void test_clones_in_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_wrong_kernels), cmocka_unit_test(test_kernel_names),
-        cmocka_unit_test(test_fixture),       cmocka_unit_test(test_kernels_agree),
-        cmocka_unit_test(test_repeats),       cmocka_unit_test(test_not_finite),
-        cmocka_unit_test(test_observer),      cmocka_unit_test(test_calibration),
-        cmocka_unit_test(test_huge_factors),  cmocka_unit_test(test_clones_in_threads),
+        cmocka_unit_test(test_wrong_kernels),     cmocka_unit_test(test_kernel_names),
+        cmocka_unit_test(test_fixtures),          cmocka_unit_test(test_gate),
+        cmocka_unit_test(test_kernels_agree),     cmocka_unit_test(test_repeats),
+        cmocka_unit_test(test_not_finite),        cmocka_unit_test(test_observer),
+        cmocka_unit_test(test_calibration),       cmocka_unit_test(test_huge_factors),
+        cmocka_unit_test(test_clones_in_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

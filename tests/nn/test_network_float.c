@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,18 +42,18 @@ static size_t input_values(const struct model *model)
     return (size_t)model_frontend(model)->columns * model_frontend(model)->mel_bands;
 }
 
-/* PyTorch's probabilities for the same weights and windows, to 1e-4. */
-static void test_fixture(void **state)
+static void check_fixture(const char *name)
 {
-    (void)state;
-    char path[512];
-    fixture_path("tiny.safetensors", path, sizeof path);
+    char path[512], file[64];
+    snprintf(file, sizeof file, "%s.safetensors", name);
+    fixture_path(file, path, sizeof path);
     struct model *model = model_open(path, NULL);
     assert_non_null(model);
     const size_t labels = model_label_count(model), values = input_values(model);
     size_t window_values, expected_values;
     float *windows = fixture_floats("tiny_windows.f32", &window_values);
-    float *expected = fixture_floats("tiny_float.f32", &expected_values);
+    snprintf(file, sizeof file, "%s_float.f32", name);
+    float *expected = fixture_floats(file, &expected_values);
     const size_t count = expected_values / labels;
     assert_int_equal(window_values, count * values);
     struct float_network *network = float_network_new(model, NULL);
@@ -67,6 +68,14 @@ static void test_fixture(void **state)
     float_network_free(network);
     free(windows);
     free(expected);
+}
+
+/* PyTorch's probabilities for the same weights and windows, to 1e-4. */
+static void test_fixtures(void **state)
+{
+    (void)state;
+    check_fixture("tiny");
+    check_fixture("steps");
 }
 
 /* --- another float network, as slow and plain as can be ------------------------------- */
@@ -141,6 +150,31 @@ static void plain_squeeze_excite(const struct model_layer *l, const float *in, f
     }
 }
 
+static void plain_time_steps(const struct model_layer *l, const float *in, float *out)
+{
+    struct model_layer step = *l;
+    step.in.time = 1;
+    for (size_t t = 0; t < l->in.time; t++, out += l->in.channels)
+        plain_mean(&step, in + t * l->in.frequency * l->in.channels, out);
+    plain_mean(l, in, out);
+}
+
+static void plain_attention(const struct model_layer *l, const float *in, float *out)
+{
+    const size_t steps = l->in.time - 1, depth = l->in.channels;
+    for (size_t c = 0; c < l->out.channels; c++) {
+        double total = 0, weighted = 0;
+        for (size_t t = 0; t < steps; t++) {
+            const double share = exp((double)plain_dot(&l->expand, c, in + t * depth));
+            total += share;
+            weighted += share * (double)plain_dot(&l->weights, c, in + t * depth);
+        }
+        const double mean = (double)plain_dot(&l->weights, c, in + steps * depth);
+        const double gate = (double)l->gate[c];
+        out[c] = (float)(gate * mean + (1 - gate) * weighted / total);
+    }
+}
+
 static float *plain_layer(const struct model_layer *l, const float *in, const float *residual)
 {
     const size_t channels = l->out.channels, count = shape_positions(l->out) * channels;
@@ -150,6 +184,10 @@ static float *plain_layer(const struct model_layer *l, const float *in, const fl
         plain_squeeze_excite(l, in, out);
     else if (l->kind == LAYER_MEAN)
         plain_mean(l, in, out);
+    else if (l->kind == LAYER_TIME_STEPS)
+        plain_time_steps(l, in, out);
+    else if (l->kind == LAYER_ATTENTION)
+        plain_attention(l, in, out);
     else
         for (size_t i = 0; i < count; i++) {
             const size_t position = i / channels, c = i % channels;
@@ -269,7 +307,7 @@ static void test_overflow(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_half),          cmocka_unit_test(test_fixture),
+        cmocka_unit_test(test_half),          cmocka_unit_test(test_fixtures),
         cmocka_unit_test(test_random_graphs), cmocka_unit_test(test_not_finite),
         cmocka_unit_test(test_overflow),
     };

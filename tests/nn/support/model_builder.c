@@ -279,6 +279,31 @@ void builder_head(struct builder *b, unsigned labels)
     add_dense(b, "linear", labels, "none", "", format("null"));
 }
 
+void builder_time_steps(struct builder *b)
+{
+    add_layer(b, "time_steps", format("\"channels\": %u", b->shape.channels),
+              random_quantization(b));
+    b->shape.time++;
+    b->shape.frequency = 1;
+}
+
+void builder_attention(struct builder *b, unsigned labels)
+{
+    const size_t shape[] = {labels, b->shape.channels};
+    char name[80];
+    name_layer(b, ".score", name, sizeof name);
+    add_matrix(b, name, 2, shape);
+    name_layer(b, ".attention", name, sizeof name);
+    add_matrix(b, name, 2, shape);
+    name_layer(b, ".gate", name, sizeof name);
+    struct builder_tensor *gate = builder_add_tensor(b, name, "F32", labels, 4 * labels);
+    for (size_t i = 0; i < labels; i++)
+        store_float(gate->data + 4 * i, random_unit(&b->random));
+    add_layer(b, "attention", format("\"in\": %u, \"out\": %u", b->shape.channels, labels),
+              format("null"));
+    b->shape = (struct model_shape){1, 1, labels};
+}
+
 /* --- files --------------------------------------------------------------------------- */
 
 static void set_labels(struct builder *b, unsigned labels)
@@ -402,8 +427,15 @@ struct builder *builder_random(uint64_t seed)
         }
         shapes[i] = b->shape;
     }
-    builder_mean(b);
-    builder_head(b, labels);
+    if (seed % 2 == 0) {
+        builder_mean(b);
+        builder_head(b, labels);
+    } else {
+        builder_time_steps(b);
+        builder_pointwise(b, (unsigned)random_between(&random, 1, 40),
+                          activations[random_between(&random, 0, 2)], -1);
+        builder_attention(b, labels);
+    }
     return b;
 }
 

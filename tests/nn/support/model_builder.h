@@ -53,6 +53,9 @@ void builder_squeeze_excite(struct builder *, unsigned squeezed);
 void builder_mean(struct builder *);
 void builder_linear(struct builder *, unsigned out, const char *activation);
 void builder_head(struct builder *, unsigned labels);
+/* The other head: time_steps, and an attention over them. */
+void builder_time_steps(struct builder *);
+void builder_attention(struct builder *, unsigned labels);
 
 /* The model that most tests start from: 12 columns, 8 bands, 2 labels, 3 channels inside,
  * and every kind of layer: op_0 conv, op_1 depthwise, op_2 squeeze_excite, op_3 pointwise
