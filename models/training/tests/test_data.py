@@ -114,7 +114,7 @@ class TestMetrics(unittest.TestCase):
         wanted[:, 2] = 0
         scores = np.clip(wanted * 0.5 + random.random((400, 3)) * 0.3, 0, 1)
         scores[:, 1] *= 0.6
-        common, chosen = choose(scores, wanted)
+        common, chosen = choose(scores, wanted, np.zeros(400, int))
         self.assertEqual(chosen[2], common)
         self.assertLess(chosen[1], chosen[0])
 
