@@ -7,6 +7,11 @@ static void run_int8(void *network, const float *columns, float *probabilities)
     network_run(network, columns, probabilities);
 }
 
+static void steps_int8(const void *network, float *probabilities)
+{
+    network_step_probabilities(network, probabilities);
+}
+
 static void free_int8(void *network)
 {
     network_free(network);
@@ -23,6 +28,8 @@ enum tutti_status inference_open_int8(const struct model *model, const char *ker
     *inference = (struct inference){
         .network = network,
         .run = run_int8,
+        .steps = network_steps(network),
+        .step_probabilities = steps_int8,
         .free = free_int8,
         .kernel = network_kernel_name(network),
     };

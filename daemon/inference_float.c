@@ -7,6 +7,11 @@ static void run_float(void *network, const float *columns, float *probabilities)
     float_network_run(network, columns, probabilities);
 }
 
+static void steps_float(const void *network, float *probabilities)
+{
+    float_network_step_probabilities(network, probabilities);
+}
+
 static void free_float(void *network)
 {
     float_network_free(network);
@@ -22,6 +27,8 @@ enum tutti_status inference_open_float(const struct model *model, struct inferen
     *inference = (struct inference){
         .network = network,
         .run = run_float,
+        .steps = float_network_steps(network),
+        .step_probabilities = steps_float,
         .free = free_float,
         .kernel = "float",
     };

@@ -21,12 +21,16 @@ const struct presence_tuning presence_default_tuning = {
 
 #define SMOOTHING_REACH 3.0 /* time constants after which a smoothed step is over: e^-3 = 5% */
 
+#define UNKNOWN UINT64_MAX
+
 struct label_state {
     float threshold;
     bool enabled;
     bool falling;          /* smoothed probability is below the lower level ... */
     uint64_t falling_from; /* ... since this frame */
     uint64_t last_change;  /* frame of the last event */
+    uint64_t entry_frame;  /* as the model located them in the newest windows that show them; */
+    uint64_t exit_frame;   /* UNKNOWN: it did not */
     double sum;            /* of the probabilities while present and not falling */
     uint64_t count;
 };
@@ -74,7 +78,8 @@ static bool config_is_valid(const struct presence_config *config,
            within((double)tuning->off_ratio, 0, 1) && within(tuning->off_hold_s, 0, 10) &&
            tuning->rise_fraction > 0 && tuning->rise_fraction < 1 && tuning->fall_fraction > 0 &&
            tuning->fall_fraction < 1 && within(tuning->rise_lag, 0, 1) &&
-           within(tuning->fall_lag, 0, 1);
+           within(tuning->fall_lag, 0, 1) && within(tuning->step_entry_lag_s, -1, 1) &&
+           within(tuning->step_exit_lag_s, -1, 1);
 }
 
 static void set_times(struct presence *presence, const struct presence_config *config)
@@ -118,6 +123,7 @@ struct presence *presence_new(const struct presence_config *config)
     }
     for (size_t i = 0; i < config->labels; i++) {
         presence->label[i].threshold = config->threshold[i];
+        presence->label[i].entry_frame = presence->label[i].exit_frame = UNKNOWN;
         presence->label[i].enabled = config->enabled == NULL || config->enabled[i];
     }
     return presence;
@@ -223,16 +229,26 @@ static double crossing(const struct presence *presence, size_t label, uint64_t o
     return before + fmin(fmax(share, 0), 1) * (after - before);
 }
 
-static uint64_t trace_back(const struct presence *presence, size_t label, bool onset)
+/* From how the probabilities of windows rose or fell. */
+static double traced_frame(const struct presence *presence, size_t label, bool onset,
+                           uint64_t oldest)
 {
     const struct presence_tuning *tuning = &presence->tuning;
-    uint64_t oldest = oldest_in_reach(presence);
     float fraction = onset ? tuning->rise_fraction : tuning->fall_fraction;
     float level = level_in_reach(presence, label, oldest, fraction);
     uint64_t start = run_start(presence, label, oldest, level, onset);
     double lag = (onset ? tuning->rise_lag : tuning->fall_lag) * (double)presence->window_frames;
-    double frame = crossing(presence, label, oldest, start, level) - lag;
-    double earliest = (double)presence->label[label].last_change;
+    return crossing(presence, label, oldest, start, level) - lag;
+}
+
+static uint64_t trace_back(const struct presence *presence, size_t label, bool onset)
+{
+    const struct label_state *state = &presence->label[label];
+    const uint64_t located = onset ? state->entry_frame : state->exit_frame;
+    uint64_t oldest = oldest_in_reach(presence);
+    double frame =
+        located != UNKNOWN ? (double)located : traced_frame(presence, label, onset, oldest);
+    double earliest = (double)state->last_change;
     if (!onset) {
         /* What flickers up is gone sooner than the network forgets what really sounded. It was
          * there all the same: no stay is shorter than what can be told apart. */
@@ -265,6 +281,7 @@ static void emit(struct presence *presence, size_t label, uint64_t frame, bool o
                                      .frame = frame,
                                      .confidence = confidence};
     presence->present[label] = onset;
+    state->exit_frame = UNKNOWN;
     state->last_change = frame;
     state->falling = false;
 }
@@ -279,6 +296,7 @@ static size_t forget(struct presence *presence, struct presence_event *events)
             emit(presence, label, end, false, &events[count++]);
         }
         presence->smoothed[label] = 0;
+        presence->label[label].entry_frame = UNKNOWN;
     }
     presence->known = presence->taken;
     return count;
@@ -309,6 +327,33 @@ static void remember(struct presence *presence, const struct result *result)
     }
 }
 
+static uint64_t before(uint64_t end_frame, double seconds, double rate_hz)
+{
+    const double frame = (double)end_frame - seconds * rate_hz;
+    return frame > 0 ? (uint64_t)llround(frame) : 0;
+}
+
+/* Keeps where the newest windows see the label's last stretch begin and end. An end that is close
+ * to the end of the window may be a rest that is not over. */
+static void locate(struct presence *presence, const struct result *result)
+{
+    const struct presence_tuning *tuning = &presence->tuning;
+    for (size_t label = 0; label < presence->labels; label++) {
+        struct label_state *state = &presence->label[label];
+        const float entry_s = result->entry_s[label], exit_s = result->exit_s[label];
+        if (!isnan(entry_s))
+            state->entry_frame = before(
+                result->end_frame, (double)entry_s + tuning->step_entry_lag_s, presence->rate_hz);
+        else
+            state->entry_frame = UNKNOWN;
+        if (!isnan(exit_s) && (double)exit_s >= tuning->off_hold_s)
+            state->exit_frame = before(result->end_frame, (double)exit_s + tuning->step_exit_lag_s,
+                                       presence->rate_hz);
+        else if (isnan(exit_s) && result->probability[label] >= state->threshold)
+            state->exit_frame = UNKNOWN; /* it sounds to the end */
+    }
+}
+
 /* Whether a label that is present has left: below the lower level for long enough. */
 static bool has_left(struct presence *presence, size_t label)
 {
@@ -335,6 +380,8 @@ size_t presence_take(struct presence *presence, const struct result *result,
         count = forget(presence, events);
     }
     remember(presence, result);
+    if (result->located != 0)
+        locate(presence, result);
     for (size_t label = 0; label < presence->labels; label++) {
         const struct label_state *state = &presence->label[label];
         bool onset = !presence->present[label] && state->enabled &&

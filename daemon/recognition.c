@@ -1,6 +1,7 @@
 #include "daemon/recognition.h"
 
 #include "daemon/feature_stream.h"
+#include "daemon/step_runs.h"
 #include "dsp/window.h"
 
 #include <math.h>
@@ -15,6 +16,8 @@ struct recognition {
     struct window *window;
     size_t hop_columns;
     size_t labels;
+    float *step_probability; /* [steps][labels]; NULL: the model gives none */
+    double step_s;
     double hop_s;
     double window_s;
     size_t inaudible_columns; /* since the last audible one; beyond the window it stays there */
@@ -30,6 +33,16 @@ static struct recognition *refuse(struct recognition *recognition, struct tutti_
     tutti_error_set(error, status, "%s", text);
     recognition_free(recognition);
     return NULL;
+}
+
+/* Steps are the last layer's positions in time: their distance is a power of two of columns, the
+ * product of the strides, the smallest with which they cover the window. */
+static double step_seconds(size_t columns, size_t steps, double column_s)
+{
+    size_t stride = 1;
+    while (steps * stride < columns)
+        stride *= 2;
+    return (double)stride * column_s;
 }
 
 struct recognition *recognition_new(const struct model *model, double hop_s,
@@ -59,7 +72,13 @@ struct recognition *recognition_new(const struct model *model, double hop_s,
     recognition->inaudible_columns = frontend->columns;
     recognition->window =
         window_new(frontend->columns, frontend->mel_bands, frontend_config_silence(&config));
-    if (recognition->window == NULL)
+    const size_t steps = recognition->inference.steps;
+    if (steps > 0) {
+        recognition->step_probability =
+            calloc(steps * recognition->labels, sizeof *recognition->step_probability);
+        recognition->step_s = step_seconds(frontend->columns, steps, column_s);
+    }
+    if (recognition->window == NULL || (steps > 0 && recognition->step_probability == NULL))
         return refuse(recognition, error, TUTTI_ERROR_MEMORY, "out of memory for the window");
     return recognition;
 }
@@ -70,6 +89,7 @@ void recognition_free(struct recognition *recognition)
         return;
     recognition->inference.free(recognition->inference.network);
     window_free(recognition->window);
+    free(recognition->step_probability);
     free(recognition);
 }
 
@@ -100,6 +120,35 @@ bool recognition_skip(struct recognition *recognition, const struct column *colu
     return recognition_hop_complete(column, recognition->hop_columns);
 }
 
+static void locate(struct recognition *recognition, struct result *result)
+{
+    const struct inference *inference = &recognition->inference;
+    inference->step_probabilities(inference->network, recognition->step_probability);
+    for (size_t label = 0; label < recognition->labels; label++) {
+        const struct step_run run =
+            step_runs_last(recognition->step_probability + label, recognition->labels,
+                           inference->steps, recognition->step_s, recognition->window_s);
+        result->entry_s[label] = run.entry_s;
+        result->exit_s[label] = run.exit_s;
+    }
+}
+
+/* Runs the network and, where its model can, finds out where in the window the labels sound. */
+static void recognize(struct recognition *recognition, struct result *result)
+{
+    result->located = 0;
+    if (recognition->inaudible_columns >= recognition->window_columns) {
+        memset(result->probability, 0, recognition->labels * sizeof *result->probability);
+        return;
+    }
+    recognition->inference.run(recognition->inference.network, window_data(recognition->window),
+                               result->probability);
+    if (recognition->inference.steps > 0) {
+        locate(recognition, result);
+        result->located = 1;
+    }
+}
+
 bool recognition_take(struct recognition *recognition, const struct column *column,
                       struct result *result)
 {
@@ -112,11 +161,7 @@ bool recognition_take(struct recognition *recognition, const struct column *colu
     result->peak_dbfs = column->peak_dbfs;
     result->clipped = recognition->clipped;
     result->captured_ns = column->captured_ns;
-    if (recognition->inaudible_columns >= recognition->window_columns)
-        memset(result->probability, 0, recognition->labels * sizeof *result->probability);
-    else
-        recognition->inference.run(recognition->inference.network, window_data(recognition->window),
-                                   result->probability);
+    recognize(recognition, result);
     recognition->lost_frames = 0;
     recognition->clipped = 0;
     recognition->afresh = 0;

@@ -1,8 +1,8 @@
 """Averages the weights of fine-tuned runs with each other and with those of their start.
 
 Fine-tuning on little data forgets some of what the start knows of real sound; an average with it
-keeps more (WiSE-FT: Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022). Runs from
-one start that differ in seed or options lie in one basin, and their average is better than each
+keeps more (WiSE-FT: Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022). Runs
+from one start that differ in seed or options lie in one basin, and their average is better than each
 (Wortsman et al., "Model soups", ICML 2022). With --shares the figures of several averages are
 printed; with --share one is written to WORK/RUN/averaged.pt, RUN being the first of the runs.
 """

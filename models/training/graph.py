@@ -20,8 +20,8 @@ Tensors = Dict[str, torch.Tensor]
 
 @dataclass
 class Op:
-    """One operation. `weights` maps "" (or "reduce"/"expand", "score"/"attention") to (weight, bias);
-    `gate` is the share of the mean's score in an attention, per output."""
+    """One operation. `weights` maps "" (or "reduce"/"expand", "score"/"attention") to (weight,
+    bias); `gate` is the share of the mean's score in an attention, per output."""
 
     kind: str
     name: str
@@ -93,7 +93,7 @@ def run_squeeze_excite(x: torch.Tensor, op: Op, weight_of: WeightOf,
 
 
 def time_steps(x: torch.Tensor) -> torch.Tensor:
-    """The means over frequency, and as a last step the mean over all: (n, channels, steps + 1, 1)."""
+    """The means over frequency and, as a last step, over all: (n, channels, steps + 1, 1)."""
     return torch.cat([x.mean(dim=3, keepdim=True), x.mean(dim=(2, 3), keepdim=True)], dim=2)
 
 

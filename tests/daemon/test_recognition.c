@@ -49,6 +49,16 @@ static void spy_run(void *network, const float *columns, float *probabilities)
         probabilities[i] = (float)spy->runs / 100.0f;
 }
 
+enum { SPY_STEPS = 3 };
+
+/* Every label enters between the first step and the second. */
+static void spy_steps(const void *network, float *probabilities)
+{
+    (void)network;
+    for (size_t i = 0; i < SPY_STEPS * model_label_count(model); i++)
+        probabilities[i] = i < model_label_count(model) ? 0.0f : 0.8f;
+}
+
 static void spy_free(void *network)
 {
     ((struct spy *)network)->frees++;
@@ -240,6 +250,38 @@ static void skips_hops_without_running_the_network(void **state)
     recognition_free(recognition);
 }
 
+/* Three steps cover 23 columns with a stride of 8. */
+static void tells_where_labels_enter(void **state)
+{
+    (void)state;
+    struct spy spy = {0};
+    struct inference inference = {.network = &spy,
+                                  .run = spy_run,
+                                  .steps = SPY_STEPS,
+                                  .step_probabilities = spy_steps,
+                                  .free = spy_free,
+                                  .kernel = "spy"};
+    struct recognition *recognition = recognition_new(model, 0.1, &inference, NULL);
+    struct result result = {0};
+    for (uint64_t k = 0; k < 10; k++) {
+        const struct column next = column(k, 1.0f);
+        recognition_take(recognition, &next, &result);
+    }
+    assert_int_equal(result.located, 1);
+    for (size_t i = 0; i < model_label_count(model); i++) {
+        assert_true(fabsf(result.entry_s[i] - (0.23f - 0.08f * 0.5f)) < 1e-6f);
+        assert_true(isnan(result.exit_s[i]));
+    }
+    for (uint64_t k = 10; k < 40; k++) {
+        struct column next = column(k, 1.0f);
+        next.level_dbfs = -120.0f;
+        recognition_take(recognition, &next, &result);
+    }
+    assert_int_equal(result.located, 0); /* in silence nothing is */
+    recognition_free(recognition);
+    assert_int_equal(spy.frees, 1);
+}
+
 /* -75 dBFS is audible; a window is silence only when all of it lies below. */
 static void hears_nothing_in_silence(void **state)
 {
@@ -290,6 +332,7 @@ int main(void)
         cmocka_unit_test(sums_what_was_lost_and_remembers_clipping),
         cmocka_unit_test(skips_hops_without_running_the_network),
         cmocka_unit_test(hears_nothing_in_silence),
+        cmocka_unit_test(tells_where_labels_enter),
         cmocka_unit_test(silence_after_a_new_stream_is_silence),
     };
     return cmocka_run_group_tests(tests, open_model, close_model);
