@@ -1,0 +1,127 @@
+"""Measures when entries are found: `tutti analyze` on scores rendered with a held-out soundfont.
+
+Each score is 40 s long; instruments enter, play 6 to 15 s and leave, at most three at a time. What
+`tutti analyze` says is held against the score: how many entries are found (a cue of the label that
+sounds with the part), how far from the true time the found ones are, and how many of all lie within
+0.75 s. The renders are those of `training.render --folder heldout`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Dict, List, NamedTuple, Optional
+
+import numpy as np
+import soundfile
+from tqdm import tqdm
+
+from .evaluate_entries import stretch
+from .frontend import CONFIG
+from .labels import LABELS
+
+SCORE_S, PARTS, AT_ONCE = 40.0, 7, 3
+WITHIN_S = 0.75
+
+
+class Part(NamedTuple):
+    label: str
+    on_s: float
+    off_s: float
+
+
+def compose_score(names: List[str], random: np.random.Generator) -> List[Part]:
+    """Parts with entries at least 1.5 s apart, all of different instruments."""
+    parts: List[Part] = []
+    for label in random.permutation(names)[:PARTS]:
+        for _ in range(50):
+            on_s = float(random.uniform(1.0, SCORE_S - 8.0))
+            off_s = min(SCORE_S - 1.0, on_s + float(random.uniform(6.0, 15.0)))
+            together = [p for p in parts if p.on_s < off_s and on_s < p.off_s]
+            apart = all(abs(p.on_s - on_s) >= 1.5 for p in parts)
+            if len(together) < AT_ONCE and apart:
+                parts.append(Part(str(label), on_s, off_s))
+                break
+    return parts
+
+
+def render_score(parts: List[Part], stems: Dict[str, np.ndarray],
+                 random: np.random.Generator) -> np.ndarray:
+    out = np.zeros(int(SCORE_S * CONFIG.rate_hz), np.float32)
+    for part in parts:
+        samples = stretch(stems[part.label], part.off_s - part.on_s, random)
+        samples *= np.float32(10 ** (random.uniform(-3.0, 3.0) / 20))
+        begin = int(part.on_s * CONFIG.rate_hz)
+        out[begin:begin + samples.size] += samples
+    return out * np.float32(0.5 / np.abs(out).max())
+
+
+def cues_of(tutti: Path, model: Path, sound: np.ndarray, hop_s: float) -> List[Part]:
+    with tempfile.TemporaryDirectory() as folder:
+        wav = Path(folder) / "score.wav"
+        soundfile.write(wav, sound, CONFIG.rate_hz, subtype="PCM_16")
+        answer = subprocess.run(
+            [str(tutti), "analyze", "--model", str(model), "--format", "json", "--hop", str(hop_s),
+             str(wav)], check=True, stdout=subprocess.PIPE)
+    return [Part(cue["label"], cue["on_s"], cue["off_s"])
+            for cue in json.loads(answer.stdout)["cues"]]
+
+
+def error_of(part: Part, cues: List[Part]) -> Optional[float]:
+    """Found less true time of the nearest cue that sounds with the part; None: there is none."""
+    errors = [cue.on_s - part.on_s for cue in cues if cue.label == part.label
+              and min(cue.off_s, part.off_s) > max(cue.on_s, part.on_s)]
+    return min(errors, key=abs) if errors else None
+
+
+def report(errors: List[Optional[float]], wrong: int, cues: int) -> Dict[str, float]:
+    found = np.array([error for error in errors if error is not None])
+    absolute = np.abs(found)
+    return {"entries": float(len(errors)), "found": found.size / max(1, len(errors)),
+            "median_error_s": float(np.median(absolute)) if found.size else float("nan"),
+            "bias_s": float(np.median(found)) if found.size else float("nan"),
+            "found_within": float((absolute <= WITHIN_S).mean()) if found.size else float("nan"),
+            "all_within": float((absolute <= WITHIN_S).sum()) / max(1, len(errors)),
+            "wrong_cues": wrong / max(1, cues)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", type=Path, help="a model file")
+    parser.add_argument("--work", type=Path, required=True, help="folder for intermediate results")
+    parser.add_argument("--tutti", type=Path, required=True, help="the program")
+    parser.add_argument("--scores", type=int, default=20)
+    parser.add_argument("--hop", type=float, default=0.25, help="seconds between results")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--verbose", action="store_true", help="print every entry")
+    arguments = parser.parse_args()
+    random = np.random.default_rng(arguments.seed)
+    stems = {path.stem: np.load(path, mmap_mode="r")
+             for path in sorted((arguments.work / "heldout").glob("*/*.npy"))
+             if path.stem in LABELS}
+    if len(stems) < PARTS:
+        raise SystemExit(f"{arguments.work / 'heldout'}: renders of at least {PARTS} labels are "
+                         "needed; run training.render --folder heldout")
+    errors: List[Optional[float]] = []
+    wrong = cues_in_all = 0
+    for _ in tqdm(range(arguments.scores), desc="scores", unit="score"):
+        parts = compose_score(sorted(stems), random)
+        cues = cues_of(arguments.tutti, arguments.model, render_score(parts, stems, random),
+                       arguments.hop)
+        playing = {part.label for part in parts}
+        cues_in_all += len(cues)
+        wrong += sum(cue.label not in playing for cue in cues)
+        for part in parts:
+            errors.append(error_of(part, cues))
+            if arguments.verbose:
+                print(part.label, f"{part.on_s:.2f}", errors[-1])
+    for key, value in report(errors, wrong, cues_in_all).items():
+        print(f"{key:16} {value:.3f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,38 @@
+"""Scores for measuring entries: what is composed, and how answers are held against it."""
+
+from __future__ import annotations
+
+import unittest
+
+import numpy as np
+
+from ..evaluate_scores import AT_ONCE, SCORE_S, Part, compose_score, error_of, report
+
+
+class TestScores(unittest.TestCase):
+    def test_never_more_at_once_than_allowed(self) -> None:
+        for seed in range(20):
+            parts = compose_score([f"i{k}" for k in range(12)], np.random.default_rng(seed))
+            self.assertGreater(len(parts), 3)
+            self.assertEqual(len({part.label for part in parts}), len(parts))
+            for t in np.arange(0.0, SCORE_S, 0.1):
+                self.assertLessEqual(sum(p.on_s <= t < p.off_s for p in parts), AT_ONCE)
+
+    def test_the_nearest_cue_that_sounds_with_the_part_counts(self) -> None:
+        part = Part("flute", 10.0, 20.0)
+        cues = [Part("flute", 2.0, 9.0), Part("cello", 10.0, 20.0), Part("flute", 10.4, 12.0),
+                Part("flute", 14.0, 20.0)]
+        self.assertAlmostEqual(error_of(part, cues), 0.4)
+        self.assertIsNone(error_of(part, cues[:2]))
+
+    def test_report(self) -> None:
+        figures = report([0.1, -0.3, 2.0, None], wrong=1, cues=4)
+        self.assertEqual(figures["found"], 0.75)
+        self.assertAlmostEqual(figures["median_error_s"], 0.3)
+        self.assertAlmostEqual(figures["found_within"], 2 / 3)
+        self.assertEqual(figures["all_within"], 0.5)
+        self.assertEqual(figures["wrong_cues"], 0.25)
+
+
+if __name__ == "__main__":
+    unittest.main()
