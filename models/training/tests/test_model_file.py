@@ -12,8 +12,8 @@ import numpy as np
 import torch
 
 from .. import safetensors_file
-from ..golden_network import COLUMNS, BANDS, LABELS, random_windows, tiny_graph
-from ..graph import fold, run_float
+from ..golden_network import COLUMNS, BANDS, LABELS, random_windows, steps_graph, tiny_graph
+from ..graph import Graph, fold, run_float
 from ..model_file import multiply_adds, read_model, write_model
 from ..network import Network, as_input
 from ..quantize import calibrate, quantize, quantize_input, run_integer
@@ -53,8 +53,10 @@ class TestModelFile(unittest.TestCase):
 
     def test_read_network_answers_as_the_written_one(self) -> None:
         random = np.random.default_rng(3)
-        graph = tiny_graph(random)
-        windows = torch.from_numpy(random_windows(random, 8))
+        for graph in (tiny_graph(random), steps_graph(random)):
+            self.check_read(graph, torch.from_numpy(random_windows(random, 8)))
+
+    def check_read(self, graph: Graph, windows: torch.Tensor) -> None:
         network = quantize(graph, calibrate(graph, windows, 99.9))
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "tiny.safetensors"
@@ -85,6 +87,11 @@ class TestModelFile(unittest.TestCase):
         graph = tiny_graph(np.random.default_rng(3))
         # The first op: 12 x 18 positions, 7 channels of 3 x 5 x 1.
         self.assertEqual(multiply_adds(graph.ops[:1], COLUMNS, BANDS), 12 * 18 * 7 * 15)
+        graph = steps_graph(np.random.default_rng(3))
+        # 11 x 6 positions of 35 taps, 6 x 3 of 9; 6 steps and their mean through 11 x 21 weights
+        # and twice 21 x 3.
+        wanted = 11 * 6 * 11 * 35 + 6 * 3 * 11 * 9 + 7 * (11 * 21 + 2 * 21 * 3)
+        self.assertEqual(multiply_adds(graph.ops, COLUMNS, BANDS), wanted)
 
 
 class TestFolding(unittest.TestCase):
@@ -95,11 +102,17 @@ class TestFolding(unittest.TestCase):
             if isinstance(module, torch.nn.BatchNorm2d):
                 torch.nn.init.normal_(module.running_mean, 0.0, 0.2)
                 torch.nn.init.uniform_(module.running_var, 0.5, 2.0)
+        torch.nn.init.normal_(network.attention.weight, 0.0, 0.5)
+        torch.nn.init.uniform_(network.gate, -2.0, 2.0)
         network.eval()
-        windows = torch.randn(2, 60, 64)
+        windows = torch.randn(2, 110, 64)
+        steps: list = []
         with torch.no_grad():
             wanted = network(as_input(windows))[:, :3]
-            found = run_float(fold(network, 3), windows)
+            scores = network.step_logits(network.steps(as_input(windows)))[0]
+            found = run_float(fold(network, 3), windows, steps=steps)
+        self.assertEqual(tuple(scores.shape), (2, 4, 4))
+        torch.testing.assert_close(steps[0], scores[:, :, :3], rtol=1e-4, atol=1e-5)
         self.assertGreater(float(wanted.abs().max()), 1e-3)
         torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-5)
 
