@@ -17,6 +17,8 @@ const struct presence_tuning presence_default_tuning = {
     .rise_lag = 0.08,
     .fall_fraction = 0.1f,
     .fall_lag = 0.86,
+    .step_entry_lag_s = 0,
+    .step_exit_lag_s = 0,
 };
 
 #define SMOOTHING_REACH 3.0 /* time constants after which a smoothed step is over: e^-3 = 5% */
@@ -333,23 +335,27 @@ static uint64_t before(uint64_t end_frame, double seconds, double rate_hz)
     return frame > 0 ? (uint64_t)llround(frame) : 0;
 }
 
-/* Keeps where the newest windows see the label's last stretch begin and end. An end that is close
- * to the end of the window may be a rest that is not over. */
+/* Keeps where the newest windows see the label's last stretch begin and end. A beginning that has
+ * left the window stays known while the stretch goes on: what is heard softly may be noticed late.
+ * An end that is close to the end of the window may be a rest that is not over. */
 static void locate(struct presence *presence, const struct result *result)
 {
     const struct presence_tuning *tuning = &presence->tuning;
     for (size_t label = 0; label < presence->labels; label++) {
         struct label_state *state = &presence->label[label];
-        const float entry_s = result->entry_s[label], exit_s = result->exit_s[label];
-        if (!isnan(entry_s))
-            state->entry_frame = before(
-                result->end_frame, (double)entry_s + tuning->step_entry_lag_s, presence->rate_hz);
-        else
+        const double entry_s = (double)result->entry_s[label];
+        const double exit_s = (double)result->exit_s[label];
+        if (isnan(entry_s)) {
             state->entry_frame = UNKNOWN;
-        if (!isnan(exit_s) && (double)exit_s >= tuning->off_hold_s)
-            state->exit_frame = before(result->end_frame, (double)exit_s + tuning->step_exit_lag_s,
-                                       presence->rate_hz);
-        else if (isnan(exit_s) && result->probability[label] >= state->threshold)
+            continue;
+        }
+        if (isfinite(entry_s))
+            state->entry_frame =
+                before(result->end_frame, entry_s + tuning->step_entry_lag_s, presence->rate_hz);
+        if (exit_s >= tuning->off_hold_s)
+            state->exit_frame =
+                before(result->end_frame, exit_s + tuning->step_exit_lag_s, presence->rate_hz);
+        else if (exit_s <= 0 && result->probability[label] >= state->threshold)
             state->exit_frame = UNKNOWN; /* it sounds to the end */
     }
 }

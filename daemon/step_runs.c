@@ -59,9 +59,7 @@ struct step_run step_runs_last(const float *probability, size_t stride, size_t s
     while (!sounds(&series, last))
         last--;
     const size_t first = stretch_start(&series, last);
-    if (first > 0)
-        run.entry_s = (float)(window_s - step_s * crossing(&series, first - 1));
-    if (last + 1 < steps)
-        run.exit_s = (float)(window_s - step_s * crossing(&series, last));
+    run.entry_s = first > 0 ? (float)(window_s - step_s * crossing(&series, first - 1)) : INFINITY;
+    run.exit_s = last + 1 < steps ? (float)(window_s - step_s * crossing(&series, last)) : 0.0f;
     return run;
 }

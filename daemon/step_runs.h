@@ -14,13 +14,13 @@
 #include <stddef.h>
 
 /* Below this probability in all of its steps a label is not taken to sound anywhere. */
-#define STEP_RUNS_FLOOR 0.2f
+#define STEP_RUNS_FLOOR 0.1f
 
 struct step_run {
-    float entry_s; /* seconds before the window's end at which the last stretch began, or NAN: it
-                      began before the window, or there is none */
-    float exit_s;  /* seconds before the window's end at which it ended, or NAN: it goes on to the
-                      end, or there is none */
+    float entry_s; /* seconds before the window's end at which the last stretch began; INFINITY: it
+                      began before the window; NAN: there is none */
+    float exit_s;  /* seconds before the window's end at which it ended; 0: it goes on to the end;
+                      NAN: there is none */
 };
 
 /* probability: of the steps of one label, `stride` floats apart, oldest first; steps >= 1. Step k

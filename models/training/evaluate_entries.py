@@ -37,7 +37,7 @@ def stretch(samples: np.ndarray, seconds: float, random: np.random.Generator) ->
     count = int(seconds * CONFIG.rate_hz)
     begin = int(random.integers(samples.size - 2 * count))
     part = to_float(samples[begin:begin + 2 * count])
-    energy = np.square(part).reshape(-1, 320).mean(axis=1)
+    energy = np.square(part[:part.size // 320 * 320]).reshape(-1, 320).mean(axis=1)
     loud = energy > 0.1 * np.percentile(energy, 90)
     first = min(int(np.argmax(loud & ~np.roll(loud, 1))) * 320, count)
     part = part[first:first + count]

@@ -463,8 +463,10 @@ static void locate(struct result *result, const struct part *part, double t)
 {
     const double entry_s = t - part->begin_s, exit_s = t - part->end_s;
     result->located = 1;
-    result->entry_s[0] = entry_s > 0 && entry_s < WINDOW_S ? (float)entry_s : NAN;
-    result->exit_s[0] = exit_s > 0 && exit_s < WINDOW_S ? (float)exit_s : NAN;
+    result->entry_s[0] = entry_s > 0 && entry_s < WINDOW_S          ? (float)entry_s
+                         : entry_s >= WINDOW_S && exit_s < WINDOW_S ? INFINITY
+                                                                    : NAN;
+    result->exit_s[0] = isnan(result->entry_s[0]) ? NAN : exit_s > 0 ? (float)exit_s : 0;
 }
 
 /* Entry and exit that the model located count, not those that the probability would be traced
@@ -491,6 +493,28 @@ static void test_located_by_the_model(void **state)
     assert_int_equal(heard.count, 2);
     assert_event(&heard, 0, PRESENCE_ONSET, 9.3 - 0.1, 0.001);
     assert_event(&heard, 1, PRESENCE_OFFSET, 20.8 + 0.05, 0.001);
+    presence_free(presence);
+}
+
+/* An entry that has left the window when it is noticed, because the label was heard too softly at
+ * first, is remembered; a stretch that broke off before is not. */
+static void test_an_entry_that_is_noticed_late(void **state)
+{
+    (void)state;
+    const struct part soft = {4, 5}, part = {10, 30};
+    struct presence_config config = config_of(1, 0.25, 0.5);
+    struct presence *presence = presence_new(&config);
+    struct heard heard = {0};
+    for (int i = 1; i <= 80; i++) {
+        const double t = i * 0.25;
+        struct result result = {.end_frame = (uint64_t)llround(t * RATE_HZ)};
+        result.probability[0] = t < 15 ? 0.3f : 0.9f;
+        locate(&result, t < 9 ? &soft : &part, t);
+        struct presence_event events[2];
+        keep(&heard, events, presence_take(presence, &result, events));
+    }
+    assert_int_equal(heard.count, 1);
+    assert_event(&heard, 0, PRESENCE_ONSET, 10, 0.001);
     presence_free(presence);
 }
 
@@ -539,6 +563,7 @@ int main(void)
         cmocka_unit_test(test_the_end_of_the_sound),
         cmocka_unit_test(test_large_frame_counts),
         cmocka_unit_test(test_located_by_the_model),
+        cmocka_unit_test(test_an_entry_that_is_noticed_late),
         cmocka_unit_test(test_traced_back_where_nothing_is_located),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -270,7 +270,7 @@ static void tells_where_labels_enter(void **state)
     assert_int_equal(result.located, 1);
     for (size_t i = 0; i < model_label_count(model); i++) {
         assert_true(fabsf(result.entry_s[i] - (0.23f - 0.08f * 0.5f)) < 1e-6f);
-        assert_true(isnan(result.exit_s[i]));
+        assert_true(result.exit_s[i] == 0);
     }
     for (uint64_t k = 10; k < 40; k++) {
         struct column next = column(k, 1.0f);
