@@ -1,5 +1,5 @@
 /* fuzz_model.c - any bytes as a model file: a refusal with a sentence, or a model that runs the
- * same with every kernel. For libFuzzer, and for replay.c.
+ * same with every kernel, steps included. For libFuzzer, and for replay.c.
  *
  * The mutator keeps the header's length right most of the time; without it nearly every change of
  * the header would end at the first check. */
@@ -25,32 +25,42 @@ static void require(bool condition)
         abort();
 }
 
-static void run(const struct model *model, const char *kernel, const float *columns, float *result)
+/* The probabilities of the window and, behind them, of its steps; the caller frees them. */
+static float *run(const struct model *model, const char *kernel, const float *columns,
+                  size_t *count)
 {
     const struct network_options options = {.kernel = kernel};
     struct network *network = network_new(model, &options, NULL);
     require(network != NULL);
+    const size_t labels = model_label_count(model);
+    *count = (1 + network_steps(network)) * labels;
+    float *result = malloc(*count * sizeof *result);
+    require(result != NULL);
     network_run(network, columns, result);
-    for (size_t i = 0; i < model_label_count(model); i++)
+    network_step_probabilities(network, result + labels);
+    for (size_t i = 0; i < *count; i++)
         require(result[i] >= 0 && result[i] <= 1);
     network_free(network);
+    return result;
 }
 
 static void run_all(const struct model *model, size_t values)
 {
-    float expected[MODEL_LABELS_MAX], result[MODEL_LABELS_MAX];
     float *columns = malloc(values * sizeof *columns);
     require(columns != NULL);
     for (size_t i = 0; i < values; i++)
         columns[i] = (float)(i * 37 % 101) / 20 - 2;
-    run(model, "portable", columns, expected);
+    size_t count, again;
+    float *expected = run(model, "portable", columns, &count);
     bool available;
     for (size_t k = 1; network_kernel(k, &available) != NULL; k++) {
         if (!available)
             continue;
-        run(model, network_kernel(k, NULL), columns, result);
-        require(memcmp(result, expected, model_label_count(model) * sizeof *result) == 0);
+        float *result = run(model, network_kernel(k, NULL), columns, &again);
+        require(again == count && memcmp(result, expected, count * sizeof *result) == 0);
+        free(result);
     }
+    free(expected);
     free(columns);
 }
 

@@ -26,6 +26,13 @@ static void run(const struct model *model)
     network_run(network, columns, p);
     for (size_t i = 0; i < model_label_count(model); i++)
         assert_true(p[i] >= 0 && p[i] <= 1);
+    const size_t count = network_steps(network) * model_label_count(model);
+    float *steps = malloc((count + 1) * sizeof *steps);
+    assert_non_null(steps);
+    network_step_probabilities(network, steps);
+    for (size_t i = 0; i < count; i++)
+        assert_true(steps[i] >= 0 && steps[i] <= 1);
+    free(steps);
     network_free(network);
     free(columns);
 }
@@ -49,17 +56,32 @@ static bool try(const unsigned char *file, size_t size)
     return true;
 }
 
-static void test_cut_short(void **state)
+/* A small model whose head works on time steps. */
+static struct builder *with_attention(void)
 {
-    (void)state;
+    struct builder *builder = builder_new(2, 6, 4, 2);
+    builder_time_steps(builder);
+    builder_pointwise(builder, 3, "hardswish", -1);
+    builder_attention(builder, 2);
+    return builder;
+}
+
+static void cut_short(struct builder *builder)
+{
     size_t size;
-    struct builder *builder = builder_tiny();
     unsigned char *file = builder_write(builder, &size);
     for (size_t length = 0; length < size; length++)
         assert_false(try(file, length));
     assert_true(try(file, size));
     free(file);
     builder_free(builder);
+}
+
+static void test_cut_short(void **state)
+{
+    (void)state;
+    cut_short(builder_tiny());
+    cut_short(with_attention());
 }
 
 static void test_something_added(void **state)
@@ -77,12 +99,10 @@ static void test_something_added(void **state)
 }
 
 /* Flips are aimed at the header, where they do most, and now and then anywhere. */
-static void test_changed_bytes(void **state)
+static void change_bytes(struct builder *builder)
 {
-    (void)state;
     struct random_source r = {20240229};
     size_t size, survivors = 0;
-    struct builder *builder = builder_tiny();
     unsigned char *file = builder_write(builder, &size), *changed = malloc(size);
     const size_t header = 8 + (file[0] | (size_t)file[1] << 8);
     enum { CASES = 20000 };
@@ -102,6 +122,13 @@ static void test_changed_bytes(void **state)
     free(changed);
     free(file);
     builder_free(builder);
+}
+
+static void test_changed_bytes(void **state)
+{
+    (void)state;
+    change_bytes(builder_tiny());
+    change_bytes(with_attention());
 }
 
 int main(void)

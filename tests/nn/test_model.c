@@ -321,6 +321,43 @@ static void test_attention(void **state)
     refuse(builder, "op 2 (op_2): the last op has to be an attention");
 }
 
+static void refuse_attention_edit(const char *from, const char *to, const char *reason)
+{
+    struct builder *builder = builder_new(1, 8, 6, 2);
+    attention_over(builder, 2);
+    builder_edit(builder, "tutti.layers", from, to);
+    refuse(builder, reason);
+}
+
+static void test_attention_fields(void **state)
+{
+    (void)state;
+    static const char steps[] = "\"channels\": 1", head[] = "\"in\": 5, \"out\": 2";
+    refuse_attention_edit(steps, "\"channels\": 2",
+                          "op 0 (op_0): \"channels\" is 2, but its input has 1 channels");
+    refuse_attention_edit(steps, "\"channel\": 1", "op 0 (op_0): unknown key \"channel\"");
+    refuse_attention_edit(steps, "\"channels\": 1, \"steps\": 8",
+                          "op 0 (op_0): unknown key \"steps\"");
+    refuse_attention_edit(head, "\"in\": 6, \"out\": 2",
+                          "op 2 (op_2): \"in\" is 6, but its input has 5 channels");
+    refuse_attention_edit(head, "\"in\": 5, \"out\": 0", "op 2 (op_2): \"out\" is 0, allowed are");
+    refuse_attention_edit(head, "\"in\": 5, \"out\": 4097",
+                          "op 2 (op_2): \"out\" is 4097, allowed");
+    refuse_attention_edit(head, "\"in\": 5", "op 2 (op_2): the key \"out\" is missing");
+    refuse_attention_edit(head, "\"in\": 5, \"out\": 2, \"activation\": \"none\"",
+                          "op 2 (op_2): unknown key \"activation\"");
+    refuse_attention_edit(head, "\"in\": 5, \"out\": 2, \"residual\": \"op_1\"",
+                          "op 2 (op_2): unknown key \"residual\"");
+
+    struct builder *builder = builder_new(1, 8, 6, 2); /* steps that stay real */
+    builder_time_steps(builder);
+    builder_set(builder, "tutti.layers",
+                "{\"input\": {\"scale\": 1, \"zero\": 0}, \"ops\": [{\"op\": \"time_steps\", "
+                "\"name\": \"op_0\", \"channels\": 1, \"output\": null}]}");
+    refuse(builder, "op 0 (op_0): \"output\" is null, which only the last op, a linear or an "
+                    "attention, may have");
+}
+
 static void refuse_gate(const char *bytes, const char *reason)
 {
     struct builder *builder = builder_new(1, 8, 6, 2);
@@ -339,6 +376,18 @@ static void test_attention_tensors(void **state)
         builder_remove_tensor(builder, names[i]);
         char reason[100];
         snprintf(reason, sizeof reason, "tensor \"%s\": it is missing", names[i]);
+        refuse(builder, reason);
+    }
+    for (size_t i = 0; i < 2; i++) { /* a matrix turned, the gate as a matrix of one row */
+        struct builder *builder = builder_new(1, 8, 6, 2);
+        attention_over(builder, 2);
+        struct builder_tensor *t = builder_tensor(builder, names[2 * i]);
+        const size_t rows = t->shape[0];
+        t->shape[0] = t->rank == 2 ? t->shape[1] : 1;
+        t->shape[1] = rows;
+        t->rank = 2;
+        char reason[100];
+        snprintf(reason, sizeof reason, "tensor \"%s\": its shape is [", names[2 * i]);
         refuse(builder, reason);
     }
     refuse_gate("\x00\x00\xc0\x7f", "tensor \"op_2.gate\": a value is not in 0 to 1"); /* NaN */
@@ -393,6 +442,15 @@ static void test_accumulator(void **state)
         struct builder *builder = accumulating(sign * most);
         model_close(builder_open(builder));
         builder_free(builder);
+    }
+    static const char *const biases[] = {"op_2.score.bias", "op_2.attention.bias"};
+    for (size_t i = 0; i < 2; i++) {
+        struct builder *builder = builder_new(1, 8, 6, 2);
+        attention_over(builder, 2);
+        set_bias(builder, biases[i], INT32_MAX);
+        char wanted[100];
+        snprintf(wanted, sizeof wanted, "tensor \"%s\": the accumulator of output 0", biases[i]);
+        refuse(builder, wanted);
     }
 }
 
@@ -661,6 +719,7 @@ int main(void)
         cmocka_unit_test(test_graph),
         cmocka_unit_test(test_graph_shapes),
         cmocka_unit_test(test_attention),
+        cmocka_unit_test(test_attention_fields),
         cmocka_unit_test(test_attention_tensors),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_accumulator),

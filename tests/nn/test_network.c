@@ -169,6 +169,40 @@ static void test_gate(void **state)
     builder_free(builder);
 }
 
+/* With one step the mean over all is that step, so the window has its score, whatever the gate. */
+static void test_one_step(void **state)
+{
+    (void)state;
+    struct builder *builder = builder_new(8, 1, 6, 3);
+    builder_time_steps(builder);
+    builder_pointwise(builder, 5, "hardswish", -1);
+    builder_attention(builder, 3);
+    struct model *model = builder_open(builder);
+    float *columns = random_columns(6, input_values(model)), p[3], step[3];
+    bool available;
+    for (size_t k = 0; network_kernel(k, &available) != NULL; k++) {
+        if (!available)
+            continue;
+        struct network *network = make(model, network_kernel(k, NULL));
+        assert_int_equal(network_steps(network), 1);
+        network_run(network, columns, p);
+        network_step_probabilities(network, step);
+        assert_memory_equal(p, step, sizeof p);
+        network_free(network);
+    }
+    assert_true(p[0] > 0 && p[0] < 1 && p[0] != p[1]);
+    free(columns);
+    model_close(model);
+    builder_free(builder);
+}
+
+/* The probabilities of the window and, behind them, of its steps. */
+static void run_whole(struct network *network, const float *columns, size_t labels, float *result)
+{
+    network_run(network, columns, result);
+    network_step_probabilities(network, result + labels);
+}
+
 /* Every kernel gives the same probabilities, bit for bit, for graphs of all shapes. */
 static void test_kernels_agree(void **state)
 {
@@ -178,25 +212,29 @@ static void test_kernels_agree(void **state)
         struct builder *builder = builder_random(seed);
         struct model *model = builder_open(builder);
         float *columns = random_columns(seed, input_values(model));
-        float expected[MODEL_LABELS_MAX], result[MODEL_LABELS_MAX];
-        const size_t size = model_label_count(model) * sizeof *result;
         struct network *portable = make(model, "portable");
-        network_run(portable, columns, expected);
+        const size_t labels = model_label_count(model);
+        const size_t count = (1 + network_steps(portable)) * labels, size = count * sizeof(float);
+        float *expected = malloc(size), *result = malloc(size);
+        assert_true(expected != NULL && result != NULL);
+        run_whole(portable, columns, labels, expected);
         bool available;
         for (size_t k = 1; network_kernel(k, &available) != NULL; k++) {
             if (!available)
                 continue;
             struct network *network = make(model, network_kernel(k, NULL));
-            network_run(network, columns, result);
+            run_whole(network, columns, labels, result);
             assert_memory_equal(result, expected, size);
             network_free(network);
         }
         columns[0] += 1000; /* saturates, and is seen at the other end unless something died */
         for (size_t i = 1; i < input_values(model); i += 2)
             columns[i] = -columns[i];
-        network_run(portable, columns, result);
-        alive += memcmp(result, expected, size) != 0;
+        run_whole(portable, columns, labels, result);
+        alive += memcmp(result, expected, labels * sizeof *result) != 0;
         network_free(portable);
+        free(expected);
+        free(result);
         free(columns);
         model_close(model);
         builder_free(builder);
@@ -344,6 +382,32 @@ static void test_huge_factors(void **state)
     builder_free(builder);
 }
 
+/* Scores and attention at their limits stay numbers; the calibration brings them back. */
+static void test_huge_attention(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"op_1.score.scale", "op_1.attention.scale"};
+    struct builder *builder = builder_new(7, 9, 6, 2);
+    builder_time_steps(builder);
+    builder_attention(builder, 2);
+    for (size_t i = 0; i < 2; i++) {
+        struct builder_tensor *scale = builder_tensor(builder, names[i]);
+        for (size_t at = 0; at < scale->size; at += 4)
+            memcpy(scale->data + at, "\x00\x24\x74\x49", 4); /* 1e6 */
+    }
+    builder_edit(builder, "tutti.calibration", "\"scale\": [1, 1]", "\"scale\": [1e-10, -1e-10]");
+    struct model *model = builder_open(builder);
+    float *columns = random_columns(5, input_values(model)), p[2 + 9 * 2];
+    struct network *network = network_new(model, NULL, NULL);
+    run_whole(network, columns, 2, p);
+    for (size_t i = 0; i < sizeof p / sizeof p[0]; i++)
+        assert_true(p[i] > 0 && p[i] < 1); /* 0 is what NaN gives */
+    network_free(network);
+    free(columns);
+    model_close(model);
+    builder_free(builder);
+}
+
 /* --- threads ------------------------------------------------------------------------- */
 
 struct worker {
@@ -399,7 +463,8 @@ int main(void)
         cmocka_unit_test(test_kernels_agree),     cmocka_unit_test(test_repeats),
         cmocka_unit_test(test_not_finite),        cmocka_unit_test(test_observer),
         cmocka_unit_test(test_calibration),       cmocka_unit_test(test_huge_factors),
-        cmocka_unit_test(test_clones_in_threads),
+        cmocka_unit_test(test_clones_in_threads), cmocka_unit_test(test_one_step),
+        cmocka_unit_test(test_huge_attention),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -201,7 +201,8 @@ static float *plain_layer(const struct model_layer *l, const float *in, const fl
 }
 
 /* No memory is shared here, so a fault in the layout of the real network's memory shows. */
-static void plain_network(const struct model *model, const float *columns, float *probabilities)
+static void plain_network(const struct model *model, const float *columns, float *probabilities,
+                          float *steps)
 {
     const struct model_graph *graph = model_graph(model);
     float *outputs[64];
@@ -214,6 +215,12 @@ static void plain_network(const struct model *model, const float *columns, float
     const float *logits = outputs[graph->count - 1];
     for (size_t i = 0; i < model_label_count(model); i++) /* the builder's offset is 0.5 */
         probabilities[i] = 1 / (1 + expf(-logits[i] - 0.5f));
+    const struct model_layer *head = &graph->layers[graph->count - 1];
+    for (size_t t = 0; head->kind == LAYER_ATTENTION && t + 1 < head->in.time; t++) {
+        const float *step = outputs[graph->count - 2] + t * head->in.channels;
+        for (size_t i = 0; i < head->out.channels; i++)
+            *steps++ = 1 / (1 + expf(-plain_dot(&head->weights, i, step) - 0.5f));
+    }
     for (size_t i = 0; i < graph->count; i++)
         free(outputs[i]);
 }
@@ -221,6 +228,7 @@ static void plain_network(const struct model *model, const float *columns, float
 static void test_random_graphs(void **state)
 {
     (void)state;
+    size_t with_steps = 0;
     for (uint64_t seed = 0; seed < 150; seed++) {
         struct builder *builder = builder_random(seed);
         struct model *model = builder_open(builder);
@@ -230,18 +238,27 @@ static void test_random_graphs(void **state)
         assert_non_null(columns);
         for (size_t i = 0; i < values; i++)
             columns[i] = random_unit(&r) * 4 - 2;
-        float expected[MODEL_LABELS_MAX], result[MODEL_LABELS_MAX];
-        plain_network(model, columns, expected);
         struct float_network *network = float_network_new(model, NULL);
         assert_non_null(network);
+        const size_t labels = model_label_count(model);
+        const size_t count = (1 + float_network_steps(network)) * labels;
+        float *expected = malloc(count * sizeof *expected),
+              *result = malloc(count * sizeof *result);
+        assert_true(expected != NULL && result != NULL);
+        plain_network(model, columns, expected, expected + labels);
         float_network_run(network, columns, result);
-        for (size_t i = 0; i < model_label_count(model); i++)
+        float_network_step_probabilities(network, result + labels);
+        for (size_t i = 0; i < count; i++)
             assert_true(fabsf(result[i] - expected[i]) < 1e-4f);
+        with_steps += count > labels;
+        free(expected);
+        free(result);
         float_network_free(network);
         free(columns);
         model_close(model);
         builder_free(builder);
     }
+    assert_int_equal(with_steps, 75); /* every other graph */
 }
 
 static void count_layers(void *context, size_t layer)
