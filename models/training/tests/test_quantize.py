@@ -7,10 +7,11 @@ import unittest
 import numpy as np
 import torch
 
-from ..golden_network import random_windows, tiny_graph
-from ..graph import Op, run_float
-from ..quantize import (IntegerWeights, Range, accumulate, calibrate, dequantize_input, quantize,
-                        quantize_input, quantize_weight, range_of, run_integer, to_integers)
+from ..golden_network import LABELS, random_windows, steps_graph, tiny_graph
+from ..graph import Op, pool_steps, run_float
+from ..quantize import (IntegerWeights, Range, accumulate, attend, calibrate, dequantize_input,
+                        mean_integers, quantize, quantize_input, quantize_weight, range_of,
+                        run_integer, to_integers)
 
 
 class TestRanges(unittest.TestCase):
@@ -82,6 +83,76 @@ class TestNetwork(unittest.TestCase):
         found = torch.sigmoid(run_integer(network, torch.from_numpy(quantize_input(windows))))
         self.assertGreater(float(wanted.std(dim=0).min()), 0.01)  # the comparison can fail
         self.assertLess(float((wanted - found).abs().mean()), 0.01)
+
+    def test_steps_of_the_integer_network_follow_the_float_network(self) -> None:
+        graph = steps_graph(self.random)
+        calibration = torch.from_numpy(random_windows(self.random, 64))
+        windows = random_windows(self.random, 16)
+        network = quantize(graph, calibrate(graph, calibration, 100.0))
+        wanted_steps: list = []
+        found_steps: list = []
+        wanted = run_float(graph, torch.from_numpy(windows), steps=wanted_steps)
+        found = run_integer(network, torch.from_numpy(quantize_input(windows)), found_steps)
+        self.assertEqual(tuple(found_steps[0].shape), (16, 6, len(LABELS)))
+        for expected, result in ((wanted, found), (wanted_steps[0], found_steps[0])):
+            expected, result = torch.sigmoid(expected), torch.sigmoid(result)
+            self.assertGreater(float(expected.flatten(0, -2).std(dim=0).min()), 0.01)
+            self.assertLess(float((expected - result).abs().mean()), 0.01)
+
+    def test_a_network_without_steps_gives_none(self) -> None:
+        graph = tiny_graph(self.random)
+        windows = torch.from_numpy(random_windows(self.random, 2))
+        steps: list = []
+        run_float(graph, windows, steps=steps)
+        network = quantize(graph, calibrate(graph, windows, 100.0))
+        run_integer(network, torch.from_numpy(quantize_input(windows.numpy())), steps)
+        self.assertEqual(steps, [])
+
+
+class TestAttention(unittest.TestCase):
+    def setUp(self) -> None:
+        self.random = np.random.default_rng(9)
+
+    def test_mean_over_frequency_equals_sums_written_out(self) -> None:
+        x = self.random.integers(-100, 156, (2, 3, 4, 5))
+        source, output = Range(0.05, 100), Range(0.03, 77)
+        found = mean_integers(torch.from_numpy(x).float(), source, output, (3,)).numpy()
+        unit = np.float32(0.05) / np.float32(5)
+        real = x.sum(axis=3).astype(np.float32) * unit
+        wanted = np.rint(real * (np.float32(1) / np.float32(0.03))) + 77
+        np.testing.assert_array_equal(found[..., 0], np.clip(wanted, 0, 255))
+
+    def test_attention_equals_sums_written_out(self) -> None:
+        graph = steps_graph(self.random)
+        windows = torch.from_numpy(random_windows(self.random, 8))
+        network = quantize(graph, calibrate(graph, windows, 100.0))
+        head, source = graph.ops[-1], network.ranges["hidden"]
+        x = self.random.integers(-source.zero, 256 - source.zero, (2, 21, 7, 1))
+        found = attend(torch.from_numpy(x).float(), head, source, network, None)
+        for window in range(2):
+            for label in range(len(LABELS)):
+                rows = {}
+                for part in ("score", "attention"):
+                    stored = network.weights["head." + part]
+                    sums = stored.weight[label].astype(int) @ x[window, :, :, 0]
+                    rows[part] = ((sums + int(stored.bias[label])).astype(np.float64)
+                                  * source.scale * float(stored.scale[label]))
+                share = np.exp(rows["attention"][:6])
+                of_steps = (share * rows["score"][:6]).sum() / share.sum()
+                gate = float(head.gate[label])
+                wanted = gate * rows["score"][6] + (1.0 - gate) * of_steps
+                self.assertAlmostEqual(float(found[window, label]), wanted, 4)
+
+    def test_one_step_is_taken_as_it_is(self) -> None:
+        scores = torch.tensor([[[3.0, -5.0]]])
+        for attention in (-1e30, 0.0, 1e30):
+            found = pool_steps(scores, torch.tensor([[[attention, 9.0]]]), torch.tensor([0.0]))
+            self.assertEqual(found.tolist(), [[3.0]])
+
+    def test_high_attention_does_not_overflow(self) -> None:
+        scores = torch.tensor([[[1.0, 2.0, 3.0]]])
+        attention = torch.tensor([[[1e30, -1e30, 0.0]]])
+        self.assertEqual(pool_steps(scores, attention, torch.tensor([0.0])).tolist(), [[1.0]])
 
 
 if __name__ == "__main__":

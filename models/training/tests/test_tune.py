@@ -7,16 +7,20 @@ import unittest
 import numpy as np
 import torch
 
-from ..golden_network import random_windows, tiny_graph
-from ..graph import run_float
+from ..golden_network import random_windows, steps_graph, tiny_graph
+from ..graph import Graph, run_float
 from ..quantize import calibrate, quantize, quantize_input, run_integer
 from ..tune_quantized import Tuner, fake_weight
 
 
 class TestTuner(unittest.TestCase):
+    @staticmethod
+    def make_graph(random: np.random.Generator) -> Graph:
+        return tiny_graph(random)
+
     def setUp(self) -> None:
         random = np.random.default_rng(11)
-        self.graph = tiny_graph(random)
+        self.graph = self.make_graph(random)
         self.windows = torch.from_numpy(random_windows(random, 32))
         self.ranges = calibrate(self.graph, self.windows, 100.0)
 
@@ -45,6 +49,21 @@ class TestTuner(unittest.TestCase):
         for key, (weight, bias) in tuner.parameters.items():
             self.assertGreater(float(weight.grad.abs().max()), 0.0, key)
             self.assertGreater(float(bias.grad.abs().max()), 0.0, key)
+
+    def test_tuned_graph_keeps_all_but_the_weights(self) -> None:
+        tuned = Tuner(self.graph, self.ranges).tuned_graph()
+        for before, after in zip(self.graph.ops, tuned.ops):
+            self.assertEqual((before.kind, before.name, before.fields, before.residual),
+                             (after.kind, after.name, after.fields, after.residual))
+            self.assertIs(before.gate, after.gate)
+
+
+class TestTunerOfSteps(TestTuner):
+    """The same of a network whose head is an attention over time steps."""
+
+    @staticmethod
+    def make_graph(random: np.random.Generator) -> Graph:
+        return steps_graph(random)
 
 
 if __name__ == "__main__":
