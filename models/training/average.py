@@ -2,8 +2,8 @@
 
 Fine-tuning on little data forgets some of what the start knows of real sound; an average with it
 keeps more (WiSE-FT: Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022). Runs
-from one start that differ in seed or options lie in one basin, and their average is better than each
-(Wortsman et al., "Model soups", ICML 2022). With --shares the figures of several averages are
+from one start that differ in seed or options lie in one basin, and their average is better than
+each (Wortsman et al., "Model soups", ICML 2022). With --shares the figures of several averages are
 printed; with --share one is written to WORK/RUN/averaged.pt, RUN being the first of the runs.
 """
 
