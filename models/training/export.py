@@ -21,10 +21,10 @@ from .calibration import Clips, fit, gather, integer_predictor
 from .evaluate import COLUMNS, file_predictors, measure
 from .evaluation_sets import available, load
 from .frontend import CONFIG
-from .graph import fold
+from .graph import blended, fold
 from .labels import LABELS
 from .metrics import table
-from .model_file import multiply_adds, write_model
+from .model_file import multiply_adds, read_model, write_model
 from .network import Network, load_network, start_network
 from .quantize import IntegerGraph, calibrate, dequantize_input, quantize
 from .thresholds import ALARM_WEIGHT, choose
@@ -105,6 +105,9 @@ def parse() -> argparse.Namespace:
     group = parser.add_mutually_exclusive_group(required=True)
     group.add_argument("--network", type=Path, help="a .pt file of train or average")
     group.add_argument("--teacher", type=Path, help="export the untrained start from this folder")
+    parser.add_argument("--blend", type=Path, help="an earlier model file from the same start, "
+                        "whose weights are averaged in")
+    parser.add_argument("--blend-share", type=float, default=0.5)
     parser.add_argument("--name", default="tutti-20")
     parser.add_argument("--calibration-windows", type=int, default=384)
     parser.add_argument("--percentile", type=float, default=99.999,
@@ -123,6 +126,8 @@ def parse() -> argparse.Namespace:
 
 def integer_network(arguments: argparse.Namespace) -> IntegerGraph:
     graph = fold(source_network(arguments), len(LABELS))
+    if arguments.blend is not None:
+        graph = blended(graph, read_model(arguments.blend).network.graph, arguments.blend_share)
     data = WindowSet(arguments.work / "windows")
     random = np.random.default_rng([arguments.seed, 4])
     chosen = random.integers(len(data), size=arguments.calibration_windows)

@@ -234,3 +234,30 @@ def fold(network: Network, outputs: int) -> Graph:
     ops.append(Op("pointwise", "hidden", hidden, {"": arrays(network.hidden)}))
     ops.append(attention_op("head", network, outputs))
     return Graph(ops)
+
+
+def blended(graph: Graph, other: Graph, share: float) -> Graph:
+    """The weights of `graph` with `share` of those that `other` has for the same ops.
+
+    Both have to come from the same start, with batch-norm statistics frozen, so that a mean of
+    folded weights is a mean of networks. A linear head of `other` counts as the score of an
+    attention; what it does not have (attention, gate) stays as it is.
+    """
+    theirs = {(op.name, part): pair for op in other.ops for part, pair in op.weights.items()}
+    ops = []
+    for op in graph.ops:
+        weights = {}
+        for part, (weight, bias) in op.weights.items():
+            pair = theirs.get((op.name, part))
+            if pair is None and part == "score":
+                pair = theirs.get((op.name, ""))
+            if pair is None:
+                weights[part] = (weight, bias)
+                continue
+            if pair[0].shape != weight.shape:
+                raise ValueError(f"{op.name}: the weights have shapes {weight.shape} and "
+                                 f"{pair[0].shape}")
+            weights[part] = tuple((mine + np.float32(share) * (his - mine)).astype(np.float32)
+                                  for mine, his in zip((weight, bias), pair))
+        ops.append(replace(op, weights=weights))
+    return Graph(ops)

@@ -13,7 +13,7 @@ import torch
 
 from .. import safetensors_file
 from ..golden_network import COLUMNS, BANDS, LABELS, random_windows, steps_graph, tiny_graph
-from ..graph import Graph, fold, run_float
+from ..graph import Graph, Op, blended, fold, run_float
 from ..model_file import multiply_adds, read_model, write_model
 from ..network import Network, as_input
 from ..quantize import calibrate, quantize, quantize_input, run_integer
@@ -92,6 +92,33 @@ class TestModelFile(unittest.TestCase):
         # and twice 21 x 3.
         wanted = 11 * 6 * 11 * 35 + 6 * 3 * 11 * 9 + 7 * (11 * 21 + 2 * 21 * 3)
         self.assertEqual(multiply_adds(graph.ops, COLUMNS, BANDS), wanted)
+
+
+class TestBlending(unittest.TestCase):
+    def test_ends_and_middle(self) -> None:
+        first, second = (steps_graph(np.random.default_rng(seed)) for seed in (1, 2))
+        for share in (0.0, 0.25, 1.0):
+            mixed = blended(first, second, share)
+            for op, mine, his in zip(mixed.ops, first.ops, second.ops):
+                for part, (weight, bias) in op.weights.items():
+                    for found, a, b in zip((weight, bias), mine.weights[part], his.weights[part]):
+                        np.testing.assert_allclose(found, (1 - share) * a + share * b, atol=1e-6)
+
+    def test_a_linear_head_counts_as_the_score(self) -> None:
+        graph = steps_graph(np.random.default_rng(1))
+        head = graph.ops[-1]
+        weight, bias = head.weights["score"]
+        linear = Op("linear", head.name, dict(head.fields), {"": (weight + 1.0, bias + 2.0)})
+        mixed = blended(graph, Graph(graph.ops[:-1] + [linear]), 0.5).ops[-1]
+        np.testing.assert_allclose(mixed.weights["score"][0], weight + 0.5, atol=1e-6)
+        np.testing.assert_allclose(mixed.weights["score"][1], bias + 1.0, atol=1e-6)
+        np.testing.assert_array_equal(mixed.weights["attention"][0], head.weights["attention"][0])
+
+    def test_other_shapes_are_refused(self) -> None:
+        graph = steps_graph(np.random.default_rng(1))
+        small = Op("pointwise", "hidden", {}, {"": (np.zeros((2, 2), np.float32), np.zeros(2))})
+        with self.assertRaises(ValueError):
+            blended(graph, Graph([small]), 0.5)
 
 
 class TestFolding(unittest.TestCase):
