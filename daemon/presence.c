@@ -9,7 +9,10 @@
  * the model tutti-20 on 63 entries and 49 exits of recorded instruments, alone and beside another
  * one, windows of 3 s: a rise passes 10% of its height 0.08 windows after the entry (middle half of
  * the cases: within 0.13), a fall 10% of it 0.87 windows after the exit (within 0.17). Higher
- * fractions scatter more; lower ones drown where another instrument is taken for this one. */
+ * fractions scatter more; lower ones drown where another instrument is taken for this one.
+ *
+ * Time steps see an entry 0.1 s early (a median of 0.06 s over 51 entries of rendered scores, of
+ * 0.12 s over those of the demo piece): a step's features reach into its neighbours. */
 const struct presence_tuning presence_default_tuning = {
     .off_ratio = 0.6f,
     .off_hold_s = 0.5,
@@ -17,7 +20,7 @@ const struct presence_tuning presence_default_tuning = {
     .rise_lag = 0.08,
     .fall_fraction = 0.1f,
     .fall_lag = 0.86,
-    .step_entry_lag_s = 0,
+    .step_entry_lag_s = -0.1,
     .step_exit_lag_s = 0,
 };
 
