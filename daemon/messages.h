@@ -55,10 +55,8 @@ struct result {
                              0 when analyzing a file */
     float probability[MAX_LABELS]; /* 0 ... 1, in the model's order of labels */
     uint32_t located;              /* 1 if the model tells where in the window a label sounds: */
-    float entry_s[MAX_LABELS];     /* seconds before end_frame at which the last stretch began in
-                                      which the label sounds; INFINITY: before the window; NAN:
-                                      there is none */
-    float exit_s[MAX_LABELS];      /* ... and at which it ended; 0: it goes on; NAN: none */
+    float exit_s[MAX_LABELS];      /* seconds before end_frame at which the label stopped sounding;
+                                      0: it sounds to the end; NAN: it does not sound */
 };
 
 #endif

@@ -9,10 +9,7 @@
  * the model tutti-20 on 63 entries and 49 exits of recorded instruments, alone and beside another
  * one, windows of 3 s: a rise passes 10% of its height 0.08 windows after the entry (middle half of
  * the cases: within 0.13), a fall 10% of it 0.87 windows after the exit (within 0.17). Higher
- * fractions scatter more; lower ones drown where another instrument is taken for this one.
- *
- * Time steps see an entry 0.1 s early (a median of 0.06 s over 51 entries of rendered scores, of
- * 0.12 s over those of the demo piece): a step's features reach into its neighbours. */
+ * fractions scatter more; lower ones drown where another instrument is taken for this one. */
 const struct presence_tuning presence_default_tuning = {
     .off_ratio = 0.6f,
     .off_hold_s = 0.5,
@@ -20,8 +17,6 @@ const struct presence_tuning presence_default_tuning = {
     .rise_lag = 0.08,
     .fall_fraction = 0.1f,
     .fall_lag = 0.86,
-    .step_entry_lag_s = -0.1,
-    .step_exit_lag_s = 0,
 };
 
 #define SMOOTHING_REACH 3.0 /* time constants after which a smoothed step is over: e^-3 = 5% */
@@ -34,8 +29,7 @@ struct label_state {
     bool falling;          /* smoothed probability is below the lower level ... */
     uint64_t falling_from; /* ... since this frame */
     uint64_t last_change;  /* frame of the last event */
-    uint64_t entry_frame;  /* as the model located them in the newest windows that show them; */
-    uint64_t exit_frame;   /* UNKNOWN: it did not */
+    uint64_t exit_frame;   /* as the time steps of the newest windows show it, or UNKNOWN */
     double sum;            /* of the probabilities while present and not falling */
     uint64_t count;
 };
@@ -83,8 +77,7 @@ static bool config_is_valid(const struct presence_config *config,
            within((double)tuning->off_ratio, 0, 1) && within(tuning->off_hold_s, 0, 10) &&
            tuning->rise_fraction > 0 && tuning->rise_fraction < 1 && tuning->fall_fraction > 0 &&
            tuning->fall_fraction < 1 && within(tuning->rise_lag, 0, 1) &&
-           within(tuning->fall_lag, 0, 1) && within(tuning->step_entry_lag_s, -1, 1) &&
-           within(tuning->step_exit_lag_s, -1, 1);
+           within(tuning->fall_lag, 0, 1);
 }
 
 static void set_times(struct presence *presence, const struct presence_config *config)
@@ -128,7 +121,7 @@ struct presence *presence_new(const struct presence_config *config)
     }
     for (size_t i = 0; i < config->labels; i++) {
         presence->label[i].threshold = config->threshold[i];
-        presence->label[i].entry_frame = presence->label[i].exit_frame = UNKNOWN;
+        presence->label[i].exit_frame = UNKNOWN;
         presence->label[i].enabled = config->enabled == NULL || config->enabled[i];
     }
     return presence;
@@ -249,10 +242,10 @@ static double traced_frame(const struct presence *presence, size_t label, bool o
 static uint64_t trace_back(const struct presence *presence, size_t label, bool onset)
 {
     const struct label_state *state = &presence->label[label];
-    const uint64_t located = onset ? state->entry_frame : state->exit_frame;
     uint64_t oldest = oldest_in_reach(presence);
-    double frame =
-        located != UNKNOWN ? (double)located : traced_frame(presence, label, onset, oldest);
+    double frame = !onset && state->exit_frame != UNKNOWN
+                       ? (double)state->exit_frame
+                       : traced_frame(presence, label, onset, oldest);
     double earliest = (double)state->last_change;
     if (!onset) {
         /* What flickers up is gone sooner than the network forgets what really sounded. It was
@@ -301,7 +294,6 @@ static size_t forget(struct presence *presence, struct presence_event *events)
             emit(presence, label, end, false, &events[count++]);
         }
         presence->smoothed[label] = 0;
-        presence->label[label].entry_frame = UNKNOWN;
     }
     presence->known = presence->taken;
     return count;
@@ -332,32 +324,16 @@ static void remember(struct presence *presence, const struct result *result)
     }
 }
 
-static uint64_t before(uint64_t end_frame, double seconds, double rate_hz)
-{
-    const double frame = (double)end_frame - seconds * rate_hz;
-    return frame > 0 ? (uint64_t)llround(frame) : 0;
-}
-
-/* Keeps where the newest windows see the label's last stretch begin and end. A beginning that has
- * left the window stays known while the stretch goes on: what is heard softly may be noticed late.
- * An end that is close to the end of the window may be a rest that is not over. */
+/* Keeps where the newest windows see a label stop. A stop that is close to the end of the window
+ * may be a rest that is not over. */
 static void locate(struct presence *presence, const struct result *result)
 {
-    const struct presence_tuning *tuning = &presence->tuning;
     for (size_t label = 0; label < presence->labels; label++) {
         struct label_state *state = &presence->label[label];
-        const double entry_s = (double)result->entry_s[label];
         const double exit_s = (double)result->exit_s[label];
-        if (isnan(entry_s)) {
-            state->entry_frame = UNKNOWN;
-            continue;
-        }
-        if (isfinite(entry_s))
-            state->entry_frame =
-                before(result->end_frame, entry_s + tuning->step_entry_lag_s, presence->rate_hz);
-        if (exit_s >= tuning->off_hold_s)
-            state->exit_frame =
-                before(result->end_frame, exit_s + tuning->step_exit_lag_s, presence->rate_hz);
+        const double frame = (double)result->end_frame - exit_s * presence->rate_hz;
+        if (exit_s >= presence->tuning.off_hold_s)
+            state->exit_frame = frame > 0 ? (uint64_t)llround(frame) : 0;
         else if (exit_s <= 0 && result->probability[label] >= state->threshold)
             state->exit_frame = UNKNOWN; /* it sounds to the end */
     }

@@ -16,8 +16,11 @@
  * never less than a hop after the entry: a probability that is up for a moment would
  * otherwise be traced back to before it.
  *
- * A model that scores the time steps of its window says itself where an instrument comes
- * in and leaves (struct result, located); that is used where it is known.
+ * A model that scores the time steps of its window says itself where an instrument leaves
+ * (struct result, located). That is used for exits: of 210 parts of rendered scores 43% ended
+ * within 0.75 s of the truth, 34% when traced back. Entries are traced back all the same, which
+ * was better (61% of all within 0.75 s, 52%): the rise of the windows' probabilities shows what
+ * begins softly.
  *
  * Threads: one tracker belongs to one thread. Memory only in presence_new().
  */
@@ -40,9 +43,6 @@ struct presence_tuning {
     double rise_lag;     /* 0 ... 1: windows between an entry and that crossing */
     float fall_fraction; /* 0 ... 1 exclusive: of the way from the floor to the peak */
     double fall_lag;     /* 0 ... 1: windows between an exit and that crossing */
-    double step_entry_lag_s; /* -1 ... 1: seconds between an entry and where a model with time
-                                steps sees it */
-    double step_exit_lag_s;  /* -1 ... 1: the same of an exit */
 };
 extern const struct presence_tuning presence_default_tuning;
 

@@ -124,13 +124,10 @@ static void locate(struct recognition *recognition, struct result *result)
 {
     const struct inference *inference = &recognition->inference;
     inference->step_probabilities(inference->network, recognition->step_probability);
-    for (size_t label = 0; label < recognition->labels; label++) {
-        const struct step_run run =
-            step_runs_last(recognition->step_probability + label, recognition->labels,
-                           inference->steps, recognition->step_s, recognition->window_s);
-        result->entry_s[label] = run.entry_s;
-        result->exit_s[label] = run.exit_s;
-    }
+    for (size_t label = 0; label < recognition->labels; label++)
+        result->exit_s[label] =
+            step_runs_exit_s(recognition->step_probability + label, recognition->labels,
+                             inference->steps, recognition->step_s, recognition->window_s);
 }
 
 /* Runs the network and, where its model can, finds out where in the window the labels sound. */

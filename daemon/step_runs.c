@@ -1,65 +1,27 @@
 #include "daemon/step_runs.h"
 
 #include <math.h>
-#include <stdbool.h>
 
-struct series {
-    const float *probability;
-    size_t stride, steps;
-    float level;
-};
+#define LEVEL 0.2f /* of the way from the lowest to the highest step */
 
-static float at(const struct series *series, size_t step)
+float step_runs_exit_s(const float *probability, size_t stride, size_t steps, double step_s,
+                       double window_s)
 {
-    return series->probability[step * series->stride];
-}
-
-static bool sounds(const struct series *series, size_t step)
-{
-    return at(series, step) >= series->level;
-}
-
-/* Where between step and step + 1 the level is crossed, in steps. */
-static double crossing(const struct series *series, size_t step)
-{
-    const float before = at(series, step), after = at(series, step + 1);
-    return (double)step + (double)((series->level - before) / (after - before));
-}
-
-/* The first step of the stretch that ends with `last`; single silent steps are part of it. */
-static size_t stretch_start(const struct series *series, size_t last)
-{
-    size_t first = last;
-    while (first > 0) {
-        if (sounds(series, first - 1))
-            first--;
-        else if (first > 1 && sounds(series, first - 2))
-            first -= 2;
-        else
-            break;
-    }
-    return first;
-}
-
-struct step_run step_runs_last(const float *probability, size_t stride, size_t steps, double step_s,
-                               double window_s)
-{
-    struct series series = {probability, stride, steps, 0};
-    struct step_run run = {NAN, NAN};
     float low = 1, high = 0;
     for (size_t step = 0; step < steps; step++) {
-        low = fminf(low, at(&series, step));
-        high = fmaxf(high, at(&series, step));
+        low = fminf(low, probability[step * stride]);
+        high = fmaxf(high, probability[step * stride]);
     }
     if (!(high >= STEP_RUNS_FLOOR))
-        return run;
+        return NAN;
     /* What never falls to half of its height sounds throughout. */
-    series.level = 0.5f * (low < 0.5f * high ? low + high : high);
+    const float level = low < 0.5f * high ? low + LEVEL * (high - low) : low;
     size_t last = steps - 1;
-    while (!sounds(&series, last))
+    while (!(probability[last * stride] >= level)) /* at the highest step at the latest */
         last--;
-    const size_t first = stretch_start(&series, last);
-    run.entry_s = first > 0 ? (float)(window_s - step_s * crossing(&series, first - 1)) : INFINITY;
-    run.exit_s = last + 1 < steps ? (float)(window_s - step_s * crossing(&series, last)) : 0.0f;
-    return run;
+    if (last + 1 == steps)
+        return 0;
+    const float before = probability[last * stride], after = probability[(last + 1) * stride];
+    const double share = isnan(after) ? 0 : (double)((level - before) / (after - before));
+    return (float)(window_s - step_s * ((double)last + share));
 }

@@ -70,14 +70,17 @@ def cues_of(tutti: Path, model: Path, sound: np.ndarray, hop_s: float) -> List[P
             for cue in json.loads(answer.stdout)["cues"]]
 
 
-def error_of(part: Part, cues: List[Part]) -> Optional[float]:
-    """Found less true time of the nearest cue that sounds with the part; None: there is none."""
-    errors = [cue.on_s - part.on_s for cue in cues if cue.label == part.label
+def error_of(part: Part, cues: List[Part], end: str = "on_s") -> Optional[float]:
+    """Found less true time of the entry (or exit, "off_s") of the nearest cue that sounds with the
+    part; None: there is none."""
+    errors = [getattr(cue, end) - getattr(part, end) for cue in cues if cue.label == part.label
               and min(cue.off_s, part.off_s) > max(cue.on_s, part.on_s)]
     return min(errors, key=abs) if errors else None
 
 
-def report(errors: List[Optional[float]], wrong: int, cues: int) -> Dict[str, float]:
+def report(errors: List[Optional[float]], exits: List[Optional[float]], wrong: int, cues: int
+           ) -> Dict[str, float]:
+    left = np.array([error for error in exits if error is not None])
     found = np.array([error for error in errors if error is not None])
     absolute = np.abs(found)
     return {"entries": float(len(errors)), "found": found.size / max(1, len(errors)),
@@ -85,6 +88,9 @@ def report(errors: List[Optional[float]], wrong: int, cues: int) -> Dict[str, fl
             "bias_s": float(np.median(found)) if found.size else float("nan"),
             "found_within": float((absolute <= WITHIN_S).mean()) if found.size else float("nan"),
             "all_within": float((absolute <= WITHIN_S).sum()) / max(1, len(errors)),
+            "exit_error_s": float(np.median(np.abs(left))) if left.size else float("nan"),
+            "exit_bias_s": float(np.median(left)) if left.size else float("nan"),
+            "exits_within": float((np.abs(left) <= WITHIN_S).mean()) if left.size else float("nan"),
             "wrong_cues": wrong / max(1, cues)}
 
 
@@ -107,6 +113,7 @@ def main() -> None:
         raise SystemExit(f"{arguments.work / 'heldout'}: renders of at least {PARTS} labels are "
                          "needed; run training.render --folder heldout")
     errors: List[Optional[float]] = []
+    exits: List[Optional[float]] = []
     wrong = cues_in_all = 0
     for _ in tqdm(range(arguments.scores), desc="scores", unit="score"):
         parts = compose_score(sorted(stems), random)
@@ -117,9 +124,10 @@ def main() -> None:
         wrong += sum(cue.label not in playing for cue in cues)
         for part in parts:
             errors.append(error_of(part, cues))
+            exits.append(error_of(part, cues, "off_s"))
             if arguments.verbose:
                 print(part.label, f"{part.on_s:.2f}", errors[-1])
-    for key, value in report(errors, wrong, cues_in_all).items():
+    for key, value in report(errors, exits, wrong, cues_in_all).items():
         print(f"{key:16} {value:.3f}")
 
 

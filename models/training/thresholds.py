@@ -16,7 +16,7 @@ import numpy as np
 from .metrics import f1
 
 GRID = np.round(np.arange(0.10, 0.705, 0.01), 2)
-ALARM_WEIGHT = 0.2
+ALARM_WEIGHT = 0.1
 SHRINKAGE_CLIPS = 20.0  # a label with this many clips as recorded goes half way to its own optimum
 AS_RECORDED = 0  # the kind of clips that are no mixtures
 

@@ -24,14 +24,17 @@ class TestScores(unittest.TestCase):
                 Part("flute", 14.0, 20.0)]
         self.assertAlmostEqual(error_of(part, cues), 0.4)
         self.assertIsNone(error_of(part, cues[:2]))
+        self.assertAlmostEqual(error_of(part, cues, "off_s"), 0.0)
 
     def test_report(self) -> None:
-        figures = report([0.1, -0.3, 2.0, None], wrong=1, cues=4)
+        figures = report([0.1, -0.3, 2.0, None], [0.5, -1.0, None], wrong=1, cues=4)
         self.assertEqual(figures["found"], 0.75)
         self.assertAlmostEqual(figures["median_error_s"], 0.3)
         self.assertAlmostEqual(figures["found_within"], 2 / 3)
         self.assertEqual(figures["all_within"], 0.5)
         self.assertEqual(figures["wrong_cues"], 0.25)
+        self.assertEqual(figures["exits_within"], 0.5)
+        self.assertAlmostEqual(figures["exit_bias_s"], -0.25)
 
 
 if __name__ == "__main__":
