@@ -74,11 +74,21 @@ static void print_kernels(const struct network *network)
     printf(")\n");
 }
 
+/* Whether no layer before this one is of its kind. */
+static bool first_of_kind(const struct model *model, size_t index, const char *kind)
+{
+    struct model_layer_info earlier;
+    for (size_t i = 0; i < index; i++) {
+        model_layer_describe(model, i, &earlier);
+        if (strcmp(earlier.kind, kind) == 0)
+            return false;
+    }
+    return true;
+}
+
 static void print_layer_figures(const struct model *model, const struct bench_figures *figures,
                                 bool all)
 {
-    static const char *const kinds[] = {"conv",           "depthwise", "pointwise",
-                                        "squeeze_excite", "mean",      "linear"};
     const size_t count = model_layer_count(model);
     struct model_layer_info layer;
     for (size_t i = 0; all && i < count; i++) {
@@ -87,17 +97,21 @@ static void print_layer_figures(const struct model *model, const struct bench_fi
         snprintf(name, sizeof name, "    %.30s", layer.name);
         print_stage(name, &figures->layer[i], 1e-3 * figures->layer[i].median_ms / figures->hop_s);
     }
-    for (size_t k = 0; !all && k < sizeof kinds / sizeof *kinds; k++) {
+    for (size_t first = 0; !all && first < count; first++) {
         struct stopwatch_result sum = {0};
-        for (size_t i = 0; i < count; i++) {
+        model_layer_describe(model, first, &layer);
+        const char *kind = layer.kind;
+        if (!first_of_kind(model, first, kind))
+            continue;
+        for (size_t i = first; i < count; i++) {
             model_layer_describe(model, i, &layer);
-            if (strcmp(layer.kind, kinds[k]) != 0)
+            if (strcmp(layer.kind, kind) != 0)
                 continue;
             sum.median_ms += figures->layer[i].median_ms;
             sum.min_ms += figures->layer[i].min_ms;
         }
         char name[64];
-        snprintf(name, sizeof name, "    %s", kinds[k]);
+        snprintf(name, sizeof name, "    %s", kind);
         print_stage(name, &sum, 1e-3 * sum.median_ms / figures->hop_s);
     }
 }
