@@ -15,7 +15,7 @@ struct inference {
     /* columns: [columns][mel bands], oldest first; probabilities: [labels] */
     void (*run)(void *network, const float *columns, float *probabilities);
     size_t steps; /* of a window that have probabilities of their own; 0: none */
-    /* Of the last run: probabilities [steps][labels]. NULL where steps is 0. */
+    /* Of the last run: probabilities [steps][labels]. Not to be called where steps is 0. */
     void (*step_probabilities)(const void *network, float *probabilities);
     void (*free)(void *network);
     const char *kernel; /* "avx2", "portable", "float", ...; lives as long as the network */
