@@ -4,27 +4,48 @@
 #include <float.h>
 #include <string.h>
 
+struct quantize_constants {
+    __m256 inverse, highest, lowest;
+    __m256i zero;
+};
+
+/* 8 values, quantized; less the zero. */
+ALWAYS_INLINE __m256i quantize_lanes(const float *values, const struct quantize_constants *k)
+{
+    const __m256 largest = _mm256_set1_ps(FLT_MAX), sign = _mm256_set1_ps(-0.0f);
+    const __m256 x = _mm256_loadu_ps(values);
+    const __m256 finite = _mm256_cmp_ps(_mm256_andnot_ps(sign, x), largest, _CMP_LE_OQ);
+    return round_to_int(_mm256_blendv_ps(k->lowest, _mm256_mul_ps(x, k->inverse), finite),
+                        k->highest);
+}
+
 void avx2_quantize(const float *values, size_t count, float inverse_scale, int zero, uint8_t *out)
 {
-    const __m256 inverse = _mm256_set1_ps(inverse_scale);
-    const __m256 highest = _mm256_set1_ps((float)(255 - zero));
-    const __m256 largest = _mm256_set1_ps(FLT_MAX), sign = _mm256_set1_ps(-0.0f);
-    const __m256 lowest = _mm256_set1_ps((float)-zero);
-    const __m256i zeros = _mm256_set1_epi16((short)zero);
-    for (size_t i = 0; i < count; i += LANES) {
-        float rest[LANES] = {0};
-        const size_t left = count - i < LANES ? count - i : LANES;
+    const struct quantize_constants k = {
+        .inverse = _mm256_set1_ps(inverse_scale),
+        .highest = _mm256_set1_ps((float)(255 - zero)),
+        .lowest = _mm256_set1_ps((float)-zero),
+        .zero = _mm256_set1_epi16((short)zero),
+    };
+    for (size_t i = 0; i < count; i += 4 * LANES) {
+        float rest[4 * LANES] = {0};
+        const size_t left = count - i;
         const float *from = values + i;
-        if (left < LANES) {
+        if (left < 4 * LANES) {
             memcpy(rest, from, left * sizeof *from);
             from = rest;
         }
-        __m256 x = _mm256_loadu_ps(from);
-        __m256 finite = _mm256_cmp_ps(_mm256_andnot_ps(sign, x), largest, _CMP_LE_OQ);
-        x = _mm256_blendv_ps(lowest, _mm256_mul_ps(x, inverse), finite);
-        __m128i bytes = pack(round_to_int(x, highest), _mm256_setzero_si256(), zeros);
-        uint8_t packed[16];
-        store_16_bytes(packed, bytes);
+        __m256i quantized[4];
+#pragma GCC unroll 4
+        for (size_t k4 = 0; k4 < 4; k4++)
+            quantized[k4] = quantize_lanes(from + k4 * LANES, &k);
+        const __m256i bytes = pack_4(quantized, k.zero);
+        if (left >= 4 * LANES) {
+            store_32_bytes(out + i, bytes);
+            continue;
+        }
+        uint8_t packed[4 * LANES];
+        store_32_bytes(packed, bytes);
         memcpy(out + i, packed, left);
     }
 }
@@ -67,13 +88,48 @@ struct gate_constants {
     __m256i in_zero, out_zero;
 };
 
-/* The low 8 bytes times 8 gates; less the output's zero. */
-ALWAYS_INLINE __m256i gate_lanes(__m128i bytes, const float *gate, const struct gate_constants *k)
+/* 8 bytes times 8 gates; less the output's zero. */
+ALWAYS_INLINE __m256i gate_lanes(const uint8_t *bytes, __m256 gate, const struct gate_constants *k)
 {
-    const __m256i q = _mm256_sub_epi32(_mm256_cvtepu8_epi32(bytes), k->in_zero);
+    const __m256i q = _mm256_sub_epi32(_mm256_cvtepu8_epi32(load_8_bytes(bytes)), k->in_zero);
     const __m256 real = _mm256_mul_ps(k->in_scale, _mm256_cvtepi32_ps(q));
-    const __m256 gated = _mm256_mul_ps(real, _mm256_loadu_ps(gate));
+    const __m256 gated = _mm256_mul_ps(real, gate);
     return round_to_int(_mm256_mul_ps(gated, k->inverse), k->highest);
+}
+
+/* 32 channels of all positions. */
+static void gate_4_lanes(const struct gate_task *t, const struct gate_constants *k, size_t channel)
+{
+    const float *gates = t->gate + channel;
+    const __m256 gate[4] = {_mm256_loadu_ps(gates), _mm256_loadu_ps(gates + LANES),
+                            _mm256_loadu_ps(gates + 2 * LANES), _mm256_loadu_ps(gates + 3 * LANES)};
+    const uint8_t *in = t->in + channel;
+    uint8_t *out = t->out + channel;
+    for (size_t i = 0; i < t->positions; i++, in += t->pitch, out += t->pitch) {
+        const __m256i gated[4] = {
+            gate_lanes(in, gate[0], k), gate_lanes(in + LANES, gate[1], k),
+            gate_lanes(in + 2 * LANES, gate[2], k), gate_lanes(in + 3 * LANES, gate[3], k)};
+        store_32_bytes(out, pack_4(gated, k->out_zero));
+    }
+}
+
+/* 8 channels of all positions, 4 positions at a time. */
+static void gate_1_lane(const struct gate_task *t, const struct gate_constants *k, size_t channel)
+{
+    const __m256 gate = _mm256_loadu_ps(t->gate + channel);
+    const uint8_t *in = t->in + channel;
+    uint8_t *out = t->out + channel;
+    size_t left = t->positions;
+    for (; left >= 4; left -= 4, in += 4 * t->pitch, out += 4 * t->pitch) {
+        const __m256i gated[4] = {
+            gate_lanes(in, gate, k), gate_lanes(in + t->pitch, gate, k),
+            gate_lanes(in + 2 * t->pitch, gate, k), gate_lanes(in + 3 * t->pitch, gate, k)};
+        store_4_times_8_bytes(out, t->pitch, pack_4(gated, k->out_zero));
+    }
+    for (; left > 0; left--, in += t->pitch, out += t->pitch) {
+        const __m256i one = gate_lanes(in, gate, k), gated[4] = {one, one, one, one};
+        store_8_bytes(out, _mm256_castsi256_si128(pack_4(gated, k->out_zero)));
+    }
 }
 
 void avx2_gate(const struct gate_task *t)
@@ -85,20 +141,9 @@ void avx2_gate(const struct gate_task *t)
         .in_zero = _mm256_set1_epi32(t->in_zero),
         .out_zero = _mm256_set1_epi16((short)t->out_zero),
     };
-    for (size_t position = 0; position < t->positions; position++) {
-        const uint8_t *in = t->in + position * t->pitch;
-        uint8_t *out = t->out + position * t->pitch;
-        size_t c = 0;
-        for (; c + 2 * LANES <= t->pitch; c += 2 * LANES) {
-            const __m128i bytes = load_16_bytes(in + c);
-            const __m256i low = gate_lanes(bytes, t->gate + c, &k);
-            const __m256i high =
-                gate_lanes(_mm_unpackhi_epi64(bytes, bytes), t->gate + c + LANES, &k);
-            store_16_bytes(out + c, pack(low, high, k.out_zero));
-        }
-        if (c < t->pitch) {
-            const __m256i low = gate_lanes(load_8_bytes(in + c), t->gate + c, &k);
-            store_8_bytes(out + c, pack(low, low, k.out_zero));
-        }
-    }
+    size_t channel = 0;
+    for (; channel + 4 * LANES <= t->pitch; channel += 4 * LANES)
+        gate_4_lanes(t, &k, channel);
+    for (; channel < t->pitch; channel += LANES)
+        gate_1_lane(t, &k, channel);
 }

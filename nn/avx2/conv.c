@@ -21,18 +21,15 @@ void avx2_conv_pack(const int8_t *weights, const struct window *w, size_t in_cha
                     size_t outputs, void *packed)
 {
     const size_t padded_outputs = round_up(outputs, LANES);
-    const size_t line = w->kernel[1] * in_channels, line_depth = conv_line_depth(w, in_channels);
+    const size_t line = w->kernel[1] * in_channels;
     int8_t *to = packed;
     memset(packed, 0, avx2_conv_packed_size(w, in_channels, outputs));
-    for (size_t block = 0; block < padded_outputs; block += 2 * LANES) {
-        const size_t width = padded_outputs - block < 2 * LANES ? LANES : 2 * LANES;
-        for (size_t time = 0; time < w->kernel[0]; time++) {
-            for (size_t i = 0; i < width * line_depth; i++, to++) {
-                const size_t output = block + i / 2 % width, input = i / (2 * width) * 2 + i % 2;
-                if (output < outputs && input < line)
-                    *to = weights[(output * w->kernel[0] + time) * line + input];
-            }
-        }
+    for (size_t first = 0; first < padded_outputs;) {
+        const size_t groups = block_groups(padded_outputs - first);
+        for (size_t time = 0; time < w->kernel[0]; time++)
+            to = block_pack(groups, weights + time * line, w->kernel[0] * line, first, outputs,
+                            line, to);
+        first += groups * LANES;
     }
 }
 
@@ -75,14 +72,17 @@ struct conv_lines {
     const int16_t *line[7];
 };
 
+/* The outputs of a block at the places from x on. */
 ALWAYS_INLINE void conv_tile(const struct window_task *t, const struct conv_lines *lines,
-                             const struct tile_end *end, size_t x, size_t output, size_t rows,
-                             size_t groups)
+                             const struct tail *tail, uint8_t *out, size_t x, size_t output,
+                             size_t rows, size_t groups)
 {
     const struct window *w = &t->window;
     const size_t line_depth = conv_line_depth(w, t->in_channels);
     const size_t row_pitch = w->stride[1] * t->in_channels;
     const int8_t *weights = (const int8_t *)t->weights + output * w->kernel[0] * line_depth;
+    const struct tile_end end = {.out = out + x * t->out_pitch + output,
+                                 .out_pitch = t->out_pitch};
     struct sums sums;
     start_sums(&sums, t->requantization->bias + output, rows, groups);
     for (unsigned time = 0; time < w->kernel[0]; time++) {
@@ -90,24 +90,35 @@ ALWAYS_INLINE void conv_tile(const struct window_task *t, const struct conv_line
                  groups);
         weights += groups * LANES * line_depth;
     }
-    finish(&sums, end, output, rows, groups);
+    finish(&sums, &end, t->requantization->scale + output, tail, rows, groups);
 }
 
-ALWAYS_INLINE void conv_rows(const struct window_task *t, const struct conv_lines *lines,
-                             uint8_t *out, size_t x, size_t rows)
+ALWAYS_INLINE void conv_block(const struct window_task *t, const struct conv_lines *lines,
+                              const struct tail *tail, uint8_t *out, size_t output, size_t rows,
+                              size_t groups)
 {
-    const struct tile_end end = {.requantization = t->requantization,
-                                 .out = out + x * t->out_pitch,
-                                 .out_pitch = t->out_pitch};
+    const size_t width = t->window.out[1];
+    size_t x = 0;
+    for (; x + rows <= width; x += rows)
+        conv_tile(t, lines, tail, out, x, output, rows, groups);
+    for (; x < width; x++)
+        conv_tile(t, lines, tail, out, x, output, 1, groups);
+}
+
+/* One line of the output. */
+ALWAYS_INLINE void conv_line(const struct window_task *t, const struct conv_lines *lines,
+                             const struct tail *tail, uint8_t *out)
+{
     size_t output = 0;
     for (; output + 2 * LANES <= t->out_pitch; output += 2 * LANES)
-        conv_tile(t, lines, &end, x, output, rows, 2);
+        conv_block(t, lines, tail, out, output, TILE_ROWS_2, 2);
     if (output < t->out_pitch)
-        conv_tile(t, lines, &end, x, output, rows, 1);
+        conv_block(t, lines, tail, out, output, TILE_ROWS_1, 1);
 }
 
-void avx2_conv(const struct window_task *t)
+ALWAYS_INLINE void conv_with(const struct window_task *t, enum activation activation, bool residual)
 {
+    const struct tail tail = tail_of(t->requantization, activation, residual);
     const struct window *w = &t->window;
     const size_t values = conv_line_values(w, t->in_channels);
     int16_t *ring = t->scratch, *outside = ring + w->kernel[0] * values;
@@ -122,10 +133,11 @@ void avx2_conv(const struct window_task *t)
                 conv_lay_out(t, t->in + (size_t)laid_out * w->in[1] * t->in_pitch,
                              ring + laid_out % w->kernel[0] * values);
         }
-        uint8_t *out = t->out + (size_t)time * w->out[1] * t->out_pitch;
-        for (size_t x = 0; x < w->out[1]; x += TILE_ROWS) {
-            const size_t rows = w->out[1] - x < TILE_ROWS ? w->out[1] - x : TILE_ROWS;
-            WITH_CONSTANT_ROWS(rows, conv_rows, t, &lines, out, x)
-        }
+        conv_line(t, &lines, &tail, t->out + (size_t)time * w->out[1] * t->out_pitch);
     }
+}
+
+void avx2_conv(const struct window_task *t)
+{
+    WITH_CONSTANT_TAIL(t->requantization->activation, false, conv_with, t)
 }

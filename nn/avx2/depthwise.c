@@ -1,5 +1,5 @@
 #include "nn/avx2/avx2.h"
-#include "nn/avx2/lanes.h"
+#include "nn/avx2/tile.h"
 
 #include <string.h>
 
@@ -103,91 +103,78 @@ struct depthwise_line {
     uint8_t *out;         /* the line's first position, at the chunk's first channel */
 };
 
-/* Columns from x on, of the chunk's 8 channels from `block` on. A pair is step places behind the
- * one before: 2 with a stride of 1, 1 with a stride of 2. */
+/* Columns (1 or COLUMNS) from x on, of the chunk's 8 channels from `block` on. A pair is step
+ * places behind the one before: 2 with a stride of 1, 1 with a stride of 2. */
 ALWAYS_INLINE void depthwise_columns(const struct depthwise_line *l, size_t block, size_t x,
-                                     size_t columns, size_t pairs, size_t step)
+                                     size_t columns, size_t lines, size_t pairs, size_t step)
 {
     const struct window_task *t = l->task;
-    const size_t lines = t->window.kernel[0], channel = l->chunk + block;
+    const size_t channel = l->chunk + block;
     const int16_t *w = (const int16_t *)t->weights + channel * lines * pairs * 2;
     const size_t offset = (block / LANES * l->places + x) * PLACE_BYTES;
     __m256i sums[COLUMNS];
 #pragma GCC unroll 4
-    for (size_t c = 0; c < columns; c++)
-        sums[c] = load_32_bytes((t->requantization->bias + channel));
+    for (size_t c = 0; c < COLUMNS; c++)
+        sums[c] = load_32_bytes(t->requantization->bias + channel);
+#pragma GCC unroll 5
     for (size_t time = 0; time < lines; time++) {
         const uint8_t *line = l->in[time] + offset;
 #pragma GCC unroll 4
-        for (size_t pair = 0; pair < pairs; pair++, w += 2 * LANES) {
-            const __m256i weight = load_32_bytes(w);
+        for (size_t pair = 0; pair < pairs; pair++) {
+            const __m256i weight = load_32_bytes(w + (time * pairs + pair) * 2 * LANES);
 #pragma GCC unroll 4
             for (size_t c = 0; c < columns; c++) {
-                const uint8_t *from = line + (c + pair * step) * PLACE_BYTES;
-                const __m256i q = load_32_bytes(from);
-                sums[c] = _mm256_add_epi32(sums[c], _mm256_madd_epi16(q, weight));
+                const __m256i q = load_32_bytes(line + (c + pair * step) * PLACE_BYTES);
+                sums[c] = add_products(sums[c], q, weight);
             }
         }
     }
     const __m256 scale = _mm256_loadu_ps(t->requantization->scale + channel);
-    uint8_t *out = l->out + x * t->out_pitch + block;
 #pragma GCC unroll 4
-    for (size_t c = 0; c < columns; c += 2, out += 2 * t->out_pitch) {
-        const __m256i low = requantize(sums[c], scale, NULL, &l->tail);
-        const __m256i high = c + 1 < columns ? requantize(sums[c + 1], scale, NULL, &l->tail) : low;
-        const __m128i bytes = pack(low, high, l->tail.zero);
-        store_8_bytes(out, bytes);
-        if (c + 1 < columns)
-            store_8_bytes((out + t->out_pitch), _mm_unpackhi_epi64(bytes, bytes));
-    }
+    for (size_t c = 0; c < COLUMNS; c++)
+        sums[c] = c < columns ? requantize(sums[c], scale, _mm_setzero_si128(), &l->tail) : sums[0];
+    const __m256i bytes = pack(sums, &l->tail);
+    uint8_t *out = l->out + x * t->out_pitch + block;
+    if (columns == COLUMNS)
+        store_4_times_8_bytes(out, t->out_pitch, bytes);
+    else
+        store_8_bytes(out, _mm256_castsi256_si128(bytes));
 }
 
-ALWAYS_INLINE void depthwise_line(const struct depthwise_line *l, size_t channels, size_t pairs,
-                                  size_t step)
+ALWAYS_INLINE void depthwise_line(const struct depthwise_line *l, size_t channels, size_t lines,
+                                  size_t pairs, size_t step)
 {
     const size_t width = l->task->window.out[1];
     for (size_t block = 0; block < channels; block += LANES) {
         size_t x = 0;
         for (; x + COLUMNS <= width; x += COLUMNS)
-            depthwise_columns(l, block, x, COLUMNS, pairs, step);
+            depthwise_columns(l, block, x, COLUMNS, lines, pairs, step);
         for (; x < width; x++)
-            depthwise_columns(l, block, x, 1, pairs, step);
+            depthwise_columns(l, block, x, 1, lines, pairs, step);
     }
 }
 
-static void depthwise_any_line(const struct depthwise_line *l, size_t channels)
+ALWAYS_INLINE void depthwise_any_line(const struct depthwise_line *l, size_t channels)
 {
-    switch (pairs_of(&l->task->window) * 2 + l->task->window.stride[1] - 1) {
-    case 1 * 2:
-        depthwise_line(l, channels, 1, 2);
-        break;
-    case 1 * 2 + 1:
-        depthwise_line(l, channels, 1, 1);
-        break;
-    case 2 * 2:
-        depthwise_line(l, channels, 2, 2);
-        break;
-    case 2 * 2 + 1:
-        depthwise_line(l, channels, 2, 1);
-        break;
-    case 3 * 2:
-        depthwise_line(l, channels, 3, 2);
-        break;
-    case 3 * 2 + 1:
-        depthwise_line(l, channels, 3, 1);
-        break;
-    case 4 * 2:
-        depthwise_line(l, channels, 4, 2);
-        break;
-    default:
-        depthwise_line(l, channels, 4, 1);
-    }
+    const struct window *w = &l->task->window;
+    const size_t lines = w->kernel[0], pairs = pairs_of(w), step = w->stride[1] == 1 ? 2 : 1;
+    if (lines == 3 && pairs == 2 && step == 2)
+        depthwise_line(l, channels, 3, 2, 2);
+    else if (lines == 3 && pairs == 2)
+        depthwise_line(l, channels, 3, 2, 1);
+    else if (lines == 5 && pairs == 3 && step == 2)
+        depthwise_line(l, channels, 5, 3, 2);
+    else if (lines == 5 && pairs == 3)
+        depthwise_line(l, channels, 5, 3, 1);
+    else
+        depthwise_line(l, channels, lines, pairs, step);
 }
 
-static void depthwise_chunk(const struct window_task *t, size_t chunk, size_t channels)
+ALWAYS_INLINE void depthwise_chunk(const struct window_task *t, size_t chunk, size_t channels,
+                                   const struct tail *tail)
 {
     const struct window *w = &t->window;
-    struct depthwise_line l = {.task = t, .tail = tail_of(t->requantization), .chunk = chunk};
+    struct depthwise_line l = {.task = t, .tail = *tail, .chunk = chunk};
     l.places = line_places(w);
     const size_t line_size = l.places * channels / LANES * PLACE_BYTES;
     const uint8_t *in = t->in + chunk;
@@ -207,8 +194,17 @@ static void depthwise_chunk(const struct window_task *t, size_t chunk, size_t ch
     }
 }
 
+ALWAYS_INLINE void depthwise_with(const struct window_task *t, enum activation activation,
+                                  bool residual)
+{
+    const struct tail tail = tail_of(t->requantization, activation, residual);
+    for (size_t chunk = 0; chunk < t->in_pitch; chunk += CHUNK) {
+        const size_t left = t->in_pitch - chunk;
+        depthwise_chunk(t, chunk, left < CHUNK ? left : CHUNK, &tail);
+    }
+}
+
 void avx2_depthwise(const struct window_task *t)
 {
-    for (size_t chunk = 0; chunk < t->in_pitch; chunk += CHUNK)
-        depthwise_chunk(t, chunk, t->in_pitch - chunk < CHUNK ? t->in_pitch - chunk : CHUNK);
+    WITH_CONSTANT_TAIL(t->requantization->activation, false, depthwise_with, t)
 }

@@ -1,10 +1,6 @@
 #include "nn/avx2/avx2.h"
 #include "nn/avx2/tile.h"
 
-#include <string.h>
-
-/* Packed weights: blocks of 16 outputs (8 in the last one, if that is all there is); in a
- * block, for each pair of inputs, 8 outputs' pairs of bytes, then the other 8 outputs'. */
 size_t avx2_gemm_packed_size(size_t outputs, size_t depth)
 {
     return round_up(outputs, LANES) * round_up(depth, LANES);
@@ -13,74 +9,97 @@ size_t avx2_gemm_packed_size(size_t outputs, size_t depth)
 void avx2_gemm_pack(const int8_t *weights, size_t outputs, size_t depth, void *packed)
 {
     const size_t padded_outputs = round_up(outputs, LANES), padded_depth = round_up(depth, LANES);
-    int8_t *to = packed;
-    memset(packed, 0, padded_outputs * padded_depth);
-    for (size_t block = 0; block < padded_outputs; block += 2 * LANES) {
-        size_t width = padded_outputs - block < 2 * LANES ? LANES : 2 * LANES;
-        for (size_t pair = 0; pair < padded_depth; pair += 2) {
-            for (size_t i = 0; i < 2 * width; i++, to++) {
-                size_t output = block + i / 2, input = pair + i % 2;
-                if (output < outputs && input < depth)
-                    *to = weights[output * depth + input];
-            }
-        }
+    memset(packed, 0, avx2_gemm_packed_size(outputs, depth));
+    for (size_t first = 0; first < padded_outputs;) {
+        const size_t groups = block_groups(padded_outputs - first);
+        int8_t *to = (int8_t *)packed + first * padded_depth;
+        block_pack(groups, weights, depth, first, outputs, depth, to);
+        first += groups * LANES;
     }
 }
+
+/* Positions whose inputs, widened to 16 bits, and outputs stay in the first-level cache: all
+ * outputs are computed for them before the next ones. A multiple of every tile's rows. */
+#define CHUNK 24
 
 size_t avx2_gemm_scratch_size(size_t padded_depth, size_t padded_outputs)
 {
     (void)padded_outputs;
-    return TILE_ROWS * padded_depth * sizeof(int16_t);
+    return 2 * CHUNK * padded_depth * sizeof(int16_t);
 }
 
-/* Bytes of up to TILE_ROWS positions, widened to 16 bits. */
+/* Bytes of some positions, widened to 16 bits. */
 static void widen(const uint8_t *in, size_t pitch, size_t rows, size_t depth, int16_t *to)
 {
     for (size_t row = 0; row < rows; row++, in += pitch) {
-        for (size_t i = 0; i < depth; i += LANES, to += LANES) {
-            __m128i words = _mm_cvtepu8_epi16(load_8_bytes(in + i));
-            store_16_bytes(to, words);
-        }
+        size_t i = 0;
+        for (; i + 2 * LANES <= depth; i += 2 * LANES, to += 2 * LANES)
+            store_32_bytes(to, _mm256_cvtepu8_epi16(load_16_bytes(in + i)));
+        for (; i < depth; i += LANES, to += LANES)
+            store_16_bytes(to, _mm_cvtepu8_epi16(load_8_bytes(in + i)));
     }
 }
 
-ALWAYS_INLINE void gemm_tile(const struct gemm_task *t, const struct tile_end *end, size_t output,
-                             size_t rows, size_t groups)
+/* The outputs of a block at `count` positions, at least as many as a tile has rows. The last tile
+ * begins earlier than need be rather than be smaller: what it computes again comes out the same. */
+ALWAYS_INLINE void gemm_block(const struct gemm_task *t, const struct tail *tail, size_t output,
+                              size_t begin, size_t count, size_t rows, size_t groups)
 {
-    struct sums sums;
-    start_sums(&sums, t->requantization->bias + output, rows, groups);
-    multiply(&sums, t->scratch, t->depth, t->depth, (const int8_t *)t->weights + output * t->depth,
-             rows, groups);
-    finish(&sums, end, output, rows, groups);
+    const int16_t *in = t->scratch;
+    const int8_t *weights = (const int8_t *)t->weights + output * t->depth;
+    for (size_t i = 0; i < count; i += rows) {
+        if (i + rows > count)
+            i = count - rows;
+        const size_t position = begin + i;
+        const struct tile_end end = {
+            .out = t->out + position * t->out_pitch + output,
+            .out_pitch = t->out_pitch,
+            .residual = t->residual + (tail->residual ? position * t->residual_pitch + output : 0),
+            .residual_pitch = t->residual_pitch,
+        };
+        struct sums sums;
+        start_sums(&sums, t->requantization->bias + output, rows, groups);
+        multiply(&sums, in + i * t->depth, t->depth, t->depth, weights, rows, groups);
+        finish(&sums, &end, t->requantization->scale + output, tail, rows, groups);
+    }
 }
 
-ALWAYS_INLINE void gemm_rows(const struct gemm_task *t, size_t position, size_t rows)
+ALWAYS_INLINE void gemm_chunk(const struct gemm_task *t, const struct tail *tail, size_t begin,
+                              size_t count)
 {
-    const struct tile_end end = {
-        .requantization = t->requantization,
-        .out = t->out + position * t->out_pitch,
-        .out_pitch = t->out_pitch,
-        .residual = t->residual != NULL ? t->residual + position * t->residual_pitch : NULL,
-        .residual_pitch = t->residual_pitch,
-    };
     size_t output = 0;
-    for (; output + 2 * LANES <= t->outputs; output += 2 * LANES)
-        gemm_tile(t, &end, output, rows, 2);
-    if (output < t->outputs)
-        gemm_tile(t, &end, output, rows, 1);
+    for (; output + 2 * LANES <= t->outputs; output += 2 * LANES) {
+        if (count >= TILE_ROWS_2)
+            gemm_block(t, tail, output, begin, count, TILE_ROWS_2, 2);
+        else
+            gemm_block(t, tail, output, begin, count, 1, 2);
+    }
+    if (output < t->outputs) {
+        if (count >= TILE_ROWS_1)
+            gemm_block(t, tail, output, begin, count, TILE_ROWS_1, 1);
+        else
+            gemm_block(t, tail, output, begin, count, 1, 1);
+    }
+}
+
+ALWAYS_INLINE void gemm_with(const struct gemm_task *t, enum activation activation, bool residual)
+{
+    const struct tail tail = tail_of(t->requantization, activation, residual);
+    for (size_t begin = 0; begin < t->positions;) {
+        const size_t left = t->positions - begin;
+        const size_t count = left < 2 * CHUNK ? left : CHUNK;
+        widen(t->in + begin * t->in_pitch, t->in_pitch, count, t->depth, t->scratch);
+        gemm_chunk(t, &tail, begin, count);
+        begin += count;
+    }
 }
 
 void avx2_gemm(const struct gemm_task *t)
 {
-    for (size_t position = 0; position < t->positions; position += TILE_ROWS) {
-        const size_t left = t->positions - position;
-        const size_t rows = left < TILE_ROWS ? left : TILE_ROWS;
-        widen(t->in + position * t->in_pitch, t->in_pitch, rows, t->depth, t->scratch);
-        WITH_CONSTANT_ROWS(rows, gemm_rows, t, position)
-    }
+    WITH_CONSTANT_TAIL(t->requantization->activation, t->residual != NULL, gemm_with, t)
 }
 
-ALWAYS_INLINE void real_tile(const struct gemm_task *t, size_t output, size_t groups, float *out)
+ALWAYS_INLINE void real_block(const struct gemm_task *t, size_t output, size_t groups, float *out)
 {
     const struct requantization *r = t->requantization;
     struct sums sums;
@@ -89,9 +108,9 @@ ALWAYS_INLINE void real_tile(const struct gemm_task *t, size_t output, size_t gr
              1, groups);
 #pragma GCC unroll 2
     for (size_t g = 0; g < groups; g++) {
-        __m256 scale = _mm256_loadu_ps(r->scale + output + g * LANES);
+        const __m256 scale = _mm256_loadu_ps(r->scale + output + g * LANES);
         _mm256_storeu_ps(out + output + g * LANES,
-                         _mm256_mul_ps(_mm256_cvtepi32_ps(sums.of[0][g]), scale));
+                         _mm256_mul_ps(_mm256_cvtepi32_ps(sums.of[g]), scale));
     }
 }
 
@@ -100,7 +119,7 @@ void avx2_gemm_real(const struct gemm_task *t, float *out)
     size_t output = 0;
     widen(t->in, 0, 1, t->depth, t->scratch);
     for (; output + 2 * LANES <= t->outputs; output += 2 * LANES)
-        real_tile(t, output, 2, out);
+        real_block(t, output, 2, out);
     if (output < t->outputs)
-        real_tile(t, output, 1, out);
+        real_block(t, output, 1, out);
 }

@@ -11,6 +11,7 @@
 #include "nn/kernels.h"
 
 #include <immintrin.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -39,6 +40,11 @@ ALWAYS_INLINE void store_8_bytes(void *to, __m128i value)
     _mm_storel_epi64(to, value);
 }
 
+ALWAYS_INLINE void store_high_8_bytes(void *to, __m128i value)
+{
+    _mm_storeh_pd(to, _mm_castsi128_pd(value));
+}
+
 ALWAYS_INLINE void store_16_bytes(void *to, __m128i value)
 {
     _mm_storeu_si128(to, value);
@@ -49,32 +55,49 @@ ALWAYS_INLINE void store_32_bytes(void *to, __m256i value)
     _mm256_storeu_si256(to, value);
 }
 
+/* --- products and sums ---------------------------------------------------------------- */
+
+/* Adds to 8 sums the products of 8 pairs of 16-bit values. */
+ALWAYS_INLINE __m256i add_products(__m256i sums, __m256i values, __m256i weights)
+{
+    __asm__("vpaddd %1, %0, %0" : "+x"(sums) : "x"(_mm256_madd_epi16(values, weights)));
+    return sums;
+}
+
 /* --- sums to bytes ------------------------------------------------------------------- */
 
 /* A requantization's constants in registers. */
 struct tail {
     __m256 inverse_scale, highest, residual_scale;
-    __m256i zero, residual_zero; /* zero: 16-bit lanes */
+    __m256i zero;  /* 16-bit lanes */
+    __m256i floor; /* bytes: the least that the activation leaves */
+    __m256i residual_zero;
     enum activation activation;
+    bool residual;
 };
 
-ALWAYS_INLINE struct tail tail_of(const struct requantization *r)
+ALWAYS_INLINE struct tail tail_of(const struct requantization *r, enum activation activation,
+                                  bool residual)
 {
+    const bool positive = activation == ACTIVATION_RELU && !residual;
     return (struct tail){
         .inverse_scale = _mm256_set1_ps(r->inverse_scale),
         .highest = _mm256_set1_ps((float)(255 - r->zero)),
         .residual_scale = _mm256_set1_ps(r->residual_scale),
         .zero = _mm256_set1_epi16((short)r->zero),
+        .floor = _mm256_set1_epi8((char)(positive ? r->zero : 0)),
         .residual_zero = _mm256_set1_epi32(r->residual_zero),
-        .activation = r->activation,
+        .activation = activation,
+        .residual = residual,
     };
 }
 
-ALWAYS_INLINE __m256 activate(__m256 x, enum activation activation)
+/* A ReLU without a residual is left to pack(), which does it for 32 values at once. */
+ALWAYS_INLINE __m256 activate(__m256 x, const struct tail *t)
 {
-    if (activation == ACTIVATION_RELU)
+    if (t->activation == ACTIVATION_RELU && t->residual)
         return _mm256_max_ps(x, _mm256_setzero_ps());
-    if (activation == ACTIVATION_HARDSWISH) {
+    if (t->activation == ACTIVATION_HARDSWISH) {
         __m256 gate = _mm256_add_ps(x, _mm256_set1_ps(3.0f));
         gate = _mm256_max_ps(gate, _mm256_setzero_ps());
         gate = _mm256_min_ps(gate, _mm256_set1_ps(6.0f));
@@ -90,25 +113,40 @@ ALWAYS_INLINE __m256i round_to_int(__m256 x, __m256 highest)
     return _mm256_cvtps_epi32(_mm256_min_ps(x, highest));
 }
 
-/* The output less its zero. residual points to 8 bytes or is NULL. */
-ALWAYS_INLINE __m256i requantize(__m256i sum, __m256 scale, const uint8_t *residual,
-                                 const struct tail *t)
+/* The output less its zero. residual: 8 bytes, unused if the tail has none. */
+ALWAYS_INLINE __m256i requantize(__m256i sum, __m256 scale, __m128i residual, const struct tail *t)
 {
-    __m256 real = activate(_mm256_mul_ps(_mm256_cvtepi32_ps(sum), scale), t->activation);
-    if (residual != NULL) {
-        __m256i q = _mm256_cvtepu8_epi32(load_8_bytes(residual));
-        __m256 other = _mm256_cvtepi32_ps(_mm256_sub_epi32(q, t->residual_zero));
-        real = _mm256_add_ps(real, _mm256_mul_ps(t->residual_scale, other));
+    __m256 real = activate(_mm256_mul_ps(_mm256_cvtepi32_ps(sum), scale), t);
+    if (t->residual) {
+        __m256i q = _mm256_sub_epi32(_mm256_cvtepu8_epi32(residual), t->residual_zero);
+        real = _mm256_add_ps(real, _mm256_mul_ps(t->residual_scale, _mm256_cvtepi32_ps(q)));
     }
     return round_to_int(_mm256_mul_ps(real, t->inverse_scale), t->highest);
 }
 
-/* Adds the zero and packs 16 values into bytes, each half of 8 in its order. */
-ALWAYS_INLINE __m128i pack(__m256i low, __m256i high, __m256i zero)
+/* Adds the zero (16-bit lanes) and packs 4 times 8 values into 32 bytes, in their order. */
+ALWAYS_INLINE __m256i pack_4(const __m256i of[4], __m256i zero)
 {
-    __m256i words = _mm256_permute4x64_epi64(_mm256_packs_epi32(low, high), 0xd8);
-    words = _mm256_adds_epi16(words, zero);
-    return _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
+    const __m256i order = _mm256_set_epi32(7, 3, 6, 2, 5, 1, 4, 0);
+    const __m256i low = _mm256_adds_epi16(_mm256_packs_epi32(of[0], of[1]), zero);
+    const __m256i high = _mm256_adds_epi16(_mm256_packs_epi32(of[2], of[3]), zero);
+    return _mm256_permutevar8x32_epi32(_mm256_packus_epi16(low, high), order);
+}
+
+/* The bytes of 4 times 8 requantized values. */
+ALWAYS_INLINE __m256i pack(const __m256i of[4], const struct tail *t)
+{
+    return _mm256_max_epu8(pack_4(of, t->zero), t->floor);
+}
+
+/* Stores 4 pieces of 8 bytes a pitch apart. */
+ALWAYS_INLINE void store_4_times_8_bytes(uint8_t *to, size_t pitch, __m256i bytes)
+{
+    const __m128i low = _mm256_castsi256_si128(bytes), high = _mm256_extracti128_si256(bytes, 1);
+    store_8_bytes(to, low);
+    store_high_8_bytes(to + pitch, low);
+    store_8_bytes(to + 2 * pitch, high);
+    store_high_8_bytes(to + 3 * pitch, high);
 }
 
 #endif

@@ -1,7 +1,9 @@
-/* tile.h - a tile of a matrix product in registers: up to 6 positions by 16 outputs.
+/* tile.h - a tile of a matrix product in registers.
  *
- * Private to nn/avx2/. 12 of the 16 registers hold sums, 2 the weights of a pair of
- * inputs, 1 that pair of one position.
+ * Private to nn/avx2/. A register holds the sums of a group of 8 outputs at one position. 12 of the
+ * 16 registers hold sums, 2 the weights of a pair of inputs, 1 that pair of one position.
+ * Outputs are taken in blocks of up to 2 groups; what is packed for a block lies together: for each
+ * pair of inputs, each group's 8 outputs with 2 bytes each.
  */
 #ifndef TUTTI_NN_AVX2_TILE_H
 #define TUTTI_NN_AVX2_TILE_H
@@ -10,7 +12,31 @@
 
 #include <string.h>
 
-#define TILE_ROWS 6
+#define TILE_SUMS 12
+
+/* How many groups are computed at once where `left` outputs (a multiple of 8) are left. */
+static inline size_t block_groups(size_t left)
+{
+    return left < 2 * LANES ? 1 : 2;
+}
+
+/* The rows of a tile of 1 and of 2 groups. */
+#define TILE_ROWS_1 8
+#define TILE_ROWS_2 6
+
+/* Packs `depth` inputs, padded to an even number, of a block's outputs from `first` on; weights is
+ * [outputs][pitch]. Returns where the next ones go. */
+static inline int8_t *block_pack(size_t groups, const int8_t *weights, size_t pitch, size_t first,
+                                 size_t outputs, size_t depth, int8_t *to)
+{
+    for (size_t input = 0; input < depth; input += 2) {
+        for (size_t i = 0; i < groups * 2 * LANES; i++, to++) {
+            const size_t output = first + i / 2, byte = input + i % 2;
+            *to = output < outputs && byte < depth ? weights[output * pitch + byte] : 0;
+        }
+    }
+    return to;
+}
 
 ALWAYS_INLINE __m256i broadcast_pair(const int16_t *pair)
 {
@@ -21,109 +47,112 @@ ALWAYS_INLINE __m256i broadcast_pair(const int16_t *pair)
 
 /* The sums of rows positions and groups * 8 outputs; with constant counts, all in registers. */
 struct sums {
-    __m256i of[TILE_ROWS][2];
+    __m256i of[TILE_SUMS]; /* [rows][groups] */
 };
 
 ALWAYS_INLINE void start_sums(struct sums *sums, const int32_t *bias, size_t rows, size_t groups)
 {
-#pragma GCC unroll 6
-    for (size_t row = 0; row < rows; row++) {
 #pragma GCC unroll 2
-        for (size_t g = 0; g < groups; g++)
-            sums->of[row][g] = load_32_bytes((bias + g * LANES));
+    for (size_t g = 0; g < groups; g++) {
+        const __m256i start = load_32_bytes(bias + g * LANES);
+#pragma GCC unroll 8
+        for (size_t row = 0; row < rows; row++)
+            sums->of[row * groups + g] = start;
     }
 }
 
-/* Adds rows of depth (even) 16-bit values, row_pitch apart, times the weights. */
+/* Adds rows of depth (even, not 0) 16-bit values, row_pitch apart, times the weights. */
 ALWAYS_INLINE void multiply(struct sums *sums, const int16_t *in, size_t row_pitch, size_t depth,
                             const int8_t *weights, size_t rows, size_t groups)
 {
-    for (size_t pair = 0; pair < depth; pair += 2, weights += groups * 2 * LANES) {
+    const int16_t *end = in + depth;
+    do {
         __m256i w[2];
 #pragma GCC unroll 2
         for (size_t g = 0; g < groups; g++)
-            w[g] = _mm256_cvtepi8_epi16(load_16_bytes((weights + g * 2 * LANES)));
-#pragma GCC unroll 6
+            w[g] = _mm256_cvtepi8_epi16(load_16_bytes(weights + g * 2 * LANES));
+#pragma GCC unroll 8
         for (size_t row = 0; row < rows; row++) {
-            __m256i x = broadcast_pair(in + row * row_pitch + pair);
+            const __m256i x = broadcast_pair(in + row * row_pitch);
 #pragma GCC unroll 2
             for (size_t g = 0; g < groups; g++)
-                sums->of[row][g] = _mm256_add_epi32(sums->of[row][g], _mm256_madd_epi16(x, w[g]));
+                sums->of[row * groups + g] = add_products(sums->of[row * groups + g], x, w[g]);
         }
-    }
+        in += 2;
+        weights += groups * 2 * LANES;
+    } while (in < end);
 }
 
-/* Where a tile's bytes go. residual may be NULL. */
+/* Where a tile's bytes go. */
 struct tile_end {
-    const struct requantization *requantization;
     uint8_t *out;
     size_t out_pitch;
-    const uint8_t *residual;
+    const uint8_t *residual; /* unused if the tail has none */
     size_t residual_pitch;
 };
 
-ALWAYS_INLINE void finish_with(const struct sums *sums, const struct tile_end *end, size_t output,
-                               size_t rows, size_t groups, enum activation activation)
+/* Requantizes the sums of outputs with these scales. */
+ALWAYS_INLINE void finish(const struct sums *sums, const struct tile_end *end, const float *scales,
+                          const struct tail *tail, size_t rows, size_t groups)
 {
-    struct tail tail = tail_of(end->requantization);
-    tail.activation = activation;
-    const float *scales = end->requantization->scale + output;
     __m256 scale[2];
 #pragma GCC unroll 2
     for (size_t g = 0; g < groups; g++)
         scale[g] = _mm256_loadu_ps(scales + g * LANES);
-#pragma GCC unroll 6
-    for (size_t row = 0; row < rows; row++) {
-        uint8_t *out = end->out + row * end->out_pitch + output;
-        const uint8_t *residual =
-            end->residual != NULL ? end->residual + row * end->residual_pitch + output : NULL;
-        __m256i low = requantize(sums->of[row][0], scale[0], residual, &tail);
-        if (groups == 2) {
-            const uint8_t *next = residual != NULL ? residual + LANES : NULL;
-            __m256i high = requantize(sums->of[row][1], scale[1], next, &tail);
-            store_16_bytes(out, pack(low, high, tail.zero));
-        } else {
-            store_8_bytes(out, pack(low, low, tail.zero));
+#pragma GCC unroll 12
+    for (size_t first = 0; first < rows * groups; first += 4) {
+        __m256i values[4];
+#pragma GCC unroll 4
+        for (size_t i = 0; i < 4; i++) {
+            const size_t row = (first + i) / groups, g = (first + i) % groups;
+            if (row >= rows) {
+                values[i] = values[0];
+                continue;
+            }
+            __m128i other = _mm_setzero_si128();
+            if (tail->residual)
+                other = load_8_bytes(end->residual + row * end->residual_pitch + g * LANES);
+            values[i] = requantize(sums->of[first + i], scale[g], other, tail);
+        }
+        const __m256i bytes = pack(values, tail);
+        const __m128i halves[2] = {_mm256_castsi256_si128(bytes),
+                                   _mm256_extracti128_si256(bytes, 1)};
+#pragma GCC unroll 4
+        for (size_t i = 0; i < 4; i++) {
+            const size_t row = (first + i) / groups, g = (first + i) % groups;
+            if (row >= rows)
+                continue;
+            uint8_t *to = end->out + row * end->out_pitch + g * LANES;
+            if (groups == 2 && i % 2 == 0)
+                store_16_bytes(to, halves[i / 2]);
+            else if (groups != 2 && i % 2 == 0)
+                store_8_bytes(to, halves[i / 2]);
+            else if (groups != 2)
+                store_high_8_bytes(to, halves[i / 2]);
         }
     }
 }
 
-/* Requantizes the sums of the outputs from `output` on. */
-ALWAYS_INLINE void finish(const struct sums *sums, const struct tile_end *end, size_t output,
-                          size_t rows, size_t groups)
-{
-    switch (end->requantization->activation) {
-    case ACTIVATION_NONE:
-        finish_with(sums, end, output, rows, groups, ACTIVATION_NONE);
-        break;
-    case ACTIVATION_RELU:
-        finish_with(sums, end, output, rows, groups, ACTIVATION_RELU);
-        break;
-    case ACTIVATION_HARDSWISH:
-        finish_with(sums, end, output, rows, groups, ACTIVATION_HARDSWISH);
-    }
-}
-
-/* Calls function(..., rows) with a constant number of rows, 1 to TILE_ROWS. */
-#define WITH_CONSTANT_ROWS(rows, function, ...)                                                    \
-    switch (rows) {                                                                                \
-    case 1:                                                                                        \
-        function(__VA_ARGS__, 1);                                                                  \
+/* Calls function(..., activation, residual) with constants. */
+#define WITH_CONSTANT_TAIL(activation, residual, function, ...)                                    \
+    switch ((activation) * 2 + ((residual) ? 1 : 0)) {                                             \
+    case ACTIVATION_NONE * 2:                                                                      \
+        function(__VA_ARGS__, ACTIVATION_NONE, false);                                             \
         break;                                                                                     \
-    case 2:                                                                                        \
-        function(__VA_ARGS__, 2);                                                                  \
+    case ACTIVATION_NONE * 2 + 1:                                                                  \
+        function(__VA_ARGS__, ACTIVATION_NONE, true);                                              \
         break;                                                                                     \
-    case 3:                                                                                        \
-        function(__VA_ARGS__, 3);                                                                  \
+    case ACTIVATION_RELU * 2:                                                                      \
+        function(__VA_ARGS__, ACTIVATION_RELU, false);                                             \
         break;                                                                                     \
-    case 4:                                                                                        \
-        function(__VA_ARGS__, 4);                                                                  \
+    case ACTIVATION_RELU * 2 + 1:                                                                  \
+        function(__VA_ARGS__, ACTIVATION_RELU, true);                                              \
         break;                                                                                     \
-    case 5:                                                                                        \
-        function(__VA_ARGS__, 5);                                                                  \
+    case ACTIVATION_HARDSWISH * 2:                                                                 \
+        function(__VA_ARGS__, ACTIVATION_HARDSWISH, false);                                        \
         break;                                                                                     \
     default:                                                                                       \
-        function(__VA_ARGS__, TILE_ROWS);                                                          \
+        function(__VA_ARGS__, ACTIVATION_HARDSWISH, true);                                         \
     }
 
 #endif
