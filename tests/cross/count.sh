@@ -23,7 +23,7 @@ ranges=${ranges}0xffffffffffff
 # qemu writes each block of instructions down when it translates it, and the block's address
 # whenever it runs it: sizes times runs are the instructions. The program goes first, with a line
 # for each layer; in the trace its two functions say where the run begins and a layer ends.
-for kernel in neon neon-dot; do
+for kernel in ${KERNELS:-neon neon-dot}; do
     mkfifo "$folder/$kernel"
     qemu-aarch64-static -cpu max -dfilter "$ranges" -d in_asm,exec,nochain -D "$folder/$kernel" \
         "$program" "$model" "$kernel" >"$folder/layers" &
