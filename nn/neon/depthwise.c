@@ -36,6 +36,7 @@ void neon_depthwise_pack(const int8_t *weights, const struct window *w, size_t c
 
 /* --- the lines that windows see ------------------------------------------------------ */
 
+/* A line's copy: [8 channels][padded place][channel] */
 static size_t padded_line_size(const struct window *w, size_t pitch)
 {
     return (w->in[1] + 2 * (size_t)w->padding[1]) * pitch;
@@ -47,120 +48,171 @@ size_t neon_depthwise_scratch_size(const struct window *w, size_t pitch)
     return (w->kernel[0] + (size_t)1) * padded_line_size(w, pitch);
 }
 
-static void copy_shifted(const uint8_t *from, size_t size, uint8_t *to)
+/* Where the copy of an input's line lies; the line outside is the last one. */
+static uint8_t *line_copy(const struct window_task *t, size_t y)
 {
-    const uint8x16_t shift = vdupq_n_u8(128);
-    size_t i = 0;
-    for (; i + 64 <= size; i += 64) {
-        const uint8x16x4_t bytes = vld1q_u8_x4(from + i);
-        vst1q_u8(to + i, veorq_u8(bytes.val[0], shift));
-        vst1q_u8(to + i + 16, veorq_u8(bytes.val[1], shift));
-        vst1q_u8(to + i + 32, veorq_u8(bytes.val[2], shift));
-        vst1q_u8(to + i + 48, veorq_u8(bytes.val[3], shift));
-    }
-    for (; i < size; i += HALF)
-        vst1_u8(to + i, veor_u8(vld1_u8(from + i), vget_low_u8(shift)));
+    const struct window *w = &t->window;
+    const size_t slot = y < w->in[0] ? y % w->kernel[0] : w->kernel[0];
+    return (uint8_t *)t->scratch + slot * padded_line_size(w, t->in_pitch);
 }
 
-/* Where the copy of an input's line lies; the line outside is the last one. */
-static uint8_t *line_copy(const struct window_task *t, size_t slot)
+static void copy_line(const struct window_task *t, size_t y)
 {
-    return (uint8_t *)t->scratch + slot * padded_line_size(&t->window, t->in_pitch);
+    const struct window *w = &t->window;
+    const size_t width = w->in[1], pitch = t->in_pitch, padding = (size_t)w->padding[1] * HALF;
+    const uint8_t *line = t->in + y * width * pitch;
+    uint8_t *to = line_copy(t, y);
+    for (size_t channel = 0; channel < pitch; channel += HALF) {
+        const uint8_t *from = line + channel;
+        to += padding;
+#pragma GCC unroll 4
+        for (size_t x = 0; x < width; x++, from += pitch, to += HALF)
+            vst1_u8(to, veor_u8(vld1_u8(from), vdup_n_u8(128)));
+        to += padding;
+    }
 }
 
 /* --- one line of outputs ------------------------------------------------------------- */
 
-/* 8 channels of one output line. */
 struct depthwise_line {
     const struct window_task *task;
-    size_t channel, pitch;
-    const int8_t *weights;
-    const int8_t *in[KERNEL_MAX]; /* copies of lines, at the channel */
+    const uint8_t *in[KERNEL_MAX]; /* copies of lines */
     uint8_t *out;
+};
+
+/* What is known to the compiler, so that loops become straight code. */
+struct shape {
+    size_t kernel[2], stride; /* of the frequency axis */
+    size_t columns;           /* neighbouring outputs */
 };
 
 struct sums {
     int32x4_t low[COLUMNS], high[COLUMNS];
 };
 
-/* The constants of a line; known to the compiler, they make the loops straight code. */
-struct shape {
-    size_t kernel[2], stride; /* of the frequency axis */
-    size_t columns;
-};
-
-ALWAYS_INLINE int8x8_t input_at(const struct depthwise_line *l, size_t tap, size_t x,
+/* The input under a tap of the window that begins at a place. */
+ALWAYS_INLINE int8x8_t input_at(const uint8_t *const *in, size_t tap, size_t place,
                                 struct shape shape)
 {
-    return vld1_s8(l->in[tap / shape.kernel[1]] + (x + tap % shape.kernel[1]) * l->pitch);
+    const uint8_t *line = in[tap / shape.kernel[1]];
+    return vreinterpret_s8_u8(vld1_u8(line + (place + tap % shape.kernel[1]) * HALF));
 }
 
-/* x: of the first output's window */
-ALWAYS_INLINE void add_taps(const struct depthwise_line *l, size_t x, struct sums *sums,
+/* in: the lines at the window of the first output */
+ALWAYS_INLINE void add_taps(const uint8_t *const *in, const int8_t *weights, struct sums *sums,
                             struct shape shape)
 {
     const size_t taps = shape.kernel[0] * shape.kernel[1];
 #pragma GCC unroll 13
     for (size_t tap = 0; tap < taps; tap += 2) {
-        const int8x8_t weight = vld1_s8(l->weights + tap * HALF);
-        int8x8_t next = vdup_n_s8(0);
-        if (tap + 1 < taps)
-            next = vld1_s8(l->weights + (tap + 1) * HALF);
+        const bool pair = tap + 1 < taps;
+        const int8x8_t weight = vld1_s8(weights + tap * HALF);
+        const int8x8_t next = pair ? vld1_s8(weights + (tap + 1) * HALF) : weight;
 #pragma GCC unroll 4
         for (size_t c = 0; c < shape.columns; c++) {
-            const size_t at = x + c * shape.stride;
-            int16x8_t products = vmull_s8(input_at(l, tap, at, shape), weight);
-            if (tap + 1 < taps)
-                products = vmlal_s8(products, input_at(l, tap + 1, at, shape), next);
+            int16x8_t products = vmull_s8(input_at(in, tap, c * shape.stride, shape), weight);
+            if (pair)
+                products = vmlal_s8(products, input_at(in, tap + 1, c * shape.stride, shape), next);
             sums->low[c] = vaddw_s16(sums->low[c], vget_low_s16(products));
             sums->high[c] = vaddw_high_s16(sums->high[c], products);
         }
     }
 }
 
-ALWAYS_INLINE void depthwise_columns(const struct depthwise_line *l, size_t x, struct shape shape,
+/* 8 channels' constants */
+struct channels {
+    const int8_t *weights;
+    int32x4_t low_start, high_start; /* of the sums */
+    float32x4_t low_scale, high_scale;
+};
+
+ALWAYS_INLINE struct channels channels_at(const struct window_task *t, size_t channel, size_t taps)
+{
+    const int32_t *shift = t->weights, *bias = t->requantization->bias + channel;
+    const float *scale = t->requantization->scale + channel;
+    const int8_t *weights = (const int8_t *)(shift + t->in_pitch);
+    shift += channel;
+    return (struct channels){
+        .weights = weights + channel * taps,
+        .low_start = vaddq_s32(vld1q_s32(bias), vld1q_s32(shift)),
+        .high_start = vaddq_s32(vld1q_s32(bias + LANES), vld1q_s32(shift + LANES)),
+        .low_scale = vld1q_f32(scale),
+        .high_scale = vld1q_f32(scale + LANES),
+    };
+}
+
+ALWAYS_INLINE void depthwise_columns(const uint8_t *const *in, const struct channels *channels,
+                                     uint8_t *out, size_t pitch, struct shape shape,
                                      const struct tail *tail)
 {
-    const struct window_task *t = l->task;
-    const struct requantization *r = t->requantization;
-    const int32_t *shift = (const int32_t *)t->weights + l->channel, *bias = r->bias + l->channel;
-    const int32x4_t low_start = vaddq_s32(vld1q_s32(bias), vld1q_s32(shift));
-    const int32x4_t high_start = vaddq_s32(vld1q_s32(bias + LANES), vld1q_s32(shift + LANES));
     struct sums sums;
 #pragma GCC unroll 4
     for (size_t c = 0; c < shape.columns; c++) {
-        sums.low[c] = low_start;
-        sums.high[c] = high_start;
+        sums.low[c] = channels->low_start;
+        sums.high[c] = channels->high_start;
     }
-    add_taps(l, x * shape.stride, &sums, shape);
-    const float32x4_t low = vld1q_f32(r->scale + l->channel);
-    const float32x4_t high = vld1q_f32(r->scale + l->channel + LANES);
+    add_taps(in, channels->weights, &sums, shape);
+    int16x8_t words[COLUMNS];
     const int16x4_t none = vdup_n_s16(0);
 #pragma GCC unroll 4
-    for (size_t c = 0; c < shape.columns; c++) {
-        const int16x8_t words = to_words(requantize(sums.low[c], low, none, tail),
-                                         requantize(sums.high[c], high, none, tail), tail->zero);
-        vst1_u8(l->out + (x + c) * l->pitch, vget_low_u8(to_bytes(words, words, tail)));
+    for (size_t c = 0; c < shape.columns; c++)
+        words[c] = to_words(requantize(sums.low[c], channels->low_scale, none, tail),
+                            requantize(sums.high[c], channels->high_scale, none, tail), tail->zero);
+#pragma GCC unroll 2
+    for (size_t c = 0; c < shape.columns; c += 2) {
+        const bool pair = c + 1 < shape.columns;
+        const uint8x16_t bytes = to_bytes(words[c], words[pair ? c + 1 : c], tail);
+        vst1_u8(out + c * pitch, vget_low_u8(bytes));
+        if (pair)
+            vst1_u8(out + (c + 1) * pitch, vget_high_u8(bytes));
     }
 }
 
-/* The last outputs begin earlier than need be rather than be fewer: what is computed again comes
- * out the same. */
+/* 8 channels of a line. The last outputs begin earlier than need be rather than be fewer: what is
+ * computed again comes out the same. */
+ALWAYS_INLINE void depthwise_channels(const struct depthwise_line *l, size_t channel,
+                                      struct shape shape, const struct tail *tail)
+{
+    const struct window *w = &l->task->window;
+    const size_t width = w->out[1], pitch = l->task->out_pitch, step = shape.stride * HALF;
+    const size_t begin = channel * (w->in[1] + 2 * (size_t)w->padding[1]);
+    const struct channels channels =
+        channels_at(l->task, channel, shape.kernel[0] * shape.kernel[1]);
+    const uint8_t *in[KERNEL_MAX];
+    uint8_t *out = l->out + channel;
+#pragma GCC unroll 5
+    for (size_t k = 0; k < shape.kernel[0]; k++)
+        in[k] = l->in[k] + begin;
+    for (size_t x = 0; x < width;) {
+        depthwise_columns(in, &channels, out, pitch, shape, tail);
+        x += shape.columns;
+        size_t next = shape.columns;
+        if (x < width && x + shape.columns > width) {
+            next -= x + shape.columns - width;
+            x = width - shape.columns;
+        }
+        out += next * pitch;
+#pragma GCC unroll 5
+        for (size_t k = 0; k < shape.kernel[0]; k++)
+            in[k] += next * step;
+    }
+}
+
 ALWAYS_INLINE void depthwise_with(const struct depthwise_line *l, struct shape shape,
                                   enum activation activation)
 {
-    const size_t width = l->task->window.out[1];
-    const struct tail tail = tail_of(l->task->requantization, activation, false);
-    shape.columns = width < COLUMNS ? 1 : COLUMNS;
-    if (width < COLUMNS) {
-        shape.columns = 1;
-        for (size_t x = 0; x < width; x++)
-            depthwise_columns(l, x, shape, &tail);
-        return;
-    }
+    const struct window_task *t = l->task;
+    const struct tail tail = tail_of(t->requantization, activation, false);
     shape.columns = COLUMNS;
-    for (size_t x = 0; x < width; x += COLUMNS)
-        depthwise_columns(l, x + COLUMNS > width ? width - COLUMNS : x, shape, &tail);
+    struct shape narrow = shape;
+    narrow.columns = 1;
+    const bool wide = t->window.out[1] >= COLUMNS;
+    for (size_t channel = 0; channel < t->in_pitch; channel += HALF) {
+        if (wide)
+            depthwise_channels(l, channel, shape, &tail);
+        else
+            depthwise_channels(l, channel, narrow, &tail);
+    }
 }
 
 ALWAYS_INLINE void depthwise_line(const struct depthwise_line *l, struct shape shape)
@@ -198,38 +250,18 @@ static void depthwise_any_line(const struct depthwise_line *l)
 
 /* --- all lines ----------------------------------------------------------------------- */
 
-/* Copies the lines up to `end` that no window has seen yet. */
-static void copy_lines(const struct window_task *t, size_t *copied, size_t end)
-{
-    const struct window *w = &t->window;
-    const size_t size = w->in[1] * t->in_pitch;
-    for (; *copied < end && *copied < w->in[0]; (*copied)++)
-        copy_shifted(t->in + *copied * size, size,
-                     line_copy(t, *copied % w->kernel[0]) + w->padding[1] * t->in_pitch);
-}
-
 void neon_depthwise(const struct window_task *t)
 {
     const struct window *w = &t->window;
-    const size_t taps = (size_t)w->kernel[0] * w->kernel[1];
+    struct depthwise_line l = {.task = t, .out = t->out};
     size_t copied = 0;
     memset(t->scratch, t->in_zero ^ 128, neon_depthwise_scratch_size(w, t->in_pitch));
-    for (size_t time = 0; time < w->out[0]; time++) {
+    for (size_t time = 0; time < w->out[0]; time++, l.out += w->out[1] * t->out_pitch) {
         const size_t first = time * w->stride[0]; /* line of the window, in padded places */
-        if (first + w->kernel[0] > w->padding[0])
-            copy_lines(t, &copied, first + w->kernel[0] - w->padding[0]);
-        struct depthwise_line l = {.task = t, .pitch = t->in_pitch};
-        l.weights = (const int8_t *)((const int32_t *)t->weights + t->in_pitch);
-        l.out = t->out + time * w->out[1] * t->out_pitch;
-        const int8_t *lines[KERNEL_MAX];
-        for (size_t k = 0; k < w->kernel[0]; k++) {
-            const size_t y = first + k - w->padding[0]; /* huge before the beginning */
-            lines[k] = (const int8_t *)line_copy(t, y < w->in[0] ? y % w->kernel[0] : w->kernel[0]);
-        }
-        for (; l.channel < t->in_pitch; l.channel += HALF, l.out += HALF, l.weights += taps * HALF) {
-            for (size_t k = 0; k < w->kernel[0]; k++)
-                l.in[k] = lines[k] + l.channel;
-            depthwise_any_line(&l);
-        }
+        for (; copied + w->padding[0] < first + w->kernel[0] && copied < w->in[0]; copied++)
+            copy_line(t, copied);
+        for (size_t k = 0; k < w->kernel[0]; k++)
+            l.in[k] = line_copy(t, first + k - w->padding[0]); /* huge before the beginning */
+        depthwise_any_line(&l);
     }
 }

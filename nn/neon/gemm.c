@@ -211,20 +211,45 @@ size_t NEON_NAME(conv_scratch_size)(const struct window *w, size_t in_channels,
     return w->out[1] * round_up(conv_depth(w, in_channels), HALF);
 }
 
-/* Copies one line of all windows that begin at the input line y; to: its place in the first. */
-static void copy_windows_line(const struct window_task *t, unsigned y, uint8_t *to, size_t pitch)
+/* A window's line of at most this many bytes is copied as that many at once. */
+#define SMALL_LINE 8
+
+/* Copies one line of the window at x from the input line (NULL: outside). */
+static void copy_window_line(const struct window_task *t, const uint8_t *line, size_t x,
+                             uint8_t *to)
 {
     const struct window *w = &t->window;
     const size_t channels = t->in_channels;
-    const uint8_t *line = y < w->in[0] ? t->in + (size_t)y * w->in[1] * t->in_pitch : NULL;
-    for (unsigned x = 0; x < w->out[1]; x++, to += pitch) {
-        for (unsigned k = 0; k < w->kernel[1]; k++) {
-            const unsigned place = x * w->stride[1] + k - w->padding[1]; /* huge before the start */
-            const bool inside = line != NULL && place < w->in[1];
-            for (size_t c = 0; c < channels; c++)
-                to[k * channels + c] = inside ? line[place * t->in_pitch + c] : (uint8_t)t->in_zero;
-        }
+    for (size_t k = 0; k < w->kernel[1]; k++, to += channels) {
+        const size_t place = x * w->stride[1] + k - w->padding[1]; /* huge before the start */
+        if (line != NULL && place < w->in[1])
+            memcpy(to, line + place * t->in_pitch, channels);
+        else
+            memset(to, t->in_zero, channels);
     }
+}
+
+/* Copies line k of all windows; their inputs' line is y. What a small line's copy writes beyond it
+ * is the next line's place, or meets weights of 0. */
+static void copy_windows_line(const struct window_task *t, size_t k, size_t y, size_t pitch)
+{
+    const struct window *w = &t->window;
+    const size_t size = w->kernel[1] * t->in_channels, step = w->stride[1] * t->in_pitch;
+    const uint8_t *line = y < w->in[0] ? t->in + y * w->in[1] * t->in_pitch : NULL;
+    uint8_t *to = (uint8_t *)t->scratch + k * size;
+    const size_t first = (w->padding[1] + w->stride[1] - 1) / w->stride[1]; /* inside */
+    size_t x = 0;
+    if (line != NULL && t->in_pitch == t->in_channels && size <= SMALL_LINE &&
+        k * size + SMALL_LINE <= pitch && first < w->out[1]) {
+        for (; x < first; x++, to += pitch)
+            copy_window_line(t, line, x, to);
+        const size_t line_size = w->in[1] * t->in_pitch;
+        size_t from = (x * w->stride[1] - w->padding[1]) * t->in_pitch;
+        for (; x < w->out[1] && from + SMALL_LINE <= line_size; x++, from += step, to += pitch)
+            vst1_u8(to, vld1_u8(line + from));
+    }
+    for (; x < w->out[1]; x++, to += pitch)
+        copy_window_line(t, line, x, to);
 }
 
 void NEON_NAME(conv)(const struct window_task *t)
@@ -243,8 +268,7 @@ void NEON_NAME(conv)(const struct window_task *t)
     memset(t->scratch, 0, w->out[1] * depth);
     for (unsigned time = 0; time < w->out[0]; time++, line.out += w->out[1] * t->out_pitch) {
         for (unsigned k = 0; k < w->kernel[0]; k++)
-            copy_windows_line(t, time * w->stride[0] + k - w->padding[0],
-                              (uint8_t *)t->scratch + k * w->kernel[1] * t->in_channels, depth);
+            copy_windows_line(t, k, (size_t)time * w->stride[0] + k - w->padding[0], depth);
         NEON_NAME(gemm)(&line);
     }
 }
