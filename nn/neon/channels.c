@@ -65,13 +65,13 @@ ALWAYS_INLINE int32x4_t gate_lanes(const struct gate_task *t, int16x4_t q,
 /* 8 channels of all positions at a time, so that their gates stay in registers. */
 void neon_gate(const struct gate_task *t)
 {
-    const int16x8_t in_zero = vdupq_n_s16((int16_t)t->in_zero);
+    const uint8x8_t in_zero = vdup_n_u8((uint8_t)t->in_zero);
     const int16x8_t out_zero = vdupq_n_s16((int16_t)t->out_zero);
     for (size_t c = 0; c < t->pitch; c += HALF) {
         const float32x4_t low_gate = vld1q_f32(t->gate + c);
         const float32x4_t high_gate = vld1q_f32(t->gate + c + LANES);
         for (size_t at = c; at < t->positions * t->pitch; at += t->pitch) {
-            const int16x8_t q = vsubq_s16(widen(vld1_u8(t->in + at)), in_zero);
+            const int16x8_t q = without_zero(vld1_u8(t->in + at), in_zero);
             const int32x4_t low = gate_lanes(t, vget_low_s16(q), low_gate);
             const int32x4_t high = gate_lanes(t, vget_high_s16(q), high_gate);
             vst1_u8(t->out + at, vqmovun_s16(to_words(low, high, out_zero)));

@@ -45,21 +45,38 @@ size_t NEON_NAME(gemm_scratch_size)(size_t padded_depth, size_t padded_outputs)
     return 0;
 }
 
-/* The sums of rows positions from `in` on and groups * 4 outputs. */
-ALWAYS_INLINE void tile_sums(const struct gemm_task *t, const uint8_t *in, size_t output,
-                             int32x4_t *sums, size_t rows, size_t groups)
+/* A block of outputs: where their sums begin, what they are multiplied with. */
+struct outputs {
+    int32x4_t start[BLOCK / LANES];
+    float32x4_t scale[BLOCK / LANES];
+    const int8_t *weights;
+};
+
+ALWAYS_INLINE struct outputs outputs_at(const struct gemm_task *t, size_t output, size_t groups)
 {
     const int32_t *shift = t->weights, *bias = t->requantization->bias + output;
-    const int8_t *weights = (const int8_t *)(shift + t->outputs) + output * t->depth;
+    struct outputs outputs;
+    outputs.weights = (const int8_t *)(shift + t->outputs) + output * t->depth;
+    shift += output;
 #pragma GCC unroll 4
     for (size_t g = 0; g < groups; g++) {
-        const int32x4_t start =
-            vaddq_s32(vld1q_s32(bias + g * LANES), vld1q_s32(shift + output + g * LANES));
-#pragma GCC unroll 4
-        for (size_t row = 0; row < rows; row++)
-            sums[row * groups + g] = start;
+        outputs.start[g] = vaddq_s32(vld1q_s32(bias + g * LANES), vld1q_s32(shift + g * LANES));
+        outputs.scale[g] = vld1q_f32(t->requantization->scale + output + g * LANES);
     }
-    multiply(sums, in, t->in_pitch, t->depth, weights, rows, groups);
+    return outputs;
+}
+
+/* The sums of rows positions from `in` on and groups * 4 outputs. */
+ALWAYS_INLINE void tile_sums(const struct gemm_task *t, const struct outputs *outputs,
+                             const uint8_t *in, int32x4_t *sums, size_t rows, size_t groups)
+{
+#pragma GCC unroll 8
+    for (size_t row = 0; row < rows; row++) {
+#pragma GCC unroll 4
+        for (size_t g = 0; g < groups; g++)
+            sums[row * groups + g] = outputs->start[g];
+    }
+    multiply(sums, in, t->in_pitch, t->depth, outputs->weights, rows, groups);
 }
 
 /* 8 outputs of a position, 16 bits wide. */
@@ -68,41 +85,34 @@ ALWAYS_INLINE int16x8_t words_of(const int32x4_t *sums, const float32x4_t *scale
 {
     int16x8_t other = vdupq_n_s16(0);
     if (tail->residual)
-        other = vsubq_s16(widen(vld1_u8(residual)), tail->residual_zero);
+        other = without_zero(vld1_u8(residual), tail->residual_zero);
     return to_words(requantize(sums[0], scale[0], vget_low_s16(other), tail),
                     requantize(sums[1], scale[1], vget_high_s16(other), tail), tail->zero);
 }
 
-ALWAYS_INLINE void finish(const struct gemm_task *t, size_t position, size_t output,
-                          const int32x4_t *sums, size_t rows, size_t groups,
-                          const struct tail *tail)
-{
-    float32x4_t scale[BLOCK / LANES];
-#pragma GCC unroll 4
-    for (size_t g = 0; g < groups; g++)
-        scale[g] = vld1q_f32(t->requantization->scale + output + g * LANES);
-#pragma GCC unroll 4
-    for (size_t row = 0; row < rows; row++, sums += groups) {
-        uint8_t *out = t->out + (position + row) * t->out_pitch + output;
-        const uint8_t *other =
-            tail->residual ? t->residual + (position + row) * t->residual_pitch + output : NULL;
-        const int16x8_t low = words_of(sums, scale, other, tail);
-        if (groups == 2) {
-            vst1_u8(out, vget_low_u8(to_bytes(low, low, tail)));
-        } else {
-            const uint8_t *next = tail->residual ? other + HALF : NULL;
-            const int16x8_t high = words_of(sums + 2, scale + 2, next, tail);
-            vst1q_u8(out, to_bytes(low, high, tail));
-        }
-    }
-}
+/* Where a tile's bytes go, and what is added to them. */
+struct place {
+    const uint8_t *in, *residual;
+    uint8_t *out;
+};
 
-ALWAYS_INLINE void gemm_tile(const struct gemm_task *t, size_t position, size_t output, size_t rows,
-                             size_t groups, const struct tail *tail)
+ALWAYS_INLINE void gemm_tile(const struct gemm_task *t, const struct outputs *outputs,
+                             struct place at, size_t rows, size_t groups, const struct tail *tail)
 {
-    int32x4_t sums[TILE_ROWS * BLOCK / LANES];
-    tile_sums(t, t->in + position * t->in_pitch, output, sums, rows, groups);
-    finish(t, position, output, sums, rows, groups, tail);
+    int32x4_t all[TILE_SUMS], *sums = all;
+    tile_sums(t, outputs, at.in, sums, rows, groups);
+#pragma GCC unroll 8
+    for (size_t row = 0; row < rows; row++, sums += groups) {
+        int16x8_t words = words_of(sums, outputs->scale, at.residual, tail);
+        if (groups == 4) {
+            const int16x8_t high = words_of(sums + 2, outputs->scale + 2, at.residual + HALF, tail);
+            vst1q_u8(at.out, to_bytes(words, high, tail));
+        } else {
+            vst1_u8(at.out, vget_low_u8(to_bytes(words, words, tail)));
+        }
+        at.out += t->out_pitch;
+        at.residual += t->residual_pitch;
+    }
 }
 
 /* Some positions of a block of outputs. The last tile begins earlier than need be rather than be
@@ -114,15 +124,24 @@ ALWAYS_INLINE void gemm_block_with(const struct gemm_task *task, size_t begin, s
     /* a copy, which stores of bytes cannot change in the compiler's eyes */
     const struct gemm_task t = *task;
     const struct tail tail = tail_of(t.requantization, activation, residual);
-    if (end - begin < TILE_ROWS) {
-        for (size_t position = begin; position < end; position++)
-            gemm_tile(&t, position, output, 1, groups, &tail);
-        return;
-    }
-    for (size_t position = begin; position < end; position += TILE_ROWS) {
-        if (position + TILE_ROWS > end)
-            position = end - TILE_ROWS;
-        gemm_tile(&t, position, output, TILE_ROWS, groups, &tail);
+    const struct outputs outputs = outputs_at(&t, output, groups);
+    const size_t rows = tile_rows(groups);
+    struct place at = {.in = t.in + begin * t.in_pitch,
+                       .residual = t.residual + (residual ? begin * t.residual_pitch + output : 0),
+                       .out = t.out + begin * t.out_pitch + output};
+    size_t left = end - begin;
+    while (left > 0) {
+        size_t step = left < 2 * rows && left > rows ? left - rows : rows;
+        if (left < rows) {
+            gemm_tile(&t, &outputs, at, 1, groups, &tail);
+            step = 1;
+        } else {
+            gemm_tile(&t, &outputs, at, rows, groups, &tail);
+        }
+        left -= step;
+        at.in += step * t.in_pitch;
+        at.out += step * t.out_pitch;
+        at.residual += step * t.residual_pitch;
     }
 }
 
@@ -165,13 +184,12 @@ void NEON_NAME(gemm)(const struct gemm_task *t)
 
 ALWAYS_INLINE void real_block(const struct gemm_task *t, size_t output, float *out, size_t groups)
 {
+    const struct outputs outputs = outputs_at(t, output, groups);
     int32x4_t sums[BLOCK / LANES];
-    tile_sums(t, t->in, output, sums, 1, groups);
+    tile_sums(t, &outputs, t->in, sums, 1, groups);
 #pragma GCC unroll 4
-    for (size_t g = 0; g < groups; g++) {
-        const float32x4_t scale = vld1q_f32(t->requantization->scale + output + g * LANES);
-        vst1q_f32(out + output + g * LANES, vmulq_f32(vcvtq_f32_s32(sums[g]), scale));
-    }
+    for (size_t g = 0; g < groups; g++)
+        vst1q_f32(out + output + g * LANES, vmulq_f32(vcvtq_f32_s32(sums[g]), outputs.scale[g]));
 }
 
 void NEON_NAME(gemm_real)(const struct gemm_task *t, float *out)

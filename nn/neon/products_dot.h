@@ -10,7 +10,14 @@
 
 #include "nn/neon/lanes.h"
 
-#define TILE_ROWS 4
+/* A tile: positions by groups of 4 outputs. */
+#define TILE_SUMS 16
+#define TILE_ROWS_MAX 8
+
+static inline size_t tile_rows(size_t groups)
+{
+    return TILE_SUMS / groups;
+}
 
 /* Where the weight of an output and an input lies in a block of `groups` groups. */
 static inline size_t weight_place(size_t output, size_t input, size_t depth, size_t groups)
@@ -25,7 +32,7 @@ static inline size_t weight_place(size_t output, size_t input, size_t depth, siz
         _Pragma("GCC unroll 4") for (size_t g = 0; g < groups; g++)                                \
         {                                                                                          \
             const int8x16_t w = vld1q_s8(weights + ((lane)*groups + g) * 16);                      \
-            _Pragma("GCC unroll 4") for (size_t row = 0; row < rows; row++)                        \
+            _Pragma("GCC unroll 8") for (size_t row = 0; row < rows; row++)                        \
                 sums[row * groups + g] = vdotq_laneq_s32(sums[row * groups + g], w, x[row], lane); \
         }                                                                                          \
     } while (0)
@@ -34,10 +41,10 @@ static inline size_t weight_place(size_t output, size_t input, size_t depth, siz
 ALWAYS_INLINE void multiply(int32x4_t *sums, const uint8_t *in, size_t pitch, size_t depth,
                             const int8_t *weights, size_t rows, size_t groups)
 {
-    int8x16_t x[TILE_ROWS];
+    int8x16_t x[TILE_ROWS_MAX];
     size_t input = 0;
     for (; input + 16 <= depth; input += 16, weights += 16 * groups * LANES) {
-#pragma GCC unroll 4
+#pragma GCC unroll 8
         for (size_t row = 0; row < rows; row++)
             x[row] =
                 vreinterpretq_s8_u8(veorq_u8(vld1q_u8(in + row * pitch + input), vdupq_n_u8(128)));
@@ -47,7 +54,7 @@ ALWAYS_INLINE void multiply(int32x4_t *sums, const uint8_t *in, size_t pitch, si
         ADD_PRODUCTS(3);
     }
     if (input < depth) {
-#pragma GCC unroll 4
+#pragma GCC unroll 8
         for (size_t row = 0; row < rows; row++) {
             const uint8x8_t bytes = veor_u8(vld1_u8(in + row * pitch + input), vdup_n_u8(128));
             x[row] = vreinterpretq_s8_u8(vcombine_u8(bytes, bytes));
