@@ -96,11 +96,14 @@ struct place {
     uint8_t *out;
 };
 
-ALWAYS_INLINE void gemm_tile(const struct gemm_task *t, const struct outputs *outputs,
+ALWAYS_INLINE void gemm_tile(const struct gemm_task *t, struct outputs *outputs,
                              struct place at, size_t rows, size_t groups, const struct tail *tail)
 {
     int32x4_t all[TILE_SUMS], *sums = all;
+    /* to be read from memory, in order to leave the registers to the sums */
+    __asm__("" : "+m"(*outputs));
     tile_sums(t, outputs, at.in, sums, rows, groups);
+    __asm__("" : "+m"(*outputs));
 #pragma GCC unroll 8
     for (size_t row = 0; row < rows; row++, sums += groups) {
         int16x8_t words = words_of(sums, outputs->scale, at.residual, tail);
@@ -124,7 +127,7 @@ ALWAYS_INLINE void gemm_block_with(const struct gemm_task *task, size_t begin, s
     /* a copy, which stores of bytes cannot change in the compiler's eyes */
     const struct gemm_task t = *task;
     const struct tail tail = tail_of(t.requantization, activation, residual);
-    const struct outputs outputs = outputs_at(&t, output, groups);
+    struct outputs outputs = outputs_at(&t, output, groups);
     const size_t rows = tile_rows(groups);
     struct place at = {.in = t.in + begin * t.in_pitch,
                        .residual = t.residual + (residual ? begin * t.residual_pitch + output : 0),

@@ -26,14 +26,24 @@ static inline size_t weight_place(size_t output, size_t input, size_t depth, siz
     return (input / 4 * groups * LANES + output) * 4 + input % 4;
 }
 
+/* The weights of 4 inputs, in as few loads as can be */
+ALWAYS_INLINE int8x16x4_t load_weights(const int8_t *weights, size_t groups)
+{
+    if (groups == 4)
+        return vld1q_s8_x4(weights);
+    const int8x16x2_t two = vld1q_s8_x2(weights);
+    return (int8x16x4_t){{two.val[0], two.val[1], two.val[0], two.val[1]}};
+}
+
 /* 4 inputs, which lane of x has, of all rows */
 #define ADD_PRODUCTS(lane)                                                                         \
     do {                                                                                           \
+        const int8x16x4_t w = load_weights(weights + (lane)*groups * 16, groups);                  \
         _Pragma("GCC unroll 4") for (size_t g = 0; g < groups; g++)                                \
         {                                                                                          \
-            const int8x16_t w = vld1q_s8(weights + ((lane)*groups + g) * 16);                      \
             _Pragma("GCC unroll 8") for (size_t row = 0; row < rows; row++)                        \
-                sums[row * groups + g] = vdotq_laneq_s32(sums[row * groups + g], w, x[row], lane); \
+                sums[row * groups + g] =                                                           \
+                    vdotq_laneq_s32(sums[row * groups + g], w.val[g], x[row], lane);               \
         }                                                                                          \
     } while (0)
 
