@@ -103,12 +103,14 @@ ALWAYS_INLINE void gemm_tile(const struct gemm_task *t, struct outputs *outputs,
     /* to be read from memory, in order to leave the registers to the sums */
     __asm__("" : "+m"(*outputs));
     tile_sums(t, outputs, at.in, sums, rows, groups);
+    float32x4_t scale[BLOCK / LANES];
     __asm__("" : "+m"(*outputs));
+    memcpy(scale, outputs->scale, groups * sizeof *scale);
 #pragma GCC unroll 8
     for (size_t row = 0; row < rows; row++, sums += groups) {
-        int16x8_t words = words_of(sums, outputs->scale, at.residual, tail);
+        int16x8_t words = words_of(sums, scale, at.residual, tail);
         if (groups == 4) {
-            const int16x8_t high = words_of(sums + 2, outputs->scale + 2, at.residual + HALF, tail);
+            const int16x8_t high = words_of(sums + 2, scale + 2, at.residual + HALF, tail);
             vst1q_u8(at.out, to_bytes(words, high, tail));
         } else {
             vst1_u8(at.out, vget_low_u8(to_bytes(words, words, tail)));
