@@ -55,8 +55,7 @@ void neon_channel_sums(const uint8_t *in, size_t positions, size_t pitch, int32_
     }
 }
 
-ALWAYS_INLINE int32x4_t gate_lanes(const struct gate_task *t, int16x4_t q,
-                                 float32x4_t gate)
+ALWAYS_INLINE int32x4_t gate_lanes(const struct gate_task *t, int16x4_t q, float32x4_t gate)
 {
     const float32x4_t real = vmulq_n_f32(vcvtq_f32_s32(vmovl_s16(q)), t->in_scale);
     return vcvtnq_s32_f32(vmulq_n_f32(vmulq_f32(real, gate), t->inverse_out_scale));

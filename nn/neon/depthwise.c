@@ -244,8 +244,8 @@ static void depthwise_any_line(const struct depthwise_line *l)
     else if (five && w->stride[1] == 2)
         depthwise_line(l, (struct shape){.kernel = {5, 5}, .stride = 2});
     else
-        depthwise_line(l, (struct shape){.kernel = {w->kernel[0], w->kernel[1]},
-                                         .stride = w->stride[1]});
+        depthwise_line(
+            l, (struct shape){.kernel = {w->kernel[0], w->kernel[1]}, .stride = w->stride[1]});
 }
 
 /* --- all lines ----------------------------------------------------------------------- */

@@ -96,8 +96,18 @@ struct place {
     uint8_t *out;
 };
 
-ALWAYS_INLINE void gemm_tile(const struct gemm_task *t, struct outputs *outputs,
-                             struct place at, size_t rows, size_t groups, const struct tail *tail)
+ALWAYS_INLINE struct place place_at(const struct gemm_task *t, struct place first, size_t position,
+                                    bool residual)
+{
+    return (struct place){
+        .in = first.in + position * t->in_pitch,
+        .residual = residual ? first.residual + position * t->residual_pitch : NULL,
+        .out = first.out + position * t->out_pitch,
+    };
+}
+
+ALWAYS_INLINE void gemm_tile(const struct gemm_task *t, struct outputs *outputs, struct place at,
+                             size_t rows, size_t groups, const struct tail *tail)
 {
     int32x4_t all[TILE_SUMS], *sums = all;
     /* to be read from memory, in order to leave the registers to the sums */
@@ -105,18 +115,22 @@ ALWAYS_INLINE void gemm_tile(const struct gemm_task *t, struct outputs *outputs,
     tile_sums(t, outputs, at.in, sums, rows, groups);
     float32x4_t scale[BLOCK / LANES];
     __asm__("" : "+m"(*outputs));
-    memcpy(scale, outputs->scale, groups * sizeof *scale);
+#pragma GCC unroll 4
+    for (size_t g = 0; g < groups; g++)
+        scale[g] = outputs->scale[g];
 #pragma GCC unroll 8
     for (size_t row = 0; row < rows; row++, sums += groups) {
         int16x8_t words = words_of(sums, scale, at.residual, tail);
         if (groups == 4) {
-            const int16x8_t high = words_of(sums + 2, scale + 2, at.residual + HALF, tail);
+            const uint8_t *next = tail->residual ? at.residual + HALF : NULL;
+            const int16x8_t high = words_of(sums + 2, scale + 2, next, tail);
             vst1q_u8(at.out, to_bytes(words, high, tail));
         } else {
             vst1_u8(at.out, vget_low_u8(to_bytes(words, words, tail)));
         }
         at.out += t->out_pitch;
-        at.residual += t->residual_pitch;
+        if (tail->residual)
+            at.residual += t->residual_pitch;
     }
 }
 
@@ -130,23 +144,20 @@ ALWAYS_INLINE void gemm_block_with(const struct gemm_task *task, size_t begin, s
     const struct gemm_task t = *task;
     const struct tail tail = tail_of(t.requantization, activation, residual);
     struct outputs outputs = outputs_at(&t, output, groups);
-    const size_t rows = tile_rows(groups);
-    struct place at = {.in = t.in + begin * t.in_pitch,
-                       .residual = t.residual + (residual ? begin * t.residual_pitch + output : 0),
-                       .out = t.out + begin * t.out_pitch + output};
-    size_t left = end - begin;
-    while (left > 0) {
-        size_t step = left < 2 * rows && left > rows ? left - rows : rows;
-        if (left < rows) {
-            gemm_tile(&t, &outputs, at, 1, groups, &tail);
-            step = 1;
-        } else {
-            gemm_tile(&t, &outputs, at, rows, groups, &tail);
-        }
-        left -= step;
-        at.in += step * t.in_pitch;
-        at.out += step * t.out_pitch;
-        at.residual += step * t.residual_pitch;
+    const size_t rows = tile_rows(groups), count = end - begin;
+    const struct place first = {
+        .in = t.in + begin * t.in_pitch,
+        .residual = residual ? t.residual + begin * t.residual_pitch + output : NULL,
+        .out = t.out + begin * t.out_pitch + output};
+    if (count < rows) {
+        for (size_t position = 0; position < count; position++)
+            gemm_tile(&t, &outputs, place_at(&t, first, position, residual), 1, groups, &tail);
+        return;
+    }
+    for (size_t position = 0; position < count; position += rows) {
+        if (position + rows > count)
+            position = count - rows;
+        gemm_tile(&t, &outputs, place_at(&t, first, position, residual), rows, groups, &tail);
     }
 }
 

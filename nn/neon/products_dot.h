@@ -38,16 +38,18 @@ ALWAYS_INLINE int8x16x4_t load_weights(const int8_t *weights, size_t groups)
 /* 4 inputs of all rows, which dot takes from a lane of x */
 #define ADD_PRODUCTS(dot, lane)                                                                    \
     do {                                                                                           \
-        const int8x16x4_t w = load_weights(weights + (lane)*groups * 16, groups);                  \
+        const int8x16x4_t w = load_weights(weights, groups);                                       \
         _Pragma("GCC unroll 4") for (size_t g = 0; g < groups; g++)                                \
         {                                                                                          \
             _Pragma("GCC unroll 8") for (size_t row = 0; row < rows; row++)                        \
                 sums[row * groups + g] = dot(sums[row * groups + g], w.val[g], x[row], lane);      \
         }                                                                                          \
+        weights += groups * 16;                                                                    \
     } while (0)
 
-ALWAYS_INLINE void multiply_16(int32x4_t *sums, const uint8_t *in, size_t pitch,
-                               const int8_t *weights, size_t rows, size_t groups)
+/* Returns where the next weights are. */
+ALWAYS_INLINE const int8_t *multiply_16(int32x4_t *sums, const uint8_t *in, size_t pitch,
+                                        const int8_t *weights, size_t rows, size_t groups)
 {
     int8x16_t x[TILE_ROWS_MAX];
 #pragma GCC unroll 8
@@ -57,6 +59,7 @@ ALWAYS_INLINE void multiply_16(int32x4_t *sums, const uint8_t *in, size_t pitch,
     ADD_PRODUCTS(vdotq_laneq_s32, 1);
     ADD_PRODUCTS(vdotq_laneq_s32, 2);
     ADD_PRODUCTS(vdotq_laneq_s32, 3);
+    return weights;
 }
 
 ALWAYS_INLINE void multiply_8(int32x4_t *sums, const uint8_t *in, size_t pitch,
@@ -77,8 +80,8 @@ ALWAYS_INLINE void multiply(int32x4_t *sums, const uint8_t *in, size_t pitch, si
                             const int8_t *weights, size_t rows, size_t groups)
 {
     size_t left = depth;
-    for (; left >= 16; left -= 16, in += 16, weights += 16 * groups * LANES)
-        multiply_16(sums, in, pitch, weights, rows, groups);
+    for (; left >= 16; left -= 16, in += 16)
+        weights = multiply_16(sums, in, pitch, weights, rows, groups);
     if (left > 0)
         multiply_8(sums, in, pitch, weights, rows, groups);
 }
