@@ -1,8 +1,9 @@
 #!/bin/sh
 # Counts the Arm instructions that each layer of a model takes, under qemu:
 #   sh tests/cross/count.sh [BUILD_DIRECTORY [MODEL]]
-# once with the kernels for Armv8.0 and once with those for the dot product. The build directory is
-# one that aarch64.sh made. The counts are exact and the same in every run, but time they are not.
+# once with the kernels for Armv8.0 and once with those for the dot product (KERNELS in the
+# environment names others). The build directory is one that aarch64.sh made. The counts are exact
+# and the same in every run; time they are not. A minute or two.
 set -eu
 cd "$(dirname "$0")/../.."
 build=${1:-build-aarch64}
@@ -38,11 +39,9 @@ for kernel in ${KERNELS:-neon neon-dot}; do
         $5 == "run_begins" { runs = 1; next }
         !runs { next }
         $5 == "layer_done" { layer++; next }
-        { count[layer + 0] += size[part[2]]; of[layer + 0, $5] += size[part[2]] }
-        END {
-            for (i = 0; i <= layer; i++) print i, count[i]
-            for (f in of) { split(f, part, SUBSEP); print part[1], of[f], part[2] > "/tmp/arm/fun" }
-        }' "$folder/$kernel" >"$folder/counts"
+        { count[layer + 0] += size[part[2]] }
+        END { for (i = 0; i < layer; i++) print i, count[i] }
+    ' "$folder/$kernel" >"$folder/counts"
     wait $!
     printf '\n%-10s %-34s %-14s %8s %12s %12s %8s\n' kernel layer kind channels multiply-adds \
         instructions each
@@ -57,10 +56,11 @@ for kernel in ${KERNELS:-neon neon-dot}; do
                 if (count[$1] / $2 > most) { most = count[$1] / $2; where = $5 }
             }
             all += count[$1]; products += $2
-            kind[$4] += count[$1]; kind_products[$4] += $2
+            kind[$4] += count[$1]
         }
         END {
-            for (k in kind) printf "%s %s: %d instructions, %.1f%%\n", kernel, k, kind[k], 100 * kind[k] / all
+            for (k in kind)
+                printf "%s %s: %d instructions, %.1f%%\n", kernel, k, kind[k], 100 * kind[k] / all
             printf "%s: 1x1 layers of 32 or more channels: %.3f instructions for each multiply-add," \
                 " most %.3f in %s\n", kernel, wide / wide_products, most, where
             printf "%s: the whole network: %d instructions, %.3f for each multiply-add\n", kernel, \
