@@ -45,7 +45,7 @@ for kernel in ${KERNELS:-neon neon-dot}; do
     wait $!
     printf '\n%-10s %-34s %-14s %8s %12s %12s %8s\n' kernel layer kind channels multiply-adds \
         instructions each
-    awk -v kernel=$kernel '
+    awk -v kernel="$kernel" '
         NR == FNR { count[$1] = $2; next }
         {
             printf "%-10s %-34s %-14s %8d %12d %12d", kernel, $5, $4, $3, $2, count[$1]
