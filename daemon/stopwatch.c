@@ -4,12 +4,26 @@
 #include <time.h>
 
 #define MIN_RUNS 5
+#define OWN_RUNS 1000
 
 double stopwatch_now_ms(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
     return 1e3 * (double)now.tv_sec + 1e-6 * (double)now.tv_nsec;
+}
+
+double stopwatch_own_ms(void)
+{
+    double least = 1;
+    double before = stopwatch_now_ms();
+    for (int i = 0; i < OWN_RUNS; i++) {
+        const double after = stopwatch_now_ms();
+        if (after - before < least)
+            least = after - before;
+        before = after;
+    }
+    return least;
 }
 
 static int compare(const void *a, const void *b)

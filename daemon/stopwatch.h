@@ -19,6 +19,10 @@ struct stopwatch_result {
 /* Processor time that the calling thread has used, in milliseconds. */
 double stopwatch_now_ms(void);
 
+/* What a call of stopwatch_now_ms() itself takes: the least of many. To be taken off what is too
+ * short to measure otherwise. */
+double stopwatch_own_ms(void);
+
 /* Runs work(context) once to warm up, then for about for_s seconds: at least 5 times, at most
  * STOPWATCH_MAX_RUNS. */
 struct stopwatch_result stopwatch_run(void (*work)(void *context), void *context, double for_s);

@@ -80,8 +80,8 @@ struct gate_task {
     int in_zero, out_zero;
 };
 
-/* One way in which an instruction set multiplies bytes and adds the products up in 32 bits, exactly:
- * what no kernel of the table can beat. */
+/* One way in which an instruction set multiplies bytes and adds the products up in 32 bits,
+ * exactly: what no kernel of the table can beat. */
 struct kernel_peak {
     const char *instructions; /* for a person */
     /* Does rounds of it on registers alone, in chains that are independent of each other. Every
