@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-static double now_ms(void)
+double peer_now_ms(void)
 {
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
@@ -82,9 +82,9 @@ int peer_serve(const struct peer *peer, const struct model *model, const char *w
     while (scanf("%u", &times) == 1) {
         run(peer, model, windows, probabilities);
         for (unsigned i = 0; i < times; i++) {
-            const double begun = now_ms();
+            const double begun = peer_now_ms();
             run(peer, model, windows, probabilities);
-            printf("%.6f ", now_ms() - begun);
+            printf("%.6f ", peer_now_ms() - begun);
         }
         printf("\n");
         fflush(stdout);

@@ -34,6 +34,9 @@ struct peer {
     int gives_logits;
 };
 
+/* A clock, in milliseconds. */
+double peer_now_ms(void);
+
 /* Opens the model or ends the program. */
 const struct model *peer_open(const char *path);
 

@@ -51,14 +51,20 @@ static inline void add_step(struct steps *steps, xnn_operator_t operator)
     steps->step[steps->count++] = (struct step){.operator= operator};
 }
 
+static inline void look_up(const int8_t *restrict table, int8_t *restrict bytes, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        bytes[i] = table[bytes[i] + 128];
+}
+
 static inline void run_steps(const struct steps *steps)
 {
     for (size_t i = 0; i < steps->count; i++) {
         const struct step *step = &steps->step[i];
-        if (step->operator!= NULL)
+        if (step->table != NULL)
+            look_up(step->table, step->bytes, step->count);
+        else
             must(xnn_run_operator(step->operator, NULL), "run");
-        for (size_t b = 0; step->table != NULL && b < step->count; b++)
-            step->bytes[b] = step->table[step->bytes[b] + 128];
     }
 }
 
