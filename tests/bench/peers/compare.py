@@ -15,7 +15,6 @@ import json
 import math
 import os
 import statistics
-import struct
 import subprocess
 import sys
 import tempfile
@@ -25,33 +24,16 @@ ROOT = Path(__file__).resolve().parents[3]
 FOLDER = Path(__file__).resolve().parent
 ABSENT = 3  # exit status of a peer that this machine cannot run
 FLOAT_DIFFERENCE = 1e-3  # of a probability, from which on a float engine computes something else
-WINDOWS = 4
+WINDOWS = 16  # on which outputs are compared; the first one is timed
 
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
-def frontend_of(model):
-    data = Path(model).read_bytes()
-    (length,) = struct.unpack("<Q", data[:8])
-    return json.loads(json.loads(data[8:8 + length])["__metadata__"]["tutti.frontend"])
-
-
-def write_windows(path, frontend):
-    """Mel columns somewhat like music: notes of a few partials that decay, above a noise."""
-    columns, bands = frontend["columns"], frontend["mel_bands"]
-    state = 1
-    values = []
-    for window in range(WINDOWS):
-        for column in range(columns):
-            since = column % (23 + 9 * window)
-            note = 5 + 7 * window + 3 * (column // (23 + 9 * window)) % 40
-            for band in range(bands):
-                state = (state * 1664525 + 1013904223) % 2 ** 32
-                value = -1.2 - 0.4 * band / bands + 0.3 * state / 2 ** 32
-                if (band - note) % 12 == 0 and band >= note:
-                    value += 2.5 * math.exp(-0.03 * since - 0.02 * (band - note))
-                values.append(value)
-    path.write_bytes(struct.pack(f"={len(values)}f", *values))
+def write_windows(build, model, sound, path):
+    """Windows of a recording, evenly spaced over it."""
+    with open(path, "wb") as windows:
+        subprocess.run([Path(build) / "tests/bench/peers/peer_windows", model, sound, str(WINDOWS)],
+                       stdout=windows, check=True)
 
 
 def commands(build, model, windows):
@@ -156,11 +138,13 @@ def main():
     parser.add_argument("--build", default=ROOT / "build-release", help="a release build")
     parser.add_argument("--rounds", type=int, default=60)
     parser.add_argument("--runs", type=int, default=10, help="windows that each does in a round")
+    parser.add_argument("--sound", default=ROOT / "daemon/demo/piece.opus",
+                        help="the recording that the windows are of")
     parser.add_argument("model", nargs="?", default=ROOT / "models/tutti-20.safetensors")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         windows = Path(folder) / "windows"
-        write_windows(windows, frontend_of(arguments.model))
+        write_windows(arguments.build, arguments.model, arguments.sound, windows)
         peers, sound = start(arguments.build, arguments.model, windows)
         reference = [peer for peer in peers if peer.name.startswith("Tutti float")]
         if not reference:
