@@ -62,7 +62,8 @@ static void every_stage_and_layer_is_measured(void **state)
     for (size_t i = 0; i < model_layer_count(f->model); i++)
         check_time(&f->figures.layer[i]);
     assert_true(f->figures.network.min_ms > 0);
-    assert_true(stopwatch_own_ms() >= 0 && stopwatch_own_ms() <= f->figures.frontend.min_ms);
+    const double own_ms = stopwatch_own_ms();
+    assert_true(own_ms >= 0 && own_ms < 1); /* 1 is what it begins with */
     assert_true(fabs(f->figures.hop_s - HOP_S) < 0.01);
 }
 
