@@ -3,8 +3,9 @@
  *   peer_ncnn MODEL WINDOWS float|int8
  *
  * int8: convolutions and 1x1 layers in ncnn's way, symmetric activations with a scale for each
- * layer's input (from the range that the model file has for it), weights with a scale per output;
- * what lies between them, squeeze and excitation and the head are in float. */
+ * layer's input (from the range that the model file has for it), weights with a scale per output.
+ * From one of them directly to the next it stays in bytes; sums with a residual, squeeze and
+ * excitation and the head are in float. */
 #include "tests/bench/peers/peer.h"
 
 extern "C" {
@@ -30,7 +31,7 @@ namespace
 /* The text and the weights of a network in ncnn's own format. */
 class Builder
 {
-public:
+  public:
     explicit Builder(bool int8) : int8(int8)
     {
     }
@@ -65,9 +66,9 @@ public:
         blobs += count;
     }
 
-    /* conv, depthwise, pointwise */
-    void convolution(const model_layer &l, quantization from, const std::string &name,
-                     const std::string &input)
+    /* conv, depthwise, pointwise. to_bytes: the next layer is one, too, and reads bytes. */
+    void convolution(const model_layer &l, quantization from, bool to_bytes,
+                     const std::string &name, const std::string &input)
     {
         const bool depthwise = l.kind == LAYER_DEPTHWISE;
         const bool window = depthwise || l.kind == LAYER_CONV;
@@ -78,7 +79,7 @@ public:
                  window ? l.stride[0] : 1, window ? l.padding[1] : 0, window ? l.padding[0] : 0,
                  l.weights.outputs * l.weights.depth,
                  depthwise ? (" 7=" + std::to_string(l.in.channels)).c_str() : "",
-                 int8 ? (depthwise ? 1 : 2) : 0, activation(l.activation));
+                 int8 ? (depthwise ? 1 : 2) + (to_bytes ? 100 : 0) : 0, activation(l.activation));
         layer(depthwise ? "ConvolutionDepthWise" : "Convolution", name, {input}, parameters);
         add_weights(l.weights, window ? l.kernel[0] * l.kernel[1] : 1,
                     depthwise ? 1 : l.in.channels);
@@ -86,8 +87,9 @@ public:
             return;
         for (size_t i = 0; i < l.weights.outputs; i++)
             weights.push_back(l.weights.scale[i] > 0 ? 1 / l.weights.scale[i] : 1);
-        const float most = std::max(from.zero, 255 - from.zero) * from.scale;
-        weights.push_back(127 / most);
+        weights.push_back(symmetric(from));
+        if (to_bytes)
+            weights.push_back(symmetric(l.output));
     }
 
     /* A matrix on one position, or (two of them, one after the other) on a row of positions. */
@@ -109,10 +111,16 @@ public:
             weights.insert(weights.end(), second->float_bias, second->float_bias + w.outputs);
     }
 
-private:
+  private:
     const bool int8;
     std::string lines;
     size_t layers = 0, blobs = 0;
+
+    /* ncnn's scale, bytes for one, of what the model file quantizes with a zero. */
+    static float symmetric(quantization q)
+    {
+        return 127 / (q.scale * (float)std::max(q.zero, 255 - q.zero));
+    }
 
     static const char *activation(enum activation which)
     {
@@ -143,17 +151,17 @@ private:
 };
 
 /* Returns the blob's name. */
-std::string add_layer(Builder &b, const model_layer &l, quantization from, const std::string &input,
-                      const std::string &residual)
+std::string add_layer(Builder &b, const model_layer &l, quantization from, bool to_bytes,
+                      const std::string &input, const std::string &residual)
 {
     const std::string name = l.name;
     switch (l.kind) {
     case LAYER_CONV:
     case LAYER_DEPTHWISE:
-        b.convolution(l, from, name, input);
+        b.convolution(l, from, to_bytes, name, input);
         return name;
     case LAYER_POINTWISE:
-        b.convolution(l, from, name, input);
+        b.convolution(l, from, to_bytes, name, input);
         if (residual.empty())
             return name;
         b.layer("BinaryOp", name + ".sum", {name, residual}, "0=0");
@@ -186,6 +194,20 @@ std::string add_layer(Builder &b, const model_layer &l, quantization from, const
     exit(PEER_ABSENT);
 }
 
+bool is_convolution(const model_layer &l)
+{
+    return l.kind == LAYER_CONV || l.kind == LAYER_DEPTHWISE || l.kind == LAYER_POINTWISE;
+}
+
+bool is_residual(const struct model_graph &graph, size_t index)
+{
+    for (size_t later = index + 1; later < graph.count; later++) {
+        if (graph.layers[later].residual == (int)index)
+            return true;
+    }
+    return false;
+}
+
 void build(Builder &b, const struct model_graph &graph)
 {
     std::vector<std::string> outputs; /* as a residual reads them */
@@ -193,11 +215,11 @@ void build(Builder &b, const struct model_graph &graph)
     std::string blob = "columns";
     for (size_t i = 0; i < graph.count; i++) {
         const model_layer &l = graph.layers[i];
-        blob = add_layer(b, l, model_graph_input(&graph, i), blob,
+        const bool read_later = is_residual(graph, i);
+        const bool to_bytes = !read_later && l.residual < 0 && i + 1 < graph.count &&
+                              is_convolution(graph.layers[i + 1]);
+        blob = add_layer(b, l, model_graph_input(&graph, i), to_bytes, blob,
                          l.residual >= 0 ? outputs[l.residual] : "");
-        bool read_later = false;
-        for (size_t later = i + 1; later < graph.count; later++)
-            read_later = read_later || graph.layers[later].residual == (int)i;
         outputs.push_back(blob + "_1");
         if (read_later) {
             b.split(blob, 2);
