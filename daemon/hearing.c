@@ -145,7 +145,7 @@ static void take_column(struct hearing *hearing, struct recognition *recognition
     if (!recognition_take(recognition, column, result))
         return;
     /* The recognition may have skipped column 0 before this piece, whose hops are not the first. */
-    result->afresh = piece->before == 0 && piece->hops == 0;
+    result->afresh = piece->first_column == 0 && piece->before == 0 && piece->hops == 0;
     result->level_dbfs = 0;
     piece->hops++;
 }
