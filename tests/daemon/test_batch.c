@@ -30,6 +30,7 @@ struct tally {
     size_t pieces[ITEMS_MAX]; /* of each item */
     size_t missing;           /* an item that begin() has nothing for */
     size_t slow;              /* an item whose first piece takes its time */
+    bool meet;                /* the first piece waits until another one is worked at */
     size_t finished;
     size_t pieces_finished;
     size_t ticks;
@@ -38,6 +39,7 @@ struct tally {
     atomic_size_t waiting; /* pieces that are read and not taken */
     atomic_size_t furthest_items;
     atomic_size_t furthest_pieces;
+    atomic_size_t pieces_worked;
     atomic_uint worked[BATCH_MAX_JOBS]; /* pieces by each thread */
     atomic_bool busy[BATCH_MAX_JOBS];
 };
@@ -89,6 +91,12 @@ static void work(void *context, unsigned worker, void *place, void *what)
     assert_false(atomic_exchange(&tally->busy[worker], true));
     if (item->index == tally->slow && piece->number == 0)
         wait_ms(250);
+    for (unsigned waited = 0; tally->meet && piece->number == 0 && waited < 60000; waited++) {
+        if (atomic_load(&tally->pieces_worked) > 0)
+            break;
+        wait_ms(1);
+    }
+    atomic_fetch_add(&tally->pieces_worked, 1);
     piece->square = piece->number * piece->number;
     atomic_fetch_add(&tally->worked[worker], 1);
     atomic_store(&tally->busy[worker], false);
@@ -198,7 +206,7 @@ static void does_not_run_far_ahead_of_a_slow_piece(void **state)
 static void works_at_one_item_in_several_threads(void **state)
 {
     (void)state;
-    static struct tally tally = {.missing = SIZE_MAX, .slow = 0};
+    static struct tally tally = {.missing = SIZE_MAX, .slow = SIZE_MAX, .meet = true};
     tally.pieces[0] = 100;
     assert_int_equal(run(&tally, 1, 2), TUTTI_OK);
     assert_true(tally.worked[0] > 0 && tally.worked[1] > 0);
