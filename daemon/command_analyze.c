@@ -14,6 +14,7 @@
 #include "daemon/spool.h"
 
 #include <cblas.h>
+#include <errno.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -77,7 +78,8 @@ struct command {
     struct progress progress;
     struct interruption interruption;
     FILE *stream;
-    bool may_block; /* to write to the stream */
+    bool may_block;  /* to write to the stream */
+    int write_errno; /* why writing to it failed; 0: it did not */
     bool heading_written;
     bool half_written; /* a file's output */
     size_t good;
@@ -283,10 +285,10 @@ static void write_result(struct command *command, const struct analysis *analysi
         program_fail(NAME, PROGRAM_FAILED, &error);
         command->half_written = true;
     }
-    if (command->may_block) {
-        fflush(command->stream);
+    if (ferror(command->stream) && command->write_errno == 0)
+        command->write_errno = errno;
+    if (command->may_block)
         interruption_let_through(&command->interruption, false);
-    }
 }
 
 static void finish_file(void *context, size_t index, void *item)
@@ -351,6 +353,9 @@ static enum program_exit finish_output(struct command *command, struct output_fi
 {
     struct tutti_error error;
     bool stopped = interruption_came(&command->interruption);
+    if (command->may_block)
+        interruption_let_through(&command->interruption, true);
+    errno = command->write_errno; /* for the complaint of the commit */
     if (output != NULL && (stopped || command->half_written || command->good == 0))
         output_file_discard(output);
     else if (output != NULL && output_file_commit(output, &error) != TUTTI_OK)
