@@ -169,8 +169,8 @@ static void print_help(const struct command *command)
         command->specs, OWN_OPTIONS + SHARED_OPTIONS,
         "The mean and the maximum are those of the probability, not smoothed, over all\n"
         "windows that lie wholly in the sound. A sound shorter than a window is repeated\n"
-        "to fill it. A file that cannot be analyzed does not stop the others; the exit\n"
-        "status is then 1.\n");
+        "to fill it. A file that cannot be analyzed to its end does not stop the others;\n"
+        "nothing of it is written, and the exit status is then 1.\n");
 }
 
 /* ---- files, in any thread ---- */
