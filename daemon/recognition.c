@@ -49,9 +49,8 @@ enum tutti_status recognition_round_hop(const struct model *model, double hop_s,
                                         struct tutti_error *error)
 {
     if (!(hop_s >= MIN_HOP_S && hop_s <= MAX_HOP_S))
-        return tutti_error_set(error, TUTTI_ERROR_ARGUMENT,
-                               "the hop is %g s; it may be %g to %g s", hop_s, MIN_HOP_S,
-                               MAX_HOP_S);
+        return tutti_error_set(error, TUTTI_ERROR_ARGUMENT, "the hop is %g s; it may be %g to %g s",
+                               hop_s, MIN_HOP_S, MAX_HOP_S);
     const double rounded = round(hop_s / feature_stream_column_s(model));
     *columns = rounded < 1.0 ? 1 : (size_t)rounded;
     return TUTTI_OK;

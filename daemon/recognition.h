@@ -27,7 +27,8 @@ struct recognition; /* opaque */
 enum tutti_status recognition_round_hop(const struct model *model, double hop_s, size_t *columns,
                                         struct tutti_error *error);
 
-/* hop_s is rounded as by recognition_round_hop(). Takes over *inference (also when it fails). The model is needed only during this call. NULL with *error filled (may be NULL). */
+/* hop_s is rounded as by recognition_round_hop(). Takes over *inference (also when it fails). The
+ * model is needed only during this call. NULL with *error filled (may be NULL). */
 struct recognition *recognition_new(const struct model *model, double hop_s,
                                     struct inference *inference, struct tutti_error *error);
 void recognition_free(struct recognition *recognition);

@@ -296,8 +296,8 @@ static size_t write_sounds(char **path)
 static void gives_the_same_from_any_pieces_and_threads(void **state)
 {
     (void)state;
-    static const size_t piece_hops[] = {1, 2, PIECE_HOPS, 0};
-    static const double hops_s[] = {0.01, HOP_S, WINDOW_S};
+    static const size_t piece_hops[] = {1, PIECE_HOPS, 0};
+    static const double hops_s[] = {0.03, HOP_S, WINDOW_S};
     char *path[SOUNDS_MAX];
     size_t count = write_sounds(path);
     for (size_t h = 0; h < sizeof hops_s / sizeof *hops_s; h++) {
