@@ -22,8 +22,13 @@
 
 struct recognition; /* opaque */
 
-/* hop_s 0.01 ... 60 is rounded to whole columns, at least one. Takes over *inference (also when it
- * fails). The model is needed only during this call. NULL with *error filled (may be NULL). */
+/* How many whole columns a hop of hop_s is, at least one. TUTTI_ERROR_ARGUMENT with *error filled
+ * (may be NULL) if it is not 0.01 ... 60. Any thread. */
+enum tutti_status recognition_round_hop(const struct model *model, double hop_s, size_t *columns,
+                                        struct tutti_error *error);
+
+/* hop_s is rounded as by recognition_round_hop(). Takes over *inference (also when it fails). The
+ * model is needed only during this call. NULL with *error filled (may be NULL). */
 struct recognition *recognition_new(const struct model *model, double hop_s,
                                     struct inference *inference, struct tutti_error *error);
 void recognition_free(struct recognition *recognition);
