@@ -188,7 +188,7 @@ static void *analyze_file(void *context, size_t index)
         .smoothing_s = command->settings->smoothing_s,
         .threshold = command->threshold,
         .enabled = command->enabled,
-        .channels = command->settings->channels,
+        .channels = command->settings->source.channels,
         .progress = note_progress,
         .context = &report,
     };
