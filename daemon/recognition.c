@@ -8,9 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MIN_HOP_S 0.01
-#define MAX_HOP_S 60.0
-
 struct recognition {
     struct inference inference;
     struct window *window;
@@ -54,9 +51,9 @@ struct recognition *recognition_new(const struct model *model, double hop_s,
         return refuse(NULL, error, TUTTI_ERROR_MEMORY, "out of memory for the recognition");
     }
     recognition->inference = *inference;
-    if (!(hop_s >= MIN_HOP_S && hop_s <= MAX_HOP_S)) {
+    if (!(hop_s >= RECOGNITION_MIN_HOP_S && hop_s <= RECOGNITION_MAX_HOP_S)) {
         tutti_error_set(error, TUTTI_ERROR_ARGUMENT, "the hop is %g s; it may be %g to %g s", hop_s,
-                        MIN_HOP_S, MAX_HOP_S);
+                        RECOGNITION_MIN_HOP_S, RECOGNITION_MAX_HOP_S);
         recognition_free(recognition);
         return NULL;
     }

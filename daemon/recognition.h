@@ -20,6 +20,9 @@
  * digital pause, or a line without a signal is meant; models are trained down to -60 dBFS RMS. */
 #define RECOGNITION_AUDIBLE_DBFS -75.0f
 
+#define RECOGNITION_MIN_HOP_S 0.01
+#define RECOGNITION_MAX_HOP_S 60.0
+
 struct recognition; /* opaque */
 
 /* hop_s 0.01 ... 60 is rounded to whole columns, at least one. Takes over *inference (also when it

@@ -305,7 +305,7 @@ void timeline_finish(struct timeline *timeline)
 static bool same_status(const struct timeline_status *a, const struct timeline_status *b)
 {
     return strcmp(a->source, b->source) == 0 && strcmp(a->state, b->state) == 0 &&
-           a->overruns == b->overruns;
+           a->overruns == b->overruns && a->hop_stretch == b->hop_stretch;
 }
 
 void timeline_set_status(struct timeline *timeline, const struct timeline_status *status)

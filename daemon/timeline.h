@@ -54,8 +54,9 @@ struct timeline_status {
     char source[256];
     char state[32]; /* "running", "stalled", "ended", "lost" */
     uint64_t overruns;
-    double lag_ms; /* from the arrival of the sound at the end of a hop (after a device's own
-                      buffer) to its result in the timeline */
+    unsigned hop_stretch; /* results come every so many hops; 1, or more on a slow machine */
+    double lag_ms;        /* from the arrival of the sound at the end of a hop (after a device's own
+                             buffer) to its result in the timeline */
 };
 
 /* Logs a status event, if anything but lag differs from the last one. */
