@@ -125,6 +125,7 @@ static bool make_publisher(struct pipeline *pipeline, const struct pipeline_conf
         .hop_s = pipeline->hop_s,
         .window_s = pipeline->window_s,
         .smoothing_s = config->smoothing_s,
+        .log_bytes = config->log_bytes,
         .keep_h = config->keep_h,
         .changed = timeline_changed,
         .context = pipeline,

@@ -27,6 +27,7 @@ struct pipeline_config {
     struct source_config source;
     double smoothing_s;
     double keep_h;
+    size_t log_bytes;       /* timeline.h */
     const float *threshold; /* [labels of the model]; copied */
     const bool *enabled;    /* [labels of the model]; NULL: all; copied */
 };

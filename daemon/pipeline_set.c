@@ -2,6 +2,19 @@
 
 #include <stdlib.h>
 
+/* What the logs of events of all sources may take, as long as each has LOG_LEAST_BYTES: with many
+ * sources three minutes. */
+#define LOGS_BYTES (4 * TIMELINE_LOG_BYTES)
+#define LOG_LEAST_BYTES (TIMELINE_LOG_BYTES / 4)
+
+static size_t log_bytes(size_t sources)
+{
+    const size_t share = LOGS_BYTES / sources;
+    if (share > TIMELINE_LOG_BYTES)
+        return TIMELINE_LOG_BYTES;
+    return share > LOG_LEAST_BYTES ? share : LOG_LEAST_BYTES;
+}
+
 static struct pipeline *open_pipeline(struct pipeline_set *set, const struct settings *settings,
                                       const struct settings_source *source, const float *threshold,
                                       const bool *enabled, struct tutti_error *error)
@@ -18,6 +31,7 @@ static struct pipeline *open_pipeline(struct pipeline_set *set, const struct set
                 .repeat = source->at_end == SETTINGS_AT_END_REPEAT,
             },
         .smoothing_s = settings->smoothing_s,
+        .log_bytes = log_bytes(set->count),
         .keep_h = settings->keep_h,
         .threshold = threshold,
         .enabled = enabled,
