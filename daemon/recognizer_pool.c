@@ -32,6 +32,7 @@ struct recognizer_pool {
     _Atomic uint64_t next_look_ns;
     uint64_t looked_ns;
     uint64_t busy_ns;
+    size_t waiting; /* most of any source */
     struct hop_stretch stretch;
 };
 
@@ -205,13 +206,19 @@ void recognizer_pool_note_skip(struct recognizer_pool *pool)
 
 /* ---- whether the machine keeps up ---- */
 
+/* Too much is waiting somewhere, and it does not get less: what is being worked off is no reason to
+ * stretch the hop further. */
 static bool is_late(struct recognizer_pool *pool)
 {
-    bool late = atomic_exchange_explicit(&pool->skipped, false, memory_order_relaxed);
-    for (unsigned i = 0; i < pool->seats && !late; i++)
-        late =
-            atomic_load_explicit(&pool->seat[i].waiting, memory_order_relaxed) > pool->late_columns;
-    return late;
+    size_t waiting = 0;
+    for (unsigned i = 0; i < pool->seats; i++) {
+        const size_t columns = atomic_load_explicit(&pool->seat[i].waiting, memory_order_relaxed);
+        waiting = columns > waiting ? columns : waiting;
+    }
+    const bool growing = waiting >= pool->waiting;
+    pool->waiting = waiting;
+    const bool skipped = atomic_exchange_explicit(&pool->skipped, false, memory_order_relaxed);
+    return skipped || (waiting > pool->late_columns && growing);
 }
 
 void recognizer_pool_look_at(struct recognizer_pool *pool, uint64_t now_ns)

@@ -147,6 +147,12 @@ static void stretches_for_all_when_one_is_late(void **state)
     uint64_t now_ns = 1;
     atomic_store(&seat[1]->waiting, 75); /* a hop, and half a second: not yet late */
     assert_int_equal(look(pool, &now_ns, 100), 1);
+    for (size_t waiting = 300; waiting > 75; waiting--) { /* late, but it is being worked off */
+        atomic_store(&seat[1]->waiting, waiting);
+        assert_int_equal(look(pool, &now_ns, 1), 1);
+    }
+    atomic_store(&seat[1]->waiting, 75);
+    look(pool, &now_ns, 1);
     atomic_store(&seat[1]->waiting, 76);
     assert_int_equal(look(pool, &now_ns, 1), 1);
     assert_int_equal(look(pool, &now_ns, 1), 2);
