@@ -627,6 +627,18 @@ test('of several sources the first is shown, or the one that is chosen', async (
   await several.close();
 });
 
+test('the longest name of a source fits a small phone', async () => {
+  const several = await startMock({ sources: ['W'.repeat(32), 'hall'] });
+  const page = await listen({ viewport: { width: 320, height: 640 } }, several);
+  await page.locator('#choice').waitFor({ state: 'visible' });
+  const sideways = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  assert.ok(sideways <= 0, 'scrolls sideways');
+  assert.ok((await page.locator('#theme').boundingBox()).x < 320);
+  await picture(page, 'several-sources-small-phone');
+  await page.done();
+  await several.close();
+});
+
 test('an address that names no source leads to the first', async () => {
   const several = await startMock({ sources: ['stage', 'hall'] });
   const page = await open(browser, `${several.url}?source=cellar`, { breaks: true });

@@ -256,7 +256,7 @@ test('README.md', async (t) => {
   for (const [, text] of document.matchAll(/^```ini\n([\s\S]*?)^```$/gm)) {
     // Its devices are not there, but it is read: that would be 2.
     writeFileSync(path.join(sources, 'example.conf'), text);
-    assert.match(run('tuttid -c example.conf').output, /source stage: .*no input device/);
+    assert.match(run('tuttid -c example.conf').output, /source (stage|foyer): .*no input device/);
   }
   for (const command of new Set(commands)) {
     await t.test(command, () => runs[command](command.replaceAll('127.0.0.1:8808', here)));
