@@ -33,7 +33,8 @@ function writeSound() {
   file.write('RIFF', 0);
   file.writeUInt32LE(36 + 2 * frames, 4);
   file.write('WAVEfmt ', 8);
-  [[16, 4], [1, 2], [1, 2], [RATE, 4], [2 * RATE, 4], [2, 2], [16, 2]].reduce((at, [value, size]) => {
+  const format = [[16, 4], [1, 2], [1, 2], [RATE, 4], [2 * RATE, 4], [2, 2], [16, 2]];
+  format.reduce((at, [value, size]) => {
     file.writeUIntLE(value, at, size);
     return at + size;
   }, 16);
