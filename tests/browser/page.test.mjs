@@ -601,8 +601,9 @@ test('with one source there is nothing to choose', async () => {
   await page.done();
 });
 
-test('of several sources the first is shown, or the one that is chosen', async () => {
+test('of several sources the first is shown, or the one that is chosen', async (t) => {
   const several = await startMock({ sources: ['stage', 'Hall_2-b', 'foyer'] });
+  t.after(() => several.close());
   const asked = (path) => several.requests.some(({ pathname }) => pathname === path);
   const page = await listen({}, several);
   await page.locator('#choice').waitFor({ state: 'visible' });
@@ -624,11 +625,11 @@ test('of several sources the first is shown, or the one that is chosen', async (
   await page.goBack();
   await page.waitForFunction(() => document.getElementById('sources').value === 'stage');
   await page.done();
-  await several.close();
 });
 
-test('the longest name of a source fits a small phone', async () => {
+test('the longest name of a source fits a small phone', async (t) => {
   const several = await startMock({ sources: ['W'.repeat(32), 'hall'] });
+  t.after(() => several.close());
   const page = await listen({ viewport: { width: 320, height: 640 } }, several);
   await page.locator('#choice').waitFor({ state: 'visible' });
   const sideways = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
@@ -636,11 +637,11 @@ test('the longest name of a source fits a small phone', async () => {
   assert.ok((await page.locator('#theme').boundingBox()).x < 320);
   await picture(page, 'several-sources-small-phone');
   await page.done();
-  await several.close();
 });
 
-test('an address that names no source leads to the first', async () => {
+test('an address that names no source leads to the first', async (t) => {
   const several = await startMock({ sources: ['stage', 'hall'] });
+  t.after(() => several.close());
   const page = await open(browser, `${several.url}?source=cellar`, { breaks: true });
   await page.waitForURL(several.url);
   await page.waitForFunction(() => document.getElementById('sources').value === 'stage');
@@ -649,7 +650,6 @@ test('an address that names no source leads to the first', async () => {
   await page.waitForFunction(() => document.getElementById('sources').value === 'stage');
   assert.ok(several.requests.some(({ pathname }) => pathname === '/api/v1/stream'));
   await page.done();
-  await several.close();
 });
 
 test('a hop that is stretched is told, and its results are no gaps', async () => {
