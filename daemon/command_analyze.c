@@ -213,7 +213,7 @@ static void *begin_file(void *context, size_t index)
                    .smoothing_s = command->settings->smoothing_s,
                    .threshold = command->threshold,
                    .enabled = command->enabled,
-                   .channels = command->settings->channels,
+                   .channels = command->settings->source.channels,
                    .frame = write_frame,
                    .progress = note_progress,
                    .context = file},

@@ -8,9 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MIN_HOP_S 0.01
-#define MAX_HOP_S 60.0
-
 struct recognition {
     struct inference inference;
     struct window *window;
@@ -48,9 +45,9 @@ static double step_seconds(size_t columns, size_t steps, double column_s)
 enum tutti_status recognition_round_hop(const struct model *model, double hop_s, size_t *columns,
                                         struct tutti_error *error)
 {
-    if (!(hop_s >= MIN_HOP_S && hop_s <= MAX_HOP_S))
+    if (!(hop_s >= RECOGNITION_MIN_HOP_S && hop_s <= RECOGNITION_MAX_HOP_S))
         return tutti_error_set(error, TUTTI_ERROR_ARGUMENT, "the hop is %g s; it may be %g to %g s",
-                               hop_s, MIN_HOP_S, MAX_HOP_S);
+                               hop_s, RECOGNITION_MIN_HOP_S, RECOGNITION_MAX_HOP_S);
     const double rounded = round(hop_s / feature_stream_column_s(model));
     *columns = rounded < 1.0 ? 1 : (size_t)rounded;
     return TUTTI_OK;

@@ -20,6 +20,9 @@
  * digital pause, or a line without a signal is meant; models are trained down to -60 dBFS RMS. */
 #define RECOGNITION_AUDIBLE_DBFS -75.0f
 
+#define RECOGNITION_MIN_HOP_S 0.01
+#define RECOGNITION_MAX_HOP_S 60.0
+
 struct recognition; /* opaque */
 
 /* How many whole columns a hop of hop_s is, at least one. TUTTI_ERROR_ARGUMENT with *error filled
