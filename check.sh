@@ -1,23 +1,27 @@
 #!/bin/sh
 # Installs what is needed (Debian 12), builds, and runs every test.
 #
-#   sh check.sh            everything: plain build, sanitizers, programs, page, documents
+#   sh check.sh            everything: plain build, sanitizers, programs, page, documents, Arm
 #   sh check.sh --quick    the plain build and its tests alone
 #   sh check.sh --no-install …   do not touch the system's packages
 #
-# Builds go to build/, build-asan/, build-tsan/. The last line is "N passed, N failed". Tests that
-# had to be skipped are listed; where CI is set (as services for it do), they count as failed.
+# Builds go to build/, build-asan/, build-tsan/ and, for 64-bit Arm in an emulator, build-aarch64/,
+# which needs packages of Debian's architecture arm64 (--no-arm64: without it). The last line is
+# "N passed, N failed". Tests that had to be skipped are listed; where CI is set (as services for it
+# do), they count as failed.
 set -eu
 cd "$(dirname "$0")"
 
 quick=false
 install=true
+arm64=true
 for argument in "$@"; do
     case $argument in
     --quick) quick=true ;;
     --no-install) install=false ;;
+    --no-arm64) arm64=false ;;
     -h | --help)
-        sed -n '2,9s/^# \{0,1\}//p' "$0"
+        sed -n '2,12s/^# \{0,1\}//p' "$0"
         exit 0
         ;;
     *)
@@ -27,8 +31,12 @@ for argument in "$@"; do
     esac
 done
 
+if $quick || [ "$(uname -m)" = aarch64 ]; then
+    arm64=false
+fi
 if $install; then
     sh tests/packages.sh build test
+    ! $arm64 || sh tests/packages.sh cross
 fi
 
 # setup DIR OPTION... : configures a build directory, or brings an existing one up to date.
@@ -45,7 +53,7 @@ setup() {
 }
 
 status=0
-builds=''
+logs=''
 
 # check DIR SETUP_OPTION... -- TEST_OPTION... : configures, builds with warnings as errors, tests.
 check() {
@@ -53,7 +61,7 @@ check() {
     shift
     echo "== $directory"
     rm -f "$directory/meson-logs/testlog.json"
-    builds="$builds $directory"
+    logs="$logs $directory/meson-logs/testlog.json"
     setup_options=''
     while [ "$1" != -- ]; do
         setup_options="$setup_options $1"
@@ -72,17 +80,21 @@ if ! $quick; then
         --suite unit --suite program --timeout-multiplier 4
     check build-tsan -Db_sanitize=thread -- --suite unit --suite program --timeout-multiplier 4
 fi
+if $arm64; then
+    rm -f build-aarch64/meson-logs/cortex-*.json
+    logs="$logs build-aarch64/meson-logs/cortex-a72.json build-aarch64/meson-logs/cortex-a76.json"
+    sh tests/cross/aarch64.sh build-aarch64 build || status=1
+fi
 
 passed=0
 failed=0
-for build in $builds; do
-    log=$build/meson-logs/testlog.json
+for log in $logs; do
     [ -f "$log" ] || { failed=$((failed + 1)); continue; }
     passed=$((passed + $(grep -cE '"result": "(OK|EXPECTEDFAIL)"' "$log" || true)))
     failed=$((failed + $(grep -cE '"result": "(FAIL|ERROR|TIMEOUT|INTERRUPT|UNEXPECTEDPASS)"' "$log" || true)))
     skipped=$(sed -n 's/^{"name": "\([^"]*\)".*"result": "SKIP".*/\1/p' "$log")
     [ -n "$skipped" ] || continue
-    printf 'skipped in %s:\n%s\n' "$build" "$skipped"
+    printf 'skipped in %s:\n%s\n' "$log" "$skipped"
     [ -z "${CI:-}" ] || failed=$((failed + $(echo "$skipped" | wc -l)))
 done
 [ "$failed" -eq 0 ] || status=1

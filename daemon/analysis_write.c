@@ -105,24 +105,24 @@ static void flush(struct json_writer *writer, FILE *stream)
     writer->length = 0;
 }
 
-static void write_frames(struct json_writer *writer, FILE *stream, const struct analysis *analysis)
+static enum tutti_status write_json_frame(struct spool *spool, const struct analysis *analysis,
+                                          double t_s, const float *probability,
+                                          struct tutti_error *error)
 {
-    json_write_key(writer, "frames");
-    json_write_array_begin(writer);
-    for (size_t k = 0; k < analysis->frames; k++) {
-        json_write_object_begin(writer);
-        json_write_key(writer, "t");
-        json_write_number(writer, analysis->t[k], TIME_DECIMALS);
-        json_write_key(writer, "p");
-        json_write_array_begin(writer);
-        for (size_t i = 0; i < analysis->labels; i++)
-            json_write_number(writer, (double)analysis->probability[k * analysis->labels + i],
-                              PROBABILITY_DECIMALS);
-        json_write_array_end(writer);
-        json_write_object_end(writer);
-        flush(writer, stream);
-    }
-    json_write_array_end(writer);
+    char text[LINE_SIZE];
+    struct json_writer writer;
+    json_writer_init(&writer, text, sizeof text);
+    json_write_raw(&writer, analysis->frames > 0 ? "," : "");
+    json_write_object_begin(&writer);
+    json_write_key(&writer, "t");
+    json_write_number(&writer, t_s, TIME_DECIMALS);
+    json_write_key(&writer, "p");
+    json_write_array_begin(&writer);
+    for (size_t i = 0; i < analysis->labels; i++)
+        json_write_number(&writer, (double)probability[i], PROBABILITY_DECIMALS);
+    json_write_array_end(&writer);
+    json_write_object_end(&writer);
+    return spool_write(spool, text, writer.length, error);
 }
 
 static void write_instruments(struct json_writer *writer, FILE *stream,
@@ -168,7 +168,8 @@ static void write_cues(struct json_writer *writer, FILE *stream, const struct an
     json_write_array_end(writer);
 }
 
-static void write_json(FILE *stream, const struct analysis *analysis)
+static enum tutti_status write_json(FILE *stream, const struct analysis *analysis,
+                                    struct spool *spool, struct tutti_error *error)
 {
     char text[LINE_SIZE]; /* a path of 4,096 bytes grows sixfold at most */
     struct json_writer writer;
@@ -190,12 +191,19 @@ static void write_json(FILE *stream, const struct analysis *analysis)
     json_write_number(&writer, analysis->window_s, 6);
     json_write_key(&writer, "hop_s");
     json_write_number(&writer, analysis->hop_s, 6);
-    write_frames(&writer, stream, analysis);
+    json_write_key(&writer, "frames");
+    json_write_array_begin(&writer);
+    flush(&writer, stream);
+    enum tutti_status status = spool_copy(spool, stream, error);
+    if (status != TUTTI_OK)
+        return status;
+    json_write_array_end(&writer);
     write_instruments(&writer, stream, analysis);
     write_cues(&writer, stream, analysis);
     json_write_object_end(&writer);
     flush(&writer, stream);
     fputc('\n', stream);
+    return TUTTI_OK;
 }
 
 /* ---- CSV and Audacity ---- */
@@ -206,16 +214,38 @@ static void write_piece(void *context, const char *text, size_t length)
     fwrite(text, 1, length, stream);
 }
 
-static void write_csv(FILE *stream, const struct analysis *analysis)
+/* A spool that is written to until it fails. */
+struct spooling {
+    struct spool *spool;
+    enum tutti_status status;
+    struct tutti_error *error;
+};
+
+static void spool_piece(void *context, const char *text, size_t length)
 {
-    for (size_t k = 0; k < analysis->frames; k++) {
-        cue_export_csv_field(analysis->name, write_piece, stream);
-        fprintf(stream, ",%.*f", TIME_DECIMALS, analysis->t[k]);
-        for (size_t i = 0; i < analysis->labels; i++)
-            fprintf(stream, ",%.*f", PROBABILITY_DECIMALS,
-                    (double)analysis->probability[k * analysis->labels + i]);
-        fputs("\n", stream);
-    }
+    struct spooling *spooling = context;
+    if (spooling->status == TUTTI_OK)
+        spooling->status = spool_write(spooling->spool, text, length, spooling->error);
+}
+
+static void spool_number(struct spooling *spooling, double value, int decimals)
+{
+    char text[40];
+    int length = snprintf(text, sizeof text, ",%.*f", decimals, value);
+    spool_piece(spooling, text, (size_t)length);
+}
+
+static enum tutti_status write_csv_frame(struct spool *spool, const struct analysis *analysis,
+                                         double t_s, const float *probability,
+                                         struct tutti_error *error)
+{
+    struct spooling spooling = {.spool = spool, .status = TUTTI_OK, .error = error};
+    cue_export_csv_field(analysis->name, spool_piece, &spooling);
+    spool_number(&spooling, t_s, TIME_DECIMALS);
+    for (size_t i = 0; i < analysis->labels; i++)
+        spool_number(&spooling, (double)probability[i], PROBABILITY_DECIMALS);
+    spool_piece(&spooling, "\n", 1);
+    return spooling.status;
 }
 
 void analysis_write_heading(FILE *stream, const struct analysis *analysis,
@@ -229,21 +259,33 @@ void analysis_write_heading(FILE *stream, const struct analysis *analysis,
     fputs("\n", stream);
 }
 
-void analysis_write(FILE *stream, const struct analysis *analysis, enum analysis_format format)
+enum tutti_status analysis_write_frame(struct spool *spool, const struct analysis *analysis,
+                                       enum analysis_format format, double t_s,
+                                       const float *probability, struct tutti_error *error)
+{
+    if (format == ANALYSIS_JSON)
+        return write_json_frame(spool, analysis, t_s, probability, error);
+    if (format == ANALYSIS_CSV)
+        return write_csv_frame(spool, analysis, t_s, probability, error);
+    return TUTTI_OK;
+}
+
+enum tutti_status analysis_write(FILE *stream, const struct analysis *analysis,
+                                 enum analysis_format format, struct spool *spool,
+                                 struct tutti_error *error)
 {
     switch (format) {
     case ANALYSIS_TEXT:
         write_text(stream, analysis);
         break;
     case ANALYSIS_JSON:
-        write_json(stream, analysis);
-        break;
+        return write_json(stream, analysis, spool, error);
     case ANALYSIS_CSV:
-        write_csv(stream, analysis);
-        break;
+        return spool_copy(spool, stream, error);
     case ANALYSIS_AUDACITY:
         cue_export(CUE_AUDACITY, analysis->cue, analysis->cues, analysis->duration_s,
                    analysis->name, write_piece, stream);
         break;
     }
+    return TUTTI_OK;
 }

@@ -1,4 +1,8 @@
-/* analysis_write.h - a finished analysis as text: for people, JSON, CSV, Audacity.
+/* analysis_write.h - an analysis as text: for people, JSON, CSV, Audacity.
+ *
+ * Frames are written into a spool as they come. What is written of a file goes out once
+ * its analysis is finished: before, JSON cannot say how long it is, and nobody can know
+ * whether the file is whole.
  *
  * Text      what plays, most certain first, and when; wrapped to 80 columns
  * JSON      one object on one line, so that several files make JSON Lines:
@@ -13,7 +17,9 @@
 #ifndef TUTTI_DAEMON_ANALYSIS_WRITE_H
 #define TUTTI_DAEMON_ANALYSIS_WRITE_H
 
+#include "common/status.h"
 #include "daemon/analysis.h"
+#include "daemon/spool.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -28,6 +34,16 @@ bool analysis_format_parse(const char *name, enum analysis_format *format);
 void analysis_write_heading(FILE *stream, const struct analysis *analysis,
                             enum analysis_format format);
 
-void analysis_write(FILE *stream, const struct analysis *analysis, enum analysis_format format);
+/* Appends a frame (analysis_frame_callback) to what analysis_write() will need of it; nothing for
+ * text and Audacity. On failure *error (may be NULL) is filled, and the spool is of no more use. */
+enum tutti_status analysis_write_frame(struct spool *spool, const struct analysis *analysis,
+                                       enum analysis_format format, double t_s,
+                                       const float *probability, struct tutti_error *error);
+
+/* Writes a finished analysis, with all frames that were put into the spool. Fails, with *error
+ * filled (may be NULL), where the spool cannot be read back: then part of it may be written. */
+enum tutti_status analysis_write(FILE *stream, const struct analysis *analysis,
+                                 enum analysis_format format, struct spool *spool,
+                                 struct tutti_error *error);
 
 #endif

@@ -96,6 +96,8 @@ void api_write_status(struct json_writer *writer, const struct timeline_status *
     json_write_string(writer, status->state);
     json_write_key(writer, "overruns");
     json_write_integer(writer, status->overruns);
+    json_write_key(writer, "hop_stretch");
+    json_write_integer(writer, status->hop_stretch);
     write_named(writer, "lag_ms", status->lag_ms, 1);
     json_write_object_end(writer);
 }

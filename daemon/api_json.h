@@ -25,7 +25,7 @@ void api_write_frame(struct json_writer *writer, const struct timeline_frame *fr
 void api_write_change(struct json_writer *writer, const char *label, double t, double time,
                       double confidence);
 
-/* {"source","state","overruns","lag_ms"} */
+/* {"source","state","overruns","hop_stretch","lag_ms"} */
 void api_write_status(struct json_writer *writer, const struct timeline_status *status);
 
 /* {"t","lost_s"}: t is where the sound goes on. */

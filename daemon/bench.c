@@ -7,10 +7,13 @@
 #include "dsp/resample.h"
 
 #include <math.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define SHORTEST_HOP_S 0.01
+/* Half a millisecond or more: long beside what the stopwatch lets pass as undisturbed. */
+#define PEAK_MULTIPLY_ADDS ((uint64_t)1 << 26)
 
 struct bench {
     const struct model *model;
@@ -30,9 +33,13 @@ struct bench {
     uint64_t fed;
     struct result result;
 
+    double clock_ms; /* what reading the clock takes */
     double layer_began_ms;
     double *layer_ms; /* [layers][STOPWATCH_MAX_RUNS] */
     size_t run;
+
+    size_t peak; /* the way in which to multiply, and how often */
+    uint64_t peak_rounds;
 };
 
 /* ---- stages ---- */
@@ -98,33 +105,74 @@ static void run_whole(void *context)
 static void note_layer(void *context, size_t layer)
 {
     struct bench *bench = context;
-    double now = stopwatch_now_ms();
-    bench->layer_ms[layer * STOPWATCH_MAX_RUNS + bench->run] = now - bench->layer_began_ms;
+    double now = stopwatch_wall_ms();
+    bench->layer_ms[layer * STOPWATCH_MAX_RUNS + bench->run] =
+        fmax(now - bench->layer_began_ms - bench->clock_ms, 0);
     bench->layer_began_ms = now;
 }
 
+/* A run that was disturbed is overwritten by the next one. */
 static void run_layers(void *context)
 {
     struct bench *bench = context;
-    if (bench->run + 1 < STOPWATCH_MAX_RUNS)
-        bench->run++;
-    bench->layer_began_ms = stopwatch_now_ms();
+    const struct stopwatch_reading begin = stopwatch_read();
+    bench->layer_began_ms = stopwatch_wall_ms();
     network_run_observed(bench->network, bench->columns, bench->probability, note_layer, bench);
+    const struct stopwatch_reading end = stopwatch_read();
+    if (stopwatch_undisturbed(&begin, &end) && bench->run + 1 < STOPWATCH_MAX_RUNS)
+        bench->run++;
+}
+
+static void measure_layers(struct bench *bench, double seconds, struct bench_figures *figures)
+{
+    bench->run = 0;
+    run_layers(bench); /* to warm up */
+    bench->run = 0;
+    stopwatch_run(run_layers, bench, seconds);
+    for (size_t i = 0; i < model_layer_count(bench->model); i++) {
+        double *times = bench->layer_ms + i * STOPWATCH_MAX_RUNS;
+        figures->layer[i] = stopwatch_summarize(times, bench->run > 0 ? bench->run : 1);
+    }
+}
+
+static void run_peak(void *context)
+{
+    struct bench *bench = context;
+    bench->sink += (float)network_peak_run(bench->network, bench->peak, bench->peak_rounds);
+}
+
+/* Measures each way to multiply, and keeps what is better than what has been measured before. */
+static void measure_peaks(struct bench *bench, double seconds, struct bench_figures *figures)
+{
+    const struct network *network = bench->network;
+    for (size_t i = 0; i < BENCH_PEAKS_MAX; i++) {
+        struct bench_peak *peak = &figures->peak[i];
+        peak->instructions = network_peak_instructions(network, i);
+        if (peak->instructions == NULL)
+            break;
+        const uint64_t of_round = network_peak_run(network, i, 1);
+        bench->peak = i;
+        bench->peak_rounds = PEAK_MULTIPLY_ADDS / of_round;
+        const struct stopwatch_result time = stopwatch_run(run_peak, bench, seconds);
+        const double now = bench_gmac_per_s(of_round * bench->peak_rounds, time.min_ms);
+        peak->gmac_per_s = fmax(peak->gmac_per_s, now);
+        figures->peak_gmac_per_s = fmax(figures->peak_gmac_per_s, peak->gmac_per_s);
+        figures->peaks = i + 1;
+    }
 }
 
 void bench_measure(struct bench *bench, double seconds, struct bench_figures *figures)
 {
+    *figures = (struct bench_figures){0};
+    bench->clock_ms = stopwatch_own_ms();
     figures->resampler = stopwatch_run(run_resampler, bench, seconds);
     figures->frontend = stopwatch_run(run_frontend, bench, seconds);
     figures->level = stopwatch_run(run_level, bench, seconds);
-    figures->network = stopwatch_run(run_network, bench, seconds);
     figures->whole = stopwatch_run(run_whole, bench, seconds);
-    stopwatch_run(run_layers, bench, seconds);
-    for (size_t i = 0; i < model_layer_count(bench->model); i++) {
-        /* Run 0 is not in use, run 1 warmed up. */
-        double *times = bench->layer_ms + i * STOPWATCH_MAX_RUNS + 2;
-        figures->layer[i] = stopwatch_summarize(times, bench->run - 1);
-    }
+    measure_peaks(bench, seconds / 2, figures);
+    figures->network = stopwatch_run(run_network, bench, seconds);
+    measure_layers(bench, seconds, figures);
+    measure_peaks(bench, seconds / 2, figures);
     figures->hop_s = recognition_hop_s(bench->recognition);
 }
 
@@ -231,6 +279,48 @@ const struct network *bench_network(const struct bench *bench)
     return bench->network;
 }
 
+/* ---- what follows from the figures ---- */
+
+static void add_layer(struct bench_sum *sum, const struct model_layer_info *layer,
+                      const struct stopwatch_result *time)
+{
+    sum->layers++;
+    sum->multiply_adds += layer->multiply_adds;
+    sum->median_ms += time->median_ms;
+    sum->min_ms += time->min_ms;
+}
+
+struct bench_sum bench_sum_kind(const struct model *model, const struct bench_figures *figures,
+                                const char *kind)
+{
+    struct bench_sum sum = {0};
+    struct model_layer_info layer;
+    for (size_t i = 0; i < model_layer_count(model); i++) {
+        model_layer_describe(model, i, &layer);
+        if (strcmp(layer.kind, kind) == 0)
+            add_layer(&sum, &layer, &figures->layer[i]);
+    }
+    return sum;
+}
+
+struct bench_sum bench_sum_large_pointwise(const struct model *model,
+                                           const struct bench_figures *figures)
+{
+    struct bench_sum sum = {0};
+    struct model_layer_info layer;
+    for (size_t i = 0; i < model_layer_count(model); i++) {
+        model_layer_describe(model, i, &layer);
+        if (strcmp(layer.kind, "pointwise") == 0 && layer.in.channels >= BENCH_LARGE_INPUTS)
+            add_layer(&sum, &layer, &figures->layer[i]);
+    }
+    return sum;
+}
+
+double bench_gmac_per_s(uint64_t multiply_adds, double ms)
+{
+    return multiply_adds > 0 && ms > 0 ? 1e-6 * (double)multiply_adds / ms : 0;
+}
+
 double bench_sustainable_hop_s(const struct bench *bench, const struct bench_figures *figures,
                                double share)
 {
@@ -242,4 +332,16 @@ double bench_sustainable_hop_s(const struct bench *bench, const struct bench_fig
         return -1;
     double hop_s = 1e-3 * figures->network.median_ms / (share - rest);
     return fmax(ceil(hop_s / column_s) * column_s, SHORTEST_HOP_S);
+}
+
+size_t bench_sustainable_streams(const struct bench_figures *figures, double share)
+{
+    return (size_t)(1e3 * share / figures->whole.median_ms);
+}
+
+size_t bench_cores(void)
+{
+    cpu_set_t usable;
+    const int count = sched_getaffinity(0, sizeof usable, &usable) == 0 ? CPU_COUNT(&usable) : 1;
+    return count > 0 ? (size_t)count : 1;
 }

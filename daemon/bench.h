@@ -1,7 +1,9 @@
 /* bench.h - the processor time that each stage of recognition takes on this machine.
  *
  * The stages are those of the daemon, fed with noise: resampler, front end, level
- * meter, network with each of its layers, and all of them together at a hop.
+ * meter, network with each of its layers, and all of them together at a hop. What the
+ * network reaches is compared with the most multiply-adds that this core can do with
+ * the kernel's instructions; that peak is measured in the same run (nn/network.h).
  *
  * Threads: one bench belongs to one thread.
  */
@@ -14,6 +16,9 @@
 #include "nn/network.h"
 
 #define BENCH_SOURCE_RATE_HZ 48000u /* what most devices give */
+
+#define BENCH_PEAKS_MAX 4
+#define BENCH_LARGE_INPUTS 32 /* channels from which a 1x1 layer counts as a large one */
 
 struct bench; /* opaque */
 
@@ -32,16 +37,45 @@ struct bench_figures {
     struct stopwatch_result whole; /* everything, at the hop */
     /* Per window. */
     struct stopwatch_result network;
-    struct stopwatch_result layer[MODEL_LAYERS_MAX];
-    double hop_s; /* as rounded to whole columns */
+    struct stopwatch_result layer[MODEL_LAYERS_MAX]; /* less what reading the clock takes */
+    double hop_s;                                    /* as rounded to whole columns */
+    /* The ways in which this core can multiply and add bytes, billions a second each. */
+    size_t peaks;
+    struct bench_peak {
+        const char *instructions;
+        double gmac_per_s;
+    } peak[BENCH_PEAKS_MAX];
+    double peak_gmac_per_s; /* the best of them */
 };
 
-/* Measures each stage for about `seconds`. */
+/* Measures each stage for about `seconds`, the peak before and after the network. */
 void bench_measure(struct bench *bench, double seconds, struct bench_figures *figures);
+
+/* What some layers cost together, per window. */
+struct bench_sum {
+    size_t layers;
+    uint64_t multiply_adds;
+    double median_ms, min_ms; /* sums of the layers' own */
+};
+
+/* Of all layers of a kind, or of the large 1x1 layers (pointwise, BENCH_LARGE_INPUTS). */
+struct bench_sum bench_sum_kind(const struct model *model, const struct bench_figures *figures,
+                                const char *kind);
+struct bench_sum bench_sum_large_pointwise(const struct model *model,
+                                           const struct bench_figures *figures);
+
+/* Billions of multiply-adds a second; 0 where there are none. */
+double bench_gmac_per_s(uint64_t multiply_adds, double ms);
 
 /* The shortest hop, in whole columns, at which everything takes `share` of a core; < 0 if there
  * is none. */
 double bench_sustainable_hop_s(const struct bench *bench, const struct bench_figures *figures,
                                double share);
+
+/* How many streams at the hop of the figures take at most `share` of a core. */
+size_t bench_sustainable_streams(const struct bench_figures *figures, double share);
+
+/* Processor cores that this process may use, at least 1. */
+size_t bench_cores(void);
 
 #endif

@@ -1,20 +1,27 @@
 /* tutti analyze - which instruments play when in sound files. */
 #include "daemon/analysis.h"
 #include "daemon/analysis_write.h"
+#include "daemon/analyzer.h"
 #include "daemon/batch.h"
 #include "daemon/command.h"
+#include "daemon/hearing.h"
+#include "daemon/interruption.h"
 #include "daemon/number.h"
 #include "daemon/output_file.h"
 #include "daemon/program.h"
 #include "daemon/progress.h"
 #include "daemon/settings.h"
+#include "daemon/spool.h"
 
 #include <cblas.h>
+#include <errno.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define NAME "tutti analyze"
 #define SHARE_DONE 1000 /* of a file, in the counters of progress */
@@ -33,9 +40,10 @@ static const struct option_spec own_options[] = {
     {.letter = 'j',
      .name = "jobs",
      .value = "N",
-     .help = "How many files to analyze at once.",
+     .help = "How many threads analyze, one file in turn or several; the results do not depend on "
+             "it.",
      .range = "1 to 256",
-     .initial = "1"},
+     .initial = "the number of cores"},
     {.name = "precision",
      .value = "P",
      .help = "int8, as the daemon does, or float, the slower reference.",
@@ -63,18 +71,29 @@ struct command {
     struct model *model;
     float threshold[MODEL_LABELS_MAX];
     bool enabled[MODEL_LABELS_MAX];
-    atomic_uint *share; /* [count] of each file that is done, 0 to SHARE_DONE */
+    struct hearing *hearing[BATCH_MAX_JOBS]; /* [jobs] one for each thread */
+    atomic_uint *share;                      /* [count] of each file that is done, to SHARE_DONE */
+    atomic_bool stop;
 
     struct progress progress;
+    struct interruption interruption;
     FILE *stream;
+    bool may_block;  /* to write to the stream */
+    int write_errno; /* why writing to it failed; 0: it did not */
     bool heading_written;
+    bool half_written; /* a file's output */
     size_t good;
 };
 
-/* One file's result, or why there is none. */
-struct outcome {
-    struct analysis *analysis;
-    struct tutti_error error;
+/* A file at work. */
+struct file {
+    struct command *command;
+    atomic_uint *share;
+    struct analysis_config config;
+    struct sound_file *sound;
+    struct spool *spool; /* its frames, as they are written */
+    struct analyzer *analyzer;
+    struct tutti_error error; /* why there is no analyzer */
 };
 
 /* ---- command line ---- */
@@ -150,56 +169,85 @@ static void print_help(const struct command *command)
         command->specs, OWN_OPTIONS + SHARED_OPTIONS,
         "The mean and the maximum are those of the probability, not smoothed, over all\n"
         "windows that lie wholly in the sound. A sound shorter than a window is repeated\n"
-        "to fill it. A file that cannot be analyzed does not stop the others; the exit\n"
-        "status is then 1.\n");
+        "to fill it. A file that cannot be analyzed to its end does not stop the others;\n"
+        "nothing of it is written, and the exit status is then 1.\n");
 }
 
-/* ---- one file, in any thread ---- */
+/* ---- files, in any thread ---- */
 
-static enum tutti_status open_inference(const struct command *command, struct inference *inference,
+static enum tutti_status open_inference(void *context, struct inference *inference,
                                         struct tutti_error *error)
 {
+    const struct command *command = context;
     const char *kernel = command->settings->kernel;
     if (command->use_float)
         return inference_open_float(command->model, inference, error);
     return inference_open_int8(command->model, *kernel != '\0' ? kernel : NULL, inference, error);
 }
 
-struct report {
-    atomic_uint *share;
-};
-
 static bool note_progress(void *context, double done)
 {
-    struct report *report = context;
-    atomic_store_explicit(report->share, (unsigned)(done * SHARE_DONE), memory_order_relaxed);
-    return true;
+    const struct file *file = context;
+    atomic_store_explicit(file->share, (unsigned)(done * SHARE_DONE), memory_order_relaxed);
+    return !atomic_load(&file->command->stop);
 }
 
-static void *analyze_file(void *context, size_t index)
+static enum tutti_status write_frame(void *context, const struct analysis *analysis, double t_s,
+                                     const float *probability, struct tutti_error *error)
+{
+    const struct file *file = context;
+    return analysis_write_frame(file->spool, analysis, file->command->format, t_s, probability,
+                                error);
+}
+
+static void *begin_file(void *context, size_t index)
+{
+    struct command *command = context;
+    struct file *file = calloc(1, sizeof *file);
+    if (file == NULL || atomic_load(&command->stop))
+        return file;
+    *file = (struct file){
+        .command = command,
+        .share = &command->share[index],
+        .config = {.hop_s = command->settings->hop_s,
+                   .smoothing_s = command->settings->smoothing_s,
+                   .threshold = command->threshold,
+                   .enabled = command->enabled,
+                   .channels = command->settings->source.channels,
+                   .frame = write_frame,
+                   .progress = note_progress,
+                   .context = file},
+        .spool = spool_new(),
+    };
+    if (file->spool == NULL)
+        tutti_error_set(&file->error, TUTTI_ERROR_MEMORY, "out of memory");
+    else
+        file->sound = sound_file_open(command->files[index], &file->error);
+    if (file->sound != NULL)
+        file->analyzer = analyzer_new(command->model, &file->config, file->sound,
+                                      command->files[index], &file->error);
+    return file;
+}
+
+static void *read_piece(void *context, void *item)
+{
+    const struct file *file = item;
+    (void)context;
+    return file->analyzer != NULL ? analyzer_read(file->analyzer) : NULL;
+}
+
+static void hear_piece(void *context, unsigned worker, void *item, void *piece)
 {
     const struct command *command = context;
-    struct outcome *outcome = calloc(1, sizeof *outcome);
-    if (outcome == NULL)
-        return NULL;
-    struct report report = {.share = &command->share[index]};
-    struct analysis_config config = {
-        .hop_s = command->settings->hop_s,
-        .smoothing_s = command->settings->smoothing_s,
-        .threshold = command->threshold,
-        .enabled = command->enabled,
-        .channels = command->settings->channels,
-        .progress = note_progress,
-        .context = &report,
-    };
-    struct inference inference;
-    struct sound_file *file = sound_file_open(command->files[index], &outcome->error);
-    if (file != NULL && open_inference(command, &inference, &outcome->error) == TUTTI_OK)
-        outcome->analysis = analysis_run(command->model, &config, file, command->files[index],
-                                         &inference, &outcome->error);
-    sound_file_close(file);
-    atomic_store_explicit(report.share, SHARE_DONE, memory_order_relaxed);
-    return outcome;
+    (void)item;
+    hearing_hear(command->hearing[worker], piece);
+}
+
+static void take_piece(void *context, void *item, void *piece)
+{
+    const struct file *file = item;
+    (void)context;
+    analyzer_take(file->analyzer, piece);
 }
 
 /* ---- their results, in the first thread ---- */
@@ -207,6 +255,8 @@ static void *analyze_file(void *context, size_t index)
 static void show_progress(void *context)
 {
     struct command *command = context;
+    if (interruption_came(&command->interruption))
+        atomic_store(&command->stop, true);
     double done = 0;
     size_t complete = 0;
     for (size_t i = 0; i < command->count; i++) {
@@ -220,27 +270,50 @@ static void show_progress(void *context)
     progress_show(&command->progress, done / (double)command->count, words);
 }
 
-static void take_outcome(void *context, size_t index, void *result)
+static void write_result(struct command *command, const struct analysis *analysis,
+                         struct spool *spool)
+{
+    struct tutti_error error;
+    if (command->may_block)
+        interruption_let_through(&command->interruption, true);
+    if (!command->heading_written)
+        analysis_write_heading(command->stream, analysis, command->format);
+    command->heading_written = true;
+    if (analysis_write(command->stream, analysis, command->format, spool, &error) == TUTTI_OK) {
+        command->good++;
+    } else {
+        program_fail(NAME, PROGRAM_FAILED, &error);
+        command->half_written = true;
+    }
+    if (ferror(command->stream) && command->write_errno == 0)
+        command->write_errno = errno;
+    if (command->may_block)
+        interruption_let_through(&command->interruption, false);
+}
+
+static void finish_file(void *context, size_t index, void *item)
 {
     struct command *command = context;
-    struct outcome *outcome = result;
+    struct file *file = item;
     progress_clear(&command->progress);
-    (void)index;
-    if (outcome == NULL) {
+    atomic_store_explicit(&command->share[index], SHARE_DONE, memory_order_relaxed);
+    if (file == NULL) {
         fprintf(stderr, NAME ": out of memory\n");
         return;
     }
-    if (outcome->analysis == NULL) {
-        program_fail(NAME, PROGRAM_FAILED, &outcome->error);
-    } else {
-        if (!command->heading_written)
-            analysis_write_heading(command->stream, outcome->analysis, command->format);
-        command->heading_written = true;
-        analysis_write(command->stream, outcome->analysis, command->format);
-        command->good++;
+    struct analysis *analysis = NULL;
+    if (file->analyzer != NULL)
+        analysis = analyzer_finish(file->analyzer, &file->error);
+    if (!atomic_load(&command->stop)) {
+        if (analysis != NULL)
+            write_result(command, analysis, file->spool);
+        else
+            program_fail(NAME, PROGRAM_FAILED, &file->error);
     }
-    analysis_free(outcome->analysis);
-    free(outcome);
+    analysis_free(analysis);
+    sound_file_close(file->sound);
+    spool_free(file->spool);
+    free(file);
 }
 
 /* Everything that is wrong with all files alike is told once, before any is opened. */
@@ -263,18 +336,38 @@ static enum program_exit prepare(struct command *command)
         program_check_kernel(settings, &error) != TUTTI_OK ||
         analysis_check_hop(command->model, settings->hop_s, &error) != TUTTI_OK)
         return program_fail(NAME, PROGRAM_USAGE, &error);
+    bool complete = true;
+    for (size_t i = 0; i < command->jobs && complete; i++) {
+        command->hearing[i] = hearing_new(command->model, open_inference, command);
+        complete = command->hearing[i] != NULL;
+    }
     command->share = calloc(command->count, sizeof *command->share);
-    if (command->share == NULL) {
+    if (!complete || command->share == NULL) {
         tutti_error_set(&error, TUTTI_ERROR_MEMORY, "out of memory");
         return program_fail(NAME, PROGRAM_FAILED, &error);
     }
     return PROGRAM_OK;
 }
 
+static enum program_exit finish_output(struct command *command, struct output_file *output)
+{
+    struct tutti_error error;
+    bool stopped = interruption_came(&command->interruption);
+    if (command->may_block)
+        interruption_let_through(&command->interruption, true);
+    errno = command->write_errno; /* for the complaint of the commit */
+    if (output != NULL && (stopped || command->half_written || command->good == 0))
+        output_file_discard(output);
+    else if (output != NULL && output_file_commit(output, &error) != TUTTI_OK)
+        return program_fail(NAME, PROGRAM_FAILED, &error);
+    return program_end_output(NAME, command->good == command->count ? PROGRAM_OK : PROGRAM_FAILED);
+}
+
 static enum program_exit analyze_all(struct command *command)
 {
     struct tutti_error error;
     struct output_file *output = NULL;
+    struct stat target;
     command->stream = stdout;
     if (command->output != NULL) {
         output = output_file_open(command->output, &error);
@@ -282,23 +375,42 @@ static enum program_exit analyze_all(struct command *command)
             return program_fail(NAME, PROGRAM_FAILED, &error);
         command->stream = output_file_stream(output);
     }
+    command->may_block = fstat(fileno(command->stream), &target) != 0 || !S_ISREG(target.st_mode);
     if (command->use_float)
-        openblas_set_num_threads(1); /* the files are what runs side by side */
+        openblas_set_num_threads(1); /* the pieces are what runs side by side */
     progress_init(&command->progress, stderr);
-    const struct batch_work work = {
-        .context = command, .work = analyze_file, .take = take_outcome, .tick = show_progress};
+    const struct batch_work work = {.context = command,
+                                    .begin = begin_file,
+                                    .read = read_piece,
+                                    .work = hear_piece,
+                                    .take = take_piece,
+                                    .finish = finish_file,
+                                    .tick = show_progress};
+    interruption_begin(&command->interruption);
     enum tutti_status status = batch_run(&work, command->count, command->jobs, &error);
     progress_clear(&command->progress);
-    if (status != TUTTI_OK) {
-        output_file_discard(output);
-        return program_fail(NAME, PROGRAM_FAILED, &error);
-    }
-    enum program_exit result = command->good == command->count ? PROGRAM_OK : PROGRAM_FAILED;
-    if (output != NULL && command->good == 0)
-        output_file_discard(output);
-    else if (output != NULL && output_file_commit(output, &error) != TUTTI_OK)
-        return program_fail(NAME, PROGRAM_FAILED, &error);
-    return program_end_output(NAME, result);
+    if (status == TUTTI_OK)
+        return finish_output(command, output);
+    output_file_discard(output);
+    return program_fail(NAME, PROGRAM_FAILED, &error);
+}
+
+/* As many threads as there are cores for this process. */
+static unsigned default_jobs(void)
+{
+    cpu_set_t cores;
+    int count = sched_getaffinity(0, sizeof cores, &cores) == 0 ? CPU_COUNT(&cores) : 1;
+    return count < BATCH_MAX_JOBS ? (unsigned)count : BATCH_MAX_JOBS;
+}
+
+static void free_command(struct command *command)
+{
+    for (size_t i = 0; i < command->jobs; i++)
+        hearing_free(command->hearing[i]);
+    model_close(command->model);
+    free(command->share);
+    settings_free(command->settings);
+    free(command);
 }
 
 int command_analyze(int argc, char **argv)
@@ -313,7 +425,9 @@ int command_analyze(int argc, char **argv)
         free(command);
         return (int)result;
     }
-    command->jobs = 1;
+    command->jobs = default_jobs();
+    struct interruption interruption = {.number = 0};
+    sigemptyset(&interruption.signals);
     if (read_command_line(command, argc, argv, &error) != TUTTI_OK) {
         result = program_misused(NAME, &error);
     } else if (command->help) {
@@ -323,10 +437,9 @@ int command_analyze(int argc, char **argv)
         result = prepare(command);
         if (result == PROGRAM_OK)
             result = analyze_all(command);
+        interruption = command->interruption;
     }
-    model_close(command->model);
-    free(command->share);
-    settings_free(command->settings);
-    free(command);
+    free_command(command);
+    interruption_end(&interruption);
     return (int)result;
 }

@@ -19,16 +19,22 @@
 
 struct daemon_watch {
     const struct log *log;
-    struct pipeline_status told; /* what the log knows */
-    uint64_t quiet_until_ns;     /* CLOCK_MONOTONIC */
+    char prefix[PIPELINE_NAME_SIZE + 2]; /* "NAME: " where there are several sources */
+    struct pipeline_status told;         /* what the log knows */
+    uint64_t quiet_until_ns;             /* CLOCK_MONOTONIC */
 };
 
 /* What is not so from the start on is told by the first daemon_watch_take(): that the source runs
- * and nothing was lost. */
-void daemon_watch_init(struct daemon_watch *watch, const struct log *log);
+ * and nothing was lost. name: of the source, to begin each line with; NULL: there is but one. */
+void daemon_watch_init(struct daemon_watch *watch, const struct log *log, const char *name);
 
 /* To be called every now and then with the status of that moment. */
 void daemon_watch_take(struct daemon_watch *watch, const struct pipeline_status *status,
                        uint64_t now_ns);
+
+/* Tells that the hop is stretched by another factor than *told, which is 1 at the start. It is for
+ * all sources, so any one's status serves. */
+void daemon_watch_stretch(const struct log *log, unsigned *told,
+                          const struct pipeline_status *status);
 
 #endif

@@ -1,7 +1,5 @@
 #include "daemon/inference.h"
 
-#include "nn/network.h"
-
 static void run_int8(void *network, const float *columns, float *probabilities)
 {
     network_run(network, columns, probabilities);
@@ -34,4 +32,33 @@ enum tutti_status inference_open_int8(const struct model *model, const char *ker
         .kernel = network_kernel_name(network),
     };
     return TUTTI_OK;
+}
+
+static void run_share(void *share, const float *columns, float *probabilities)
+{
+    network_run(((struct inference_share *)share)->network, columns, probabilities);
+}
+
+static void steps_share(const void *share, float *probabilities)
+{
+    network_step_probabilities(((const struct inference_share *)share)->network, probabilities);
+}
+
+static void leave_share(void *share)
+{
+    (void)share;
+}
+
+void inference_open_share(struct inference_share *share, const struct network *like,
+                          struct inference *inference)
+{
+    share->network = NULL;
+    *inference = (struct inference){
+        .network = share,
+        .run = run_share,
+        .steps = network_steps(like),
+        .step_probabilities = steps_share,
+        .free = leave_share,
+        .kernel = network_kernel_name(like),
+    };
 }

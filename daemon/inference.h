@@ -9,6 +9,7 @@
 
 #include "common/status.h"
 #include "nn/model.h"
+#include "nn/network.h"
 
 struct inference {
     void *network;
@@ -24,6 +25,17 @@ struct inference {
 /* kernel NULL: the fastest this processor has. Real-time safe to run. */
 enum tutti_status inference_open_int8(const struct model *model, const char *kernel,
                                       struct inference *inference, struct tutti_error *error);
+
+/* For many sources that have few networks among them. Before each run the network that is free is
+ * put in; its step probabilities are asked for before it is given away. */
+struct inference_share {
+    struct network *network;
+};
+
+/* The share must outlive the inference, which does not free the network. `like` is one of the
+ * networks that will be put in: all are clones of one. Cannot fail. */
+void inference_open_share(struct inference_share *share, const struct network *like,
+                          struct inference *inference);
 
 /* In a library of its own (inference_float_dep), because it links OpenBLAS. */
 enum tutti_status inference_open_float(const struct model *model, struct inference *inference,

@@ -8,6 +8,7 @@
 #include "daemon/recognition.h"
 #include "daemon/recognizer.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,8 @@
 #define HEALTH_LIMIT_S 2.0
 
 struct pipeline {
+    char name[PIPELINE_NAME_SIZE];
+    struct recognizer_pool *pool;
     const struct model *model;
     struct source *source;
     struct capture *capture;
@@ -26,6 +29,7 @@ struct pipeline {
     struct queue *results;
     struct timeline *timeline;
     struct listener *listener;
+    struct inference_share share;
     struct recognizer *recognizer;
     struct publisher *publisher;
     struct health health;
@@ -45,6 +49,15 @@ static void timeline_changed(void *context)
         pipeline->changed(pipeline->changed_context);
 }
 
+/* A column as far as this model fills it: 256 sources have as many queues of them. */
+static size_t column_size(const struct model *model)
+{
+    const size_t align = _Alignof(struct column);
+    const size_t bytes = offsetof(struct column, bands) +
+                         model_frontend(model)->mel_bands * sizeof(float) + align - 1;
+    return bytes / align * align;
+}
+
 static bool open_source(struct pipeline *pipeline, const struct source_config *config,
                         struct tutti_error *error)
 {
@@ -52,7 +65,7 @@ static bool open_source(struct pipeline *pipeline, const struct source_config *c
     if (pipeline->source == NULL)
         return false;
     pipeline->capture = capture_new(source_rate_hz(pipeline->source), CAPTURE_HOLD_MS);
-    pipeline->columns = queue_new(sizeof(struct column), COLUMNS_CAPACITY);
+    pipeline->columns = queue_new(column_size(pipeline->model), COLUMNS_CAPACITY);
     pipeline->results = queue_new(sizeof(struct result), RESULTS_CAPACITY);
     if (pipeline->capture == NULL || pipeline->columns == NULL || pipeline->results == NULL) {
         tutti_error_set(error, TUTTI_ERROR_MEMORY, "out of memory for the queues of %s",
@@ -62,14 +75,12 @@ static bool open_source(struct pipeline *pipeline, const struct source_config *c
     return true;
 }
 
-static bool make_recognizer(struct pipeline *pipeline, const struct pipeline_config *config,
-                            struct tutti_error *error)
+static bool make_recognizer(struct pipeline *pipeline, struct tutti_error *error)
 {
     struct inference inference;
-    if (inference_open_int8(pipeline->model, config->kernel, &inference, error) != TUTTI_OK)
-        return false;
+    inference_open_share(&pipeline->share, recognizer_pool_network(pipeline->pool, 0), &inference);
     struct recognition *recognition =
-        recognition_new(pipeline->model, config->hop_s, &inference, error);
+        recognition_new(pipeline->model, recognizer_pool_hop_s(pipeline->pool), &inference, error);
     if (recognition == NULL)
         return false;
     pipeline->hop_s = recognition_hop_s(recognition);
@@ -83,7 +94,9 @@ static bool make_recognizer(struct pipeline *pipeline, const struct pipeline_con
         .health = &pipeline->health,
     };
     const struct recognizer_config recognizer = {
+        .pool = pipeline->pool,
         .recognition = recognition,
+        .share = &pipeline->share,
         .columns = pipeline->columns,
         .results = pipeline->results,
         .health = &pipeline->health,
@@ -112,6 +125,7 @@ static bool make_publisher(struct pipeline *pipeline, const struct pipeline_conf
         .hop_s = pipeline->hop_s,
         .window_s = pipeline->window_s,
         .smoothing_s = config->smoothing_s,
+        .log_bytes = config->log_bytes,
         .keep_h = config->keep_h,
         .changed = timeline_changed,
         .context = pipeline,
@@ -122,6 +136,7 @@ static bool make_publisher(struct pipeline *pipeline, const struct pipeline_conf
     const struct publisher_config publisher = {
         .source = pipeline->source,
         .capture = pipeline->capture,
+        .pool = pipeline->pool,
         .results = pipeline->results,
         .timeline = pipeline->timeline,
         .health = &pipeline->health,
@@ -130,7 +145,7 @@ static bool make_publisher(struct pipeline *pipeline, const struct pipeline_conf
     return pipeline->publisher != NULL;
 }
 
-struct pipeline *pipeline_new(const struct model *model, const struct pipeline_config *config,
+struct pipeline *pipeline_new(struct recognizer_pool *pool, const struct pipeline_config *config,
                               struct tutti_error *error)
 {
     struct pipeline *pipeline = calloc(1, sizeof *pipeline);
@@ -138,10 +153,12 @@ struct pipeline *pipeline_new(const struct model *model, const struct pipeline_c
         tutti_error_set(error, TUTTI_ERROR_MEMORY, "out of memory for the pipeline");
         return NULL;
     }
-    pipeline->model = model;
+    snprintf(pipeline->name, sizeof pipeline->name, "%s", config->name);
+    pipeline->pool = pool;
+    pipeline->model = recognizer_pool_model(pool);
     health_init(&pipeline->health, clock_monotonic_ns());
-    if (!open_source(pipeline, &config->source, error) ||
-        !make_recognizer(pipeline, config, error) || !make_publisher(pipeline, config, error)) {
+    if (!open_source(pipeline, &config->source, error) || !make_recognizer(pipeline, error) ||
+        !make_publisher(pipeline, config, error)) {
         pipeline_free(pipeline);
         return NULL;
     }
@@ -163,8 +180,6 @@ enum tutti_status pipeline_start(struct pipeline *pipeline, struct tutti_error *
     pipeline->started_s = clock_wall_s();
     /* Whoever takes is there before whoever gives. */
     enum tutti_status status = publisher_start(pipeline->publisher, error);
-    if (status == TUTTI_OK)
-        status = recognizer_start(pipeline->recognizer, error);
     if (status == TUTTI_OK)
         status = listener_start(pipeline->listener, error);
     if (status == TUTTI_OK)
@@ -188,7 +203,8 @@ void pipeline_stop(struct pipeline *pipeline)
     source_stop(pipeline->source);
     capture_end(pipeline->capture);
     listener_join(pipeline->listener);
-    recognizer_join(pipeline->recognizer);
+    if (pipeline->started)
+        recognizer_join(pipeline->recognizer);
     publisher_join(pipeline->publisher);
 }
 
@@ -207,6 +223,11 @@ void pipeline_free(struct pipeline *pipeline)
     source_close(pipeline->source);
     capture_free(pipeline->capture);
     free(pipeline);
+}
+
+const char *pipeline_name(const struct pipeline *pipeline)
+{
+    return pipeline->name;
 }
 
 struct timeline *pipeline_timeline(struct pipeline *pipeline)
@@ -234,6 +255,7 @@ struct pipeline_status pipeline_status(struct pipeline *pipeline)
         .overruns = capture_overruns(pipeline->capture),
         .skipped_hops = recognizer_skipped_hops(pipeline->recognizer),
         .hop_s = pipeline->hop_s,
+        .hop_stretch = recognizer_pool_stretch(pipeline->pool),
         .window_s = pipeline->window_s,
         .lag_ms = publisher_lag_ms(pipeline->publisher),
         .kernel = pipeline->kernel,
@@ -250,5 +272,6 @@ struct health_report pipeline_health(struct pipeline *pipeline)
     const uint64_t last_ns = capture_last_write_ns(pipeline->capture);
     health_resume(&pipeline->health, capture_resumed_ns(pipeline->capture));
     health_note(&pipeline->health, HEALTH_CAPTURE, last_ns);
-    return health_check(&pipeline->health, clock_monotonic_ns(), HEALTH_LIMIT_S, pipeline->hop_s);
+    return health_check(&pipeline->health, clock_monotonic_ns(), HEALTH_LIMIT_S,
+                        recognizer_pool_longest_hop_s(pipeline->pool));
 }

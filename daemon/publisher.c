@@ -66,6 +66,8 @@ static void publish_status(struct publisher *publisher, bool finished)
     struct timeline_status *status = &publisher->status;
     snprintf(status->state, sizeof status->state, "%s", state_name(publisher, finished));
     status->overruns = capture_overruns(publisher->config.capture);
+    const struct recognizer_pool *pool = publisher->config.pool;
+    status->hop_stretch = pool != NULL ? recognizer_pool_stretch(pool) : 1;
     status->lag_ms = publisher_lag_ms(publisher);
     timeline_set_status(publisher->config.timeline, status);
 }

@@ -11,6 +11,7 @@
 #include "daemon/capture.h"
 #include "daemon/health.h"
 #include "daemon/queue.h"
+#include "daemon/recognizer_pool.h"
 #include "daemon/source.h"
 #include "daemon/timeline.h"
 
@@ -22,10 +23,11 @@
 struct publisher; /* opaque */
 
 struct publisher_config {
-    const struct source *source;   /* asked for its state */
-    const struct capture *capture; /* asked for its counters */
-    struct queue *results;         /* of struct result; read by the thread */
-    struct timeline *timeline;     /* written by it */
+    const struct source *source;        /* asked for its state */
+    const struct capture *capture;      /* asked for its counters */
+    const struct recognizer_pool *pool; /* asked whether the hop is stretched; NULL: it never is */
+    struct queue *results;              /* of struct result; read by the thread */
+    struct timeline *timeline;          /* written by it */
     struct health *health;
 };
 

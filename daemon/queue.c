@@ -11,6 +11,8 @@ struct queue {
     struct wake reader; /* a message is there, or the end */
     struct wake writer; /* there is room */
     atomic_bool ended;
+    void (*woken)(void *context); /* NULL: the reader sleeps here */
+    void *context;
 };
 
 struct queue *queue_new(size_t message_size, size_t capacity)
@@ -39,6 +41,12 @@ void queue_free(struct queue *queue)
     free(queue);
 }
 
+void queue_on_wake(struct queue *queue, void (*woken)(void *context), void *context)
+{
+    queue->woken = woken;
+    queue->context = context;
+}
+
 bool queue_push(struct queue *queue, const void *message)
 {
     return ring_push(queue->ring, message);
@@ -46,7 +54,10 @@ bool queue_push(struct queue *queue, const void *message)
 
 void queue_wake(struct queue *queue)
 {
-    wake_signal(&queue->reader);
+    if (queue->woken != NULL)
+        queue->woken(queue->context);
+    else
+        wake_signal(&queue->reader);
 }
 
 bool queue_wait_for_room(struct queue *queue, size_t messages, unsigned timeout_ms)
@@ -64,7 +75,7 @@ bool queue_wait_for_room(struct queue *queue, size_t messages, unsigned timeout_
 void queue_end(struct queue *queue)
 {
     atomic_store_explicit(&queue->ended, true, memory_order_release);
-    wake_signal(&queue->reader);
+    queue_wake(queue);
 }
 
 void queue_wait(struct queue *queue, unsigned timeout_ms)

@@ -19,6 +19,10 @@ struct queue *queue_new(size_t message_size, size_t capacity);
 /* NULL is fine. Neither thread may be using it any more. */
 void queue_free(struct queue *queue);
 
+/* For a reader that does not sleep in queue_wait(), because it reads several queues: whoever wakes
+ * it, or ends the queue, calls woken(context) instead. Before any thread uses the queue. */
+void queue_on_wake(struct queue *queue, void (*woken)(void *context), void *context);
+
 /* [writer] Copies a message in without waking the reader; false if the queue is full. */
 bool queue_push(struct queue *queue, const void *message);
 

@@ -8,9 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MIN_HOP_S 0.01
-#define MAX_HOP_S 60.0
-
 struct recognition {
     struct inference inference;
     struct window *window;
@@ -45,6 +42,17 @@ static double step_seconds(size_t columns, size_t steps, double column_s)
     return (double)stride * column_s;
 }
 
+enum tutti_status recognition_round_hop(const struct model *model, double hop_s, size_t *columns,
+                                        struct tutti_error *error)
+{
+    if (!(hop_s >= RECOGNITION_MIN_HOP_S && hop_s <= RECOGNITION_MAX_HOP_S))
+        return tutti_error_set(error, TUTTI_ERROR_ARGUMENT, "the hop is %g s; it may be %g to %g s",
+                               hop_s, RECOGNITION_MIN_HOP_S, RECOGNITION_MAX_HOP_S);
+    const double rounded = round(hop_s / feature_stream_column_s(model));
+    *columns = rounded < 1.0 ? 1 : (size_t)rounded;
+    return TUTTI_OK;
+}
+
 struct recognition *recognition_new(const struct model *model, double hop_s,
                                     struct inference *inference, struct tutti_error *error)
 {
@@ -54,17 +62,13 @@ struct recognition *recognition_new(const struct model *model, double hop_s,
         return refuse(NULL, error, TUTTI_ERROR_MEMORY, "out of memory for the recognition");
     }
     recognition->inference = *inference;
-    if (!(hop_s >= MIN_HOP_S && hop_s <= MAX_HOP_S)) {
-        tutti_error_set(error, TUTTI_ERROR_ARGUMENT, "the hop is %g s; it may be %g to %g s", hop_s,
-                        MIN_HOP_S, MAX_HOP_S);
+    if (recognition_round_hop(model, hop_s, &recognition->hop_columns, error) != TUTTI_OK) {
         recognition_free(recognition);
         return NULL;
     }
     const struct model_frontend *frontend = model_frontend(model);
     const struct frontend_config config = feature_stream_frontend(model);
     const double column_s = feature_stream_column_s(model);
-    const double columns = round(hop_s / column_s);
-    recognition->hop_columns = columns < 1.0 ? 1 : (size_t)columns;
     recognition->hop_s = (double)recognition->hop_columns * column_s;
     recognition->window_s = feature_stream_window_s(model);
     recognition->labels = model_label_count(model);

@@ -20,10 +20,18 @@
  * digital pause, or a line without a signal is meant; models are trained down to -60 dBFS RMS. */
 #define RECOGNITION_AUDIBLE_DBFS -75.0f
 
+#define RECOGNITION_MIN_HOP_S 0.01
+#define RECOGNITION_MAX_HOP_S 60.0
+
 struct recognition; /* opaque */
 
-/* hop_s 0.01 ... 60 is rounded to whole columns, at least one. Takes over *inference (also when it
- * fails). The model is needed only during this call. NULL with *error filled (may be NULL). */
+/* How many whole columns a hop of hop_s is, at least one. TUTTI_ERROR_ARGUMENT with *error filled
+ * (may be NULL) if it is not 0.01 ... 60. Any thread. */
+enum tutti_status recognition_round_hop(const struct model *model, double hop_s, size_t *columns,
+                                        struct tutti_error *error);
+
+/* hop_s is rounded as by recognition_round_hop(). Takes over *inference (also when it fails). The
+ * model is needed only during this call. NULL with *error filled (may be NULL). */
 struct recognition *recognition_new(const struct model *model, double hop_s,
                                     struct inference *inference, struct tutti_error *error);
 void recognition_free(struct recognition *recognition);

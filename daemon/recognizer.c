@@ -1,21 +1,99 @@
 #include "daemon/recognizer.h"
 
 #include "daemon/clock.h"
-#include "daemon/thread.h"
 
-#include <stdatomic.h>
 #include <stdlib.h>
-
-#define WAIT_MS 1000
 
 struct recognizer {
     struct recognizer_config config;
+    struct recognizer_seat *seat;
     size_t behind_columns; /* more than these waiting: behind */
     struct result result;
-    pthread_t thread;
-    bool started;
     _Atomic uint64_t skipped_hops;
 };
+
+/* Nobody else writes to the queue of results, so room that is there stays there. */
+static bool has_room(struct queue *results)
+{
+    return queue_count(results) < queue_capacity(results);
+}
+
+/* Whether a result is to be made with this column. Each source leaves out other hops. */
+static bool is_due(const struct recognizer *recognizer, const struct column *column,
+                   unsigned stretch)
+{
+    const size_t hop_columns = recognizer_pool_hop_columns(recognizer->config.pool);
+    if (!recognition_hop_complete(column, hop_columns))
+        return false;
+    return ((column->index + 1) / hop_columns + recognizer->seat->number) % stretch == 0;
+}
+
+static void note_work(struct recognizer *recognizer)
+{
+    health_note(recognizer->config.health, HEALTH_RECOGNIZER, clock_monotonic_ns());
+    queue_wake(recognizer->config.results);
+}
+
+/* True if the network was run. */
+static bool take(struct recognizer *recognizer, const struct column *column, unsigned stretch)
+{
+    struct recognition *recognition = recognizer->config.recognition;
+    struct queue *results = recognizer->config.results;
+    if (!is_due(recognizer, column, stretch)) {
+        recognition_skip(recognition, column);
+        return false;
+    }
+    const bool behind = queue_count(recognizer->config.columns) > recognizer->behind_columns;
+    if (!behind && has_room(results)) {
+        recognition_take(recognition, column, &recognizer->result);
+        queue_push(results, &recognizer->result);
+        note_work(recognizer);
+        return true;
+    }
+    recognition_skip(recognition, column);
+    atomic_fetch_add_explicit(&recognizer->skipped_hops, 1, memory_order_relaxed);
+    if (behind)
+        recognizer_pool_note_skip(recognizer->config.pool);
+    else
+        note_work(recognizer);
+    return false;
+}
+
+static void note_waiting(struct recognizer *recognizer)
+{
+    atomic_store_explicit(&recognizer->seat->waiting, queue_count(recognizer->config.columns),
+                          memory_order_relaxed);
+}
+
+/* Takes columns up to the first window that the network is run on. */
+static enum fair_pool_next take_turn(void *context, unsigned thread)
+{
+    struct recognizer *recognizer = context;
+    struct recognizer_pool *pool = recognizer->config.pool;
+    struct queue *columns = recognizer->config.columns;
+    const unsigned stretch = recognizer_pool_stretch(pool);
+    if (recognizer->config.share != NULL)
+        recognizer->config.share->network = recognizer_pool_network(pool, thread);
+    const struct column *column;
+    bool ran = false;
+    while (!ran && (column = queue_read_begin(columns)) != NULL) {
+        ran = take(recognizer, column, stretch);
+        queue_read_end(columns);
+    }
+    note_waiting(recognizer);
+    recognizer_pool_look(pool);
+    if (!queue_done(columns))
+        return ran && queue_count(columns) > 0 ? FAIR_POOL_MORE : FAIR_POOL_IDLE;
+    queue_end(recognizer->config.results);
+    return FAIR_POOL_OVER;
+}
+
+static void columns_came(void *context)
+{
+    struct recognizer *recognizer = context;
+    note_waiting(recognizer);
+    fair_pool_call(recognizer->seat->member);
+}
 
 struct recognizer *recognizer_new(const struct recognizer_config *config, struct tutti_error *error)
 {
@@ -33,70 +111,26 @@ struct recognizer *recognizer_new(const struct recognizer_config *config, struct
     const size_t capacity = queue_capacity(config->columns);
     if (recognizer->behind_columns > capacity * 3 / 4)
         recognizer->behind_columns = capacity * 3 / 4;
+    recognizer->seat = recognizer_pool_enter(config->pool, take_turn, recognizer);
+    if (recognizer->seat == NULL) {
+        recognizer_free(recognizer);
+        tutti_error_set(error, TUTTI_ERROR_ARGUMENT, "more sources than the recognizers are for");
+        return NULL;
+    }
+    queue_on_wake(config->columns, columns_came, recognizer);
     return recognizer;
-}
-
-/* Nobody else writes to the queue of results, so room that is there stays there. */
-static bool has_room(struct queue *results)
-{
-    return queue_count(results) < queue_capacity(results);
-}
-
-static void take(struct recognizer *recognizer, const struct column *column)
-{
-    struct recognition *recognition = recognizer->config.recognition;
-    struct queue *results = recognizer->config.results;
-    const bool behind = queue_count(recognizer->config.columns) > recognizer->behind_columns;
-    if (behind || !has_room(results)) {
-        if (!recognition_skip(recognition, column))
-            return;
-        atomic_fetch_add_explicit(&recognizer->skipped_hops, 1, memory_order_relaxed);
-        if (behind)
-            return;
-    } else if (recognition_take(recognition, column, &recognizer->result)) {
-        queue_push(results, &recognizer->result);
-    } else {
-        return;
-    }
-    health_note(recognizer->config.health, HEALTH_RECOGNIZER, clock_monotonic_ns());
-    queue_wake(results);
-}
-
-static void *recognize(void *context)
-{
-    struct recognizer *recognizer = context;
-    struct queue *columns = recognizer->config.columns;
-    while (!queue_done(columns)) {
-        queue_wait(columns, WAIT_MS);
-        const struct column *column;
-        while ((column = queue_read_begin(columns)) != NULL) {
-            take(recognizer, column);
-            queue_read_end(columns);
-        }
-    }
-    queue_end(recognizer->config.results);
-    return NULL;
-}
-
-enum tutti_status recognizer_start(struct recognizer *recognizer, struct tutti_error *error)
-{
-    const enum tutti_status status =
-        thread_start(&recognizer->thread, "recognizer", recognize, recognizer, error);
-    recognizer->started = status == TUTTI_OK;
-    return status;
 }
 
 void recognizer_join(struct recognizer *recognizer)
 {
-    if (recognizer->started)
-        pthread_join(recognizer->thread, NULL);
-    recognizer->started = false;
+    fair_pool_wait_until_over(recognizer->seat->member);
 }
 
 void recognizer_free(struct recognizer *recognizer)
 {
     if (recognizer == NULL)
         return;
+    recognizer_pool_leave(recognizer->seat);
     recognition_free(recognizer->config.recognition);
     free(recognizer);
 }

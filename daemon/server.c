@@ -15,18 +15,73 @@
 
 #define POOL_SIZE 16384 /* of a connection: its request with headers, and its buffers */
 #define TICK_MS 1000
-#define OTHER_FILES 64    /* that the program has open beside connections */
+#define OTHER_FILES 64 /* that the program has open beside connections */
+#define FILES_PER_SOURCE 4
 #define STOP_LIMIT_MS 500 /* for streams to take their end */
 #define LARGEST_CLIENTS 10000
 
-static const struct {
+#define API "/api/v1/"
+#define SOURCES "sources/"
+
+struct route {
     const char *path;
     handler *handle;
-} routes[] = {
-    {"/api/v1/info", handle_info},     {"/api/v1/now", handle_now},
-    {"/api/v1/stream", handle_stream}, {"/api/v1/history", handle_history},
-    {"/api/v1/cues", handle_cues},     {"/healthz", handle_health},
 };
+
+static const struct route routes[] = {
+    {API "sources", handle_sources},
+    {"/healthz", handle_health},
+    {"/metrics", handle_metrics},
+};
+
+/* Behind API for the first source, behind API SOURCES "NAME/" for any. */
+static const struct route source_routes[] = {
+    {"info", handle_info},       {"now", handle_now},   {"stream", handle_stream},
+    {"history", handle_history}, {"cues", handle_cues},
+};
+
+static handler *find_route(const struct route *table, size_t count, const char *path)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(path, table[i].path) == 0)
+            return table[i].handle;
+    }
+    return NULL;
+}
+
+static struct pipeline *find_source(const struct server *server, const char *name, size_t length)
+{
+    for (size_t i = 0; i < server->pipeline_count; i++) {
+        const char *candidate = pipeline_name(server->pipelines[i]);
+        if (strlen(candidate) == length && memcmp(candidate, name, length) == 0)
+            return server->pipelines[i];
+    }
+    return NULL;
+}
+
+/* What is at a path, and of which source; NULL: nothing. *unknown becomes the name of a source
+ * that does not exist, of that length, if the path has one. */
+static handler *find_handler(struct request *request, const char *path, const char **unknown,
+                             size_t *unknown_length)
+{
+    handler *handle = find_route(routes, sizeof routes / sizeof *routes, path);
+    if (handle != NULL || strncmp(path, API, strlen(API)) != 0)
+        return handle;
+    const char *rest = path + strlen(API);
+    if (strncmp(rest, SOURCES, strlen(SOURCES)) == 0) {
+        const char *name = rest + strlen(SOURCES);
+        const size_t length = strcspn(name, "/");
+        request->pipeline = find_source(request->server, name, length);
+        if (request->pipeline == NULL) {
+            *unknown = name;
+            *unknown_length = length;
+            return NULL;
+        }
+        request->timeline = pipeline_timeline(request->pipeline);
+        rest = name + length + (name[length] == '/');
+    }
+    return find_route(source_routes, sizeof source_routes / sizeof *source_routes, rest);
+}
 
 /* ---- requests ---- */
 
@@ -86,9 +141,11 @@ static bool is_scarce(struct server *server)
     return scarce;
 }
 
-static enum MHD_Result answer(const struct request *request, const char *method, const char *path)
+static enum MHD_Result answer(struct request *request, const char *method, const char *path)
 {
     enum MHD_Result result = MHD_NO;
+    const char *unknown = NULL;
+    size_t length = 0;
     bool readable = request->head || strcmp(method, MHD_HTTP_METHOD_GET) == 0;
     if (is_scarce(request->server)) {
         return reply_error(request, MHD_HTTP_SERVICE_UNAVAILABLE, "too many clients");
@@ -96,14 +153,16 @@ static enum MHD_Result answer(const struct request *request, const char *method,
     if (!is_allowed(request, &result)) {
         return result;
     }
-    for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
-        if (strcmp(path, routes[i].path) == 0) {
-            return readable ? routes[i].handle(request)
-                            : reply_error(request, MHD_HTTP_METHOD_NOT_ALLOWED,
-                                          "%s can only be read (GET or HEAD)", path);
-        }
+    handler *handle = find_handler(request, path, &unknown, &length);
+    if (handle != NULL && readable) {
+        return handle(request);
     }
-    if (!readable && assets_known(request->server->assets, path)) {
+    if (unknown != NULL) {
+        return reply_error(request, MHD_HTTP_NOT_FOUND,
+                           "there is no source '%.*s' here; " API "sources lists those there are",
+                           length < 64 ? (int)length : 64, unknown);
+    }
+    if (!readable && (handle != NULL || assets_known(request->server->assets, path))) {
         return reply_error(request, MHD_HTTP_METHOD_NOT_ALLOWED,
                            "%s can only be read (GET or HEAD)", path);
     }
@@ -121,9 +180,11 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
 {
     static const char begun; /* only its address counts */
     struct server *server = context;
-    const struct request request = {.server = server,
-                                    .connection = connection,
-                                    .head = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0};
+    struct request request = {.server = server,
+                              .connection = connection,
+                              .head = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0,
+                              .pipeline = server->pipelines[0],
+                              .timeline = pipeline_timeline(server->pipelines[0])};
     (void)version;
     (void)body;
     if (*state == NULL) {
@@ -192,10 +253,11 @@ void server_wake(struct server *server)
 
 /* ---- start ---- */
 
-static enum tutti_status check_files(unsigned connections, struct tutti_error *error)
+static enum tutti_status check_files(unsigned connections, size_t sources,
+                                     struct tutti_error *error)
 {
     struct rlimit limit;
-    rlim_t needed = connections + OTHER_FILES;
+    rlim_t needed = connections + OTHER_FILES + FILES_PER_SOURCE * sources;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= needed) {
         return TUTTI_OK;
     }
@@ -253,7 +315,8 @@ static enum tutti_status set_up(struct server *server, const struct server_confi
     const struct sockaddr *address = (const struct sockaddr *)&server->address.socket_address;
     enum tutti_status status = listen_address_parse(config->listen, &server->address, error);
     if (status == TUTTI_OK) {
-        status = check_files(config->max_clients + CONNECTION_RESERVE, error);
+        status =
+            check_files(config->max_clients + CONNECTION_RESERVE, server->pipeline_count, error);
     }
     if (status != TUTTI_OK) {
         return status;
@@ -297,9 +360,13 @@ static void release(struct server *server)
     free(server);
 }
 
-struct server *server_new(const struct server_config *config, struct pipeline *pipeline,
-                          struct tutti_error *error)
+struct server *server_new(const struct server_config *config, struct pipeline *const *pipelines,
+                          size_t count, struct tutti_error *error)
 {
+    if (count < 1 || count > SERVER_SOURCES_MAX) {
+        tutti_error_set(error, TUTTI_ERROR_ARGUMENT, "there are %zu sources to serve", count);
+        return NULL;
+    }
     struct server *server = calloc(1, sizeof *server);
     if (server == NULL) {
         tutti_error_set(error, TUTTI_ERROR_MEMORY, "out of memory");
@@ -307,8 +374,8 @@ struct server *server_new(const struct server_config *config, struct pipeline *p
     }
     pthread_mutex_init(&server->mutex, NULL);
     wake_init(&server->wake);
-    server->pipeline = pipeline;
-    server->timeline = pipeline_timeline(pipeline);
+    memcpy(server->pipelines, pipelines, count * sizeof *pipelines);
+    server->pipeline_count = count;
     if (start(server, config, error) != TUTTI_OK) {
         release(server);
         return NULL;

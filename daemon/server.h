@@ -6,12 +6,19 @@
  * Threads: new, free from one thread; server_wake() from any (the publisher).
  *
  *   GET /                         the page and its files (web/)
+ *   GET /metrics                  counters for Prometheus (text format 0.0.4)
+ *   GET /healthz                  200, or 503 and which stage of which source is late
+ *   GET /api/v1/sources           the sources: name, kind, state, path
+ *
+ * and for the first source:
+ *
  *   GET /api/v1/info              what listens to what, with which model
  *   GET /api/v1/now               the latest frame; 503 before the first
  *   GET /api/v1/stream            server-sent events; Last-Event-ID or ?last_event_id= replays
  *   GET /api/v1/history           ?from=&to=&step= in s; negative: back from the newest frame
  *   GET /api/v1/cues              ?format=json|csv|audacity|cue
- *   GET /healthz                  200, or 503 and which stage is late
+ *
+ * The same for any source is at /api/v1/sources/NAME/info, .../now, and so on.
  *
  * Errors are {"error": "a sentence"}: 400 a malformed request or query, 403 a Host or Origin that
  * is not ours, 404, 405 (with Allow), 413 a body that nobody asked for, 503 too many clients
@@ -29,6 +36,9 @@
 #include "common/status.h"
 #include "daemon/pipeline.h"
 
+#include <stddef.h>
+
+#define SERVER_SOURCES_MAX 256
 #define STREAM_MAX_BACKLOG 256 /* events; a minute at the default hop */
 #define STREAM_HEARTBEAT_S 15
 #define HISTORY_MAX_STEPS 10000
@@ -43,11 +53,12 @@ struct server_config {
 
 struct server; /* opaque */
 
-/* Starts listening. Fails with a sentence when the address is malformed, in use or not ours, or
- * when the system does not allow as many open files as max_clients needs (the soft limit is raised
- * if it has to be). The pipeline must outlive the server. */
-struct server *server_new(const struct server_config *config, struct pipeline *pipeline,
-                          struct tutti_error *error);
+/* Starts listening, for count (1 ... SERVER_SOURCES_MAX) pipelines, whose names are different; the
+ * first one is also at the plain paths. Fails with a sentence when the address is malformed, in use
+ * or not ours, or when the system does not allow as many open files as max_clients needs (the soft
+ * limit is raised if it has to be). The pipelines must outlive the server; the array is copied. */
+struct server *server_new(const struct server_config *config, struct pipeline *const *pipelines,
+                          size_t count, struct tutti_error *error);
 
 /* The port listened on. */
 unsigned server_port(const struct server *server);

@@ -1,4 +1,4 @@
-/* server_api.c - info, now, cues, healthz. */
+/* server_api.c - info, now, cues: of one source. */
 #include "daemon/api_json.h"
 #include "daemon/clock.h"
 #include "daemon/cue_export.h"
@@ -9,8 +9,7 @@
 
 #define CUE_TEXT_SIZE 256 /* of most; the buffer grows if labels are long */
 
-/* The source's state as people see it; the same words as in status events. */
-static const char *state_name(const struct pipeline_status *status)
+const char *source_state_name(const struct pipeline_status *status)
 {
     static const char *const name[] = {"starting", "running", "ended", "lost"};
     return status->state == SOURCE_RUNNING && status->stalled ? "stalled" : name[status->state];
@@ -40,25 +39,25 @@ static void write_source(struct json_writer *writer, const struct pipeline_statu
     json_write_key(writer, "rate_hz");
     json_write_integer(writer, status->rate_hz);
     json_write_key(writer, "state");
-    json_write_string(writer, state_name(status));
+    json_write_string(writer, source_state_name(status));
     json_write_object_end(writer);
 }
 
-static void write_number(struct json_writer *writer, const char *key, double value)
+void write_number(struct json_writer *writer, const char *key, double value)
 {
     json_write_key(writer, key);
     json_write_number(writer, value, 3);
 }
 
-static void write_info(struct json_writer *writer, const struct server *server)
+static void write_info(struct json_writer *writer, const struct request *request)
 {
-    const struct timeline *timeline = server->timeline;
-    const struct pipeline_status status = pipeline_status(server->pipeline);
+    const struct timeline *timeline = request->timeline;
+    const struct pipeline_status status = pipeline_status(request->pipeline);
     size_t labels = timeline_labels(timeline);
     json_write_object_begin(writer);
     json_write_key(writer, "version");
     json_write_string(writer, timeline_version(timeline));
-    write_model(writer, pipeline_model(server->pipeline));
+    write_model(writer, pipeline_model(request->pipeline));
     json_write_key(writer, "labels");
     api_write_labels(writer, timeline_label_names(timeline), labels);
     json_write_key(writer, "thresholds");
@@ -69,13 +68,15 @@ static void write_info(struct json_writer *writer, const struct server *server)
     json_write_array_end(writer);
     write_number(writer, "window_s", status.window_s);
     write_number(writer, "hop_s", status.hop_s);
+    json_write_key(writer, "hop_stretch");
+    json_write_integer(writer, status.hop_stretch);
     write_number(writer, "smoothing_s", timeline_smoothing_s(timeline));
     write_source(writer, &status);
     json_write_key(writer, "kernel");
     json_write_string(writer, status.kernel);
     write_number(writer, "started", status.started);
     write_number(writer, "uptime_s",
-                 (double)(clock_monotonic_ns() - server->started_ns) / CLOCK_NS_PER_S);
+                 (double)(clock_monotonic_ns() - request->server->started_ns) / CLOCK_NS_PER_S);
     json_write_key(writer, "cues");
     json_write_boolean(writer, true);
     json_write_object_end(writer);
@@ -87,14 +88,14 @@ enum MHD_Result handle_info(const struct request *request)
     if (!query_read(request, NULL, 0, &error)) {
         return reply_error(request, MHD_HTTP_BAD_REQUEST, "%s", error.text);
     }
-    size_t size = 8192 + timeline_max_event_size(request->server->timeline);
+    size_t size = 8192 + timeline_max_event_size(request->timeline);
     char *text = malloc(size);
     if (text == NULL) {
         return MHD_NO;
     }
     struct json_writer writer;
     json_writer_init(&writer, text, size);
-    write_info(&writer, request->server);
+    write_info(&writer, request);
     enum MHD_Result result = reply_json(request, MHD_HTTP_OK, &writer);
     free(text);
     return result;
@@ -102,7 +103,7 @@ enum MHD_Result handle_info(const struct request *request)
 
 enum MHD_Result handle_now(const struct request *request)
 {
-    struct timeline *timeline = request->server->timeline;
+    struct timeline *timeline = request->timeline;
     struct tutti_error error;
     if (!query_read(request, NULL, 0, &error)) {
         return reply_error(request, MHD_HTTP_BAD_REQUEST, "%s", error.text);
@@ -122,26 +123,6 @@ enum MHD_Result handle_now(const struct request *request)
     enum MHD_Result result = reply_json(request, MHD_HTTP_OK, &writer);
     free(text);
     return result;
-}
-
-enum MHD_Result handle_health(const struct request *request)
-{
-    struct health_report report = pipeline_health(request->server->pipeline);
-    char text[256];
-    struct json_writer writer;
-    json_writer_init(&writer, text, sizeof text);
-    json_write_object_begin(&writer);
-    json_write_key(&writer, "healthy");
-    json_write_boolean(&writer, report.healthy);
-    if (!report.healthy) {
-        json_write_key(&writer, "late");
-        json_write_string(&writer, health_stage_name(report.late));
-        write_number(&writer, "late_s", report.late_s);
-        write_number(&writer, "since", clock_wall_s() - report.late_s);
-    }
-    json_write_object_end(&writer);
-    return reply_json(request, report.healthy ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE,
-                      &writer);
 }
 
 /* ---- cues ---- */
@@ -207,16 +188,16 @@ static struct cue *copy_cues(struct timeline *timeline, size_t *count)
     return cues;
 }
 
-static struct MHD_Response *cue_response(struct server *server, enum cue_format format)
+static struct MHD_Response *cue_response(const struct request *request, enum cue_format format)
 {
     struct cue_text text = {.size = CUE_TEXT_SIZE, .bytes = malloc(CUE_TEXT_SIZE)};
     size_t count;
-    struct cue *cues = copy_cues(server->timeline, &count);
+    struct cue *cues = copy_cues(request->timeline, &count);
     text.failed = text.bytes == NULL || cues == NULL;
     if (!text.failed) {
         struct timeline_frame frame = {.t = 0};
-        (void)timeline_now(server->timeline, &frame);
-        const struct pipeline_status status = pipeline_status(server->pipeline);
+        (void)timeline_now(request->timeline, &frame);
+        const struct pipeline_status status = pipeline_status(request->pipeline);
         bool json = format == CUE_JSON;
         append_text(&text, "{\"cues\":", json ? strlen("{\"cues\":") : 0);
         cue_export(format, cues, count, frame.t, status.source_name, append_text, &text);
@@ -247,6 +228,6 @@ enum MHD_Result handle_cues(const struct request *request)
         return reply_error(request, MHD_HTTP_BAD_REQUEST,
                            "format '%.32s' is unknown: json, csv, audacity or cue", query[0].value);
     }
-    return reply_send(request, MHD_HTTP_OK, cue_response(request->server, format),
+    return reply_send(request, MHD_HTTP_OK, cue_response(request, format),
                       cue_format_content_type(format));
 }

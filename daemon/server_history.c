@@ -172,8 +172,8 @@ static bool read_span(const struct request *request, struct span *span, struct t
 {
     struct query_parameter query[] = {{.name = "from"}, {.name = "to"}, {.name = "step"}};
     struct timeline_frame newest = {.t = 0};
-    (void)timeline_now(request->server->timeline, &newest);
-    const double hop_s = pipeline_status(request->server->pipeline).hop_s;
+    (void)timeline_now(request->timeline, &newest);
+    const double hop_s = pipeline_status(request->pipeline).hop_s;
     /* The newest frame itself is in the span: its end is behind it. */
     const double end_s = newest.t + hop_s / 2;
     if (!query_read(request, query, 3, error) || !number_of(&query[1], end_s, &span->to_s, error)) {
@@ -211,7 +211,7 @@ static bool read_span(const struct request *request, struct span *span, struct t
 
 enum MHD_Result handle_history(const struct request *request)
 {
-    struct timeline *timeline = request->server->timeline;
+    struct timeline *timeline = request->timeline;
     struct tutti_error error;
     struct span span;
     if (!read_span(request, &span, &error)) {

@@ -4,7 +4,8 @@
  *   server_connections.c   who is connected, for how long
  *   server_reply.c         answers and their headers
  *   server_query.c         query strings
- *   server_api.c           info, now, cues, healthz
+ *   server_api.c           info, now, cues
+ *   server_daemon.c        sources, healthz, metrics: what is of all sources
  *   server_history.c       history
  *   server_stream.c        the stream of events
  *   server_assets.c        the page
@@ -31,8 +32,8 @@ struct stream;
 
 struct server {
     /* Constant after server_new(). */
-    struct pipeline *pipeline;
-    struct timeline *timeline;
+    struct pipeline *pipelines[SERVER_SOURCES_MAX];
+    size_t pipeline_count;
     struct listen_address address;
     struct host_check *hosts;
     struct assets *assets;
@@ -57,6 +58,9 @@ struct request {
     struct server *server;
     struct MHD_Connection *connection;
     bool head; /* HEAD instead of GET */
+    /* The source that the path means; the first, where it means none. */
+    struct pipeline *pipeline;
+    struct timeline *timeline;
 };
 
 /* ---- server_connections.c ---- */
@@ -111,9 +115,19 @@ typedef enum MHD_Result handler(const struct request *request);
 handler handle_info;
 handler handle_now;
 handler handle_cues;
-handler handle_health;
 handler handle_history;
 handler handle_stream;
+handler handle_sources;
+handler handle_health;
+handler handle_metrics;
+
+/* ---- server_api.c ---- */
+
+/* The source's state as people see it; the same words as in status events. */
+const char *source_state_name(const struct pipeline_status *status);
+
+/* A number with three decimals. */
+void write_number(struct json_writer *writer, const char *key, double value);
 
 /* ---- server_stream.c ---- */
 

@@ -22,6 +22,7 @@ struct stream {
     struct stream *next;
     struct stream **link; /* what points here */
     struct server *server;
+    struct timeline *timeline;
     struct MHD_Connection *connection;
     struct sockaddr_storage address;
     bool waiting;   /* suspended */
@@ -47,7 +48,7 @@ static void append_lagged(struct stream *stream, uint64_t dropped)
 /* Takes what is new into stream->text; call with the mutex held. */
 static void take_events(struct stream *stream, uint64_t now_ns)
 {
-    struct timeline *timeline = stream->server->timeline;
+    struct timeline *timeline = stream->timeline;
     uint64_t newest = timeline_last_id(timeline);
     uint64_t dropped = 0;
     stream->length = stream->sent = 0;
@@ -101,10 +102,10 @@ static ssize_t read_stream(void *context, uint64_t position, char *buffer, size_
 
 void streams_resume(struct server *server, uint64_t now_ns)
 {
-    uint64_t newest = timeline_last_id(server->timeline);
     for (struct stream *stream = server->streams; stream != NULL; stream = stream->next) {
         if (stream->waiting &&
-            (server->stopping || stream->last_id != newest || now_ns >= stream->heartbeat_ns)) {
+            (server->stopping || stream->last_id != timeline_last_id(stream->timeline) ||
+             now_ns >= stream->heartbeat_ns)) {
             stream->waiting = false;
             MHD_resume_connection(stream->connection);
         }
@@ -159,7 +160,7 @@ static const char *admit(struct stream *stream)
 /* What every client gets first: how soon to come back, hello, and the present status. */
 static void write_greeting(struct stream *stream)
 {
-    struct timeline *timeline = stream->server->timeline;
+    struct timeline *timeline = stream->timeline;
     const struct timeline_status status = timeline_status(timeline);
     struct json_writer writer;
     json_writer_init(&writer, stream->text, stream->size);
@@ -188,7 +189,7 @@ static bool read_last_id(const struct request *request, uint64_t *last_id, bool 
         MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, "Last-Event-ID");
     text = text != NULL ? text : query[0].value;
     *given = text != NULL;
-    *last_id = timeline_last_id(request->server->timeline) - 1;
+    *last_id = timeline_last_id(request->timeline) - 1;
     if (text != NULL && !number_parse_unsigned(text, UINT64_MAX - 1, last_id)) {
         tutti_error_set(error, TUTTI_ERROR_ARGUMENT, "'%.32s' is not the id of an event", text);
         return false;
@@ -198,7 +199,7 @@ static bool read_last_id(const struct request *request, uint64_t *last_id, bool 
 
 static struct stream *new_stream(const struct request *request)
 {
-    size_t size = 2 * timeline_max_event_size(request->server->timeline) + LAGGED_SIZE;
+    size_t size = 2 * timeline_max_event_size(request->timeline) + LAGGED_SIZE;
     struct stream *stream = malloc(sizeof *stream + size);
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
@@ -208,6 +209,7 @@ static struct stream *new_stream(const struct request *request)
     }
     *stream =
         (struct stream){.server = request->server,
+                        .timeline = request->timeline,
                         .connection = request->connection,
                         .heartbeat_ns = clock_monotonic_ns() + STREAM_HEARTBEAT_S * CLOCK_NS_PER_S,
                         .size = size};

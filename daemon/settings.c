@@ -16,6 +16,7 @@ struct settings *settings_new(void)
     if (settings == NULL)
         return NULL;
     struct settings_place place = {.origin = SETTINGS_DEFAULT};
+    strcpy(settings->source.name, SETTINGS_PLAIN_SOURCE);
     for (size_t row = 0; row < settings_table_rows; row++) {
         if (settings_table[row].type == SETTINGS_THRESHOLDS)
             continue;
@@ -29,6 +30,9 @@ struct settings *settings_new(void)
 
 void settings_free(struct settings *settings)
 {
+    if (settings == NULL)
+        return;
+    free(settings->named);
     free(settings);
 }
 
@@ -59,12 +63,14 @@ static size_t find_option(const char *option)
     return row;
 }
 
+/* name: of a source, "" for a section without */
 static void describe(const struct settings *settings, const struct settings_row *row,
-                     struct settings_place place, char *text, size_t size)
+                     const char *name, struct settings_place place, char *text, size_t size)
 {
     switch (place.origin) {
     case SETTINGS_FILE:
-        snprintf(text, size, "%s:%u: [%s] %s", settings->file, place.line, row->section, row->key);
+        snprintf(text, size, "%s:%u: [%s%s%s] %s", settings->file, place.line, row->section,
+                 *name != '\0' ? " " : "", name, row->key);
         break;
     case SETTINGS_ENVIRONMENT:
         snprintf(text, size, "environment variable %s", row->environment);
@@ -83,17 +89,26 @@ void settings_describe_place(const struct settings *settings, const char *option
 {
     size_t row = find_option(option);
     text[0] = '\0';
-    if (row < settings_table_rows)
-        describe(settings, &settings_table[row], settings->place[row], text, size);
+    if (row < SETTINGS_SOURCE_KEYS)
+        settings_describe_source(settings, &settings->source, row, text, size);
+    else if (row < settings_table_rows)
+        describe(settings, &settings_table[row], "", settings->place[row], text, size);
+}
+
+void settings_describe_source(const struct settings *settings, const struct settings_source *source,
+                              size_t row, char *text, size_t size)
+{
+    describe(settings, &settings_table[row], source->line != 0 ? source->name : "",
+             source->place[row], text, size);
 }
 
 /* A refusal that names the place. */
 static enum tutti_status refuse(const struct settings *settings, const struct settings_row *row,
-                                struct settings_place place, const struct tutti_error *reason,
-                                struct tutti_error *error)
+                                const char *name, struct settings_place place,
+                                const struct tutti_error *reason, struct tutti_error *error)
 {
     char where[TUTTI_ERROR_TEXT_SIZE];
-    describe(settings, row, place, where, sizeof where);
+    describe(settings, row, name, place, where, sizeof where);
     return tutti_error_set(error, TUTTI_ERROR_ARGUMENT, "%s: %s", where, reason->text);
 }
 
@@ -165,26 +180,57 @@ static enum tutti_status read_value(const struct settings_row *row, const char *
     }
 }
 
-enum tutti_status settings_store(struct settings *settings, size_t row, const char *text,
-                                 struct settings_place place, struct tutti_error *error)
+/* Where a value goes. */
+struct target {
+    char *field;
+    struct settings_place *place;
+    const char *name; /* of the source; "": of none, or the plain one */
+};
+
+static enum tutti_status store(const struct settings *settings, size_t row,
+                               const struct target *target, const char *text,
+                               struct settings_place place, struct tutti_error *error)
 {
     union value value;
     struct tutti_error reason;
     const struct settings_row *definition = &settings_table[row];
     if (read_value(definition, text, &value, &reason) != TUTTI_OK)
-        return refuse(settings, definition, place, &reason, error);
-    if (place.origin < settings->place[row].origin)
+        return refuse(settings, definition, target->name, place, &reason, error);
+    if (place.origin < target->place->origin)
         return TUTTI_OK;
 
-    char *field = (char *)settings + definition->offset;
+    char *field = target->field;
     if (definition->type == SETTINGS_NUMBER)
         memcpy(field, &value.number, sizeof value.number);
     else if (definition->type == SETTINGS_WHOLE || definition->type == SETTINGS_CHOICE)
         memcpy(field, &value.whole, sizeof value.whole);
     else
         strcpy(field, value.text);
-    settings->place[row] = place;
+    *target->place = place;
     return TUTTI_OK;
+}
+
+enum tutti_status settings_store(struct settings *settings, size_t row, const char *text,
+                                 struct settings_place place, struct tutti_error *error)
+{
+    if (row < SETTINGS_SOURCE_KEYS)
+        return settings_store_source(settings, &settings->source, row, text, place, error);
+    const struct target target = {.field = (char *)settings + settings_table[row].offset,
+                                  .place = &settings->place[row],
+                                  .name = ""};
+    return store(settings, row, &target, text, place, error);
+}
+
+enum tutti_status settings_store_source(const struct settings *settings,
+                                        struct settings_source *source, size_t row,
+                                        const char *text, struct settings_place place,
+                                        struct tutti_error *error)
+{
+    const size_t offset = settings_table[row].offset - offsetof(struct settings, source);
+    const struct target target = {.field = (char *)source + offset,
+                                  .place = &source->place[row],
+                                  .name = source->line != 0 ? source->name : ""};
+    return store(settings, row, &target, text, place, error);
 }
 
 static bool is_label(const char *text)
@@ -211,7 +257,7 @@ enum tutti_status settings_store_threshold(struct settings *settings, const char
     if (status == TUTTI_OK && index == MAX_LABELS)
         status = wrong(&reason, label, "one threshold too many");
     if (status != TUTTI_OK)
-        return refuse(settings, row, place, &reason, error);
+        return refuse(settings, row, "", place, &reason, error);
 
     struct settings_threshold *threshold = &settings->threshold[index];
     if (index == settings->thresholds) {

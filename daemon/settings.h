@@ -1,5 +1,10 @@
 /* settings.h - what a person can set: one table of keys, three ways to set them.
  *
+ * The keys of [source] may stand several times: each section [source NAME] is a source of
+ * its own, which nothing of the plain [source] goes into. The plain one is what the
+ * options of the command line set. It is a source as well if nothing else is named, or if
+ * its input is set, by the file or an option.
+ *
  * The table in settings_table.c gives each key its section, type, default, range,
  * help and long option. Out of it come the defaults, the reading of the INI file,
  * the command-line options and their --help, and the sample file (tuttid
@@ -28,6 +33,10 @@
 #define SETTINGS_TEXT_SIZE 4096
 #define SETTINGS_LABEL_SIZE 64 /* models/FORMAT.md */
 #define SETTINGS_KEYS_MAX 32
+#define SETTINGS_SOURCE_KEYS 6 /* of [source], the first ones in the table */
+#define SETTINGS_NAME_SIZE 33  /* of a source, with the 0 byte */
+#define SETTINGS_SOURCES_MAX 256
+#define SETTINGS_PLAIN_SOURCE "main" /* the name of the plain [source] */
 
 enum settings_at_end { SETTINGS_AT_END_EXIT, SETTINGS_AT_END_REPEAT, SETTINGS_AT_END_STAY };
 
@@ -50,21 +59,31 @@ struct settings_threshold {
     struct settings_place place;
 };
 
-/* The values, as the keys of the sample file name and describe them. */
-struct settings {
-    /* [source] */
+/* [source], or [source NAME] */
+struct settings_source {
+    char name[SETTINGS_NAME_SIZE]; /* letters, digits, - and _ */
+    unsigned line;                 /* of its section; 0: the plain [source] */
     char input[SETTINGS_TEXT_SIZE];
     unsigned channels; /* 0: the mean of all; otherwise that one, the first is 1 */
     double gain_db;
     unsigned rate_hz; /* 0: the device's own */
     char stdin_format[SETTINGS_TEXT_SIZE];
     unsigned at_end; /* enum settings_at_end */
+    struct settings_place place[SETTINGS_SOURCE_KEYS];
+};
+
+/* The values, as the keys of the sample file name and describe them. */
+struct settings {
+    struct settings_source source; /* the plain [source] */
+    struct settings_source *named; /* [source NAME], in the order of the file */
+    size_t named_count;
 
     /* [recognition] */
     char model[SETTINGS_TEXT_SIZE]; /* "": to be looked for, model_path.h */
     double hop_s;
     double smoothing_s;
     char kernel[SETTINGS_TEXT_SIZE]; /* "": the fastest */
+    unsigned threads;                /* 0: one for each core, but no more than sources */
 
     /* [labels] */
     char include[SETTINGS_TEXT_SIZE]; /* names separated by commas or spaces; "": all */
@@ -84,8 +103,8 @@ struct settings {
     unsigned level; /* enum log_level */
 
     /* How they came about. */
-    char file[SETTINGS_TEXT_SIZE]; /* that was read; "": none */
-    struct settings_place place[SETTINGS_KEYS_MAX];
+    char file[SETTINGS_TEXT_SIZE];                  /* that was read; "": none */
+    struct settings_place place[SETTINGS_KEYS_MAX]; /* of all keys but those of sources */
 };
 
 /* Settings with every default. NULL if memory is short. */
@@ -93,10 +112,10 @@ struct settings *settings_new(void);
 void settings_free(struct settings *settings);
 
 /* Reads an INI file. Refuses a file that cannot be read, and in it: a line that is
- * neither section, comment nor `key = value`, an unknown section or key, a key that
- * stands twice, a value of the wrong type or out of range. The sentence begins with
- * "FILE:LINE: ". A value that an option or the environment has set is checked and
- * left alone. At most one file. */
+ * neither section, comment nor `key = value`, an unknown section or key, a key or a
+ * [source NAME] that stands twice, a name that is none, a value of the wrong type or out of range.
+ * The sentence begins with "FILE:LINE: ". A value that an option or the environment has set is
+ * checked and left alone. At most one file. */
 enum tutti_status settings_read_file(struct settings *settings, const char *path,
                                      struct tutti_error *error);
 
@@ -118,6 +137,14 @@ bool settings_option(const char *option, struct option_spec *spec);
  * [server] listen", "option --listen", ... */
 void settings_describe_place(const struct settings *settings, const char *option, char *text,
                              size_t size);
+
+/* The sources there are, the plain one first if it is one: at most SETTINGS_SOURCES_MAX + 1 go into
+ * sources (NULL: only check). *count is how many. After everything was read. Refuses a plain
+ * [source] that has keys but no input beside named ones, standard input for two, and more than
+ * SETTINGS_SOURCES_MAX; the sentence begins with the place. */
+enum tutti_status settings_sources(const struct settings *settings,
+                                   const struct settings_source **sources, size_t *count,
+                                   struct tutti_error *error);
 
 /* Applies [labels] to the labels of a model: threshold[count], filled with the model's
  * own before, gets those that were set; enabled[count] is filled. Refuses a name that

@@ -40,6 +40,26 @@ static void note(struct reading *reading, enum tutti_status status)
     reading->failed_line = reading->line;
 }
 
+/* Of "source NAME", the name; NULL for any other section. */
+static const char *source_name_of(const char *section)
+{
+    static const char word[] = "source";
+    const size_t length = strlen(word);
+    if (strncmp(section, word, length) != 0 || section[length] != ' ')
+        return NULL;
+    return section + length + strspn(section + length, " ");
+}
+
+static void begin_source(struct reading *reading, const char *name)
+{
+    struct tutti_error error;
+    /* To inih it would be the rest of the value before. */
+    if (reading->indented)
+        fail(reading, "a section may not be indented: source ", name);
+    else if (settings_add_source(reading->settings, name, reading->line, &error) == NULL)
+        fail(reading, error.text, "");
+}
+
 /* inih does not tell of sections, so that a misspelt one would hide until it has a key. */
 static void check_section(struct reading *reading, const char *text)
 {
@@ -53,8 +73,13 @@ static void check_section(struct reading *reading, const char *text)
         if (strlen(section) == length && memcmp(section, text, length) == 0)
             return;
     }
-    char name[64];
+    char name[80];
     snprintf(name, sizeof name, "%.*s", (int)length, text);
+    const char *source = source_name_of(name);
+    if (source != NULL) {
+        begin_source(reading, source);
+        return;
+    }
     fail(reading, "there is no section named ", name);
 }
 
@@ -88,6 +113,8 @@ static char *read_line(char *text, int size, void *context)
 static size_t find_row(const char *section, const char *key)
 {
     size_t row = 0;
+    if (source_name_of(section) != NULL)
+        section = "source";
     for (; row < settings_table_rows; row++) {
         const struct settings_row *candidate = &settings_table[row];
         if (strcmp(candidate->section, section) != 0)
@@ -133,6 +160,26 @@ static void take_continuation(struct reading *reading, size_t row, const char *v
     note(reading, settings_store(reading->settings, row, reading->text, place, reading->error));
 }
 
+static void refuse_second(struct reading *reading, unsigned line, const char *key)
+{
+    char reason[80];
+    snprintf(reason, sizeof reason, "this key was set in line %u already: ", line);
+    fail(reading, reason, key);
+}
+
+/* A key of [source NAME]. */
+static void take_source(struct reading *reading, struct settings_source *source, size_t row,
+                        const char *value, struct settings_place place)
+{
+    if (source == NULL)
+        fail(reading, "this key stands in no section that can be read: ", settings_table[row].key);
+    else if (source->place[row].line != 0)
+        refuse_second(reading, source->place[row].line, settings_table[row].key);
+    else
+        note(reading,
+             settings_store_source(reading->settings, source, row, value, place, reading->error));
+}
+
 static void take(struct reading *reading, const char *section, const char *key, const char *value)
 {
     struct settings_place place = {.origin = SETTINGS_FILE, .line = reading->line};
@@ -154,11 +201,13 @@ static void take(struct reading *reading, const char *section, const char *key, 
         take_threshold(reading, key + strlen(settings_table[row].key) + 1, value, place);
         return;
     }
+    const char *name = source_name_of(section);
+    if (name != NULL) {
+        take_source(reading, settings_find_source(reading->settings, name), row, value, place);
+        return;
+    }
     if (reading->first[row] != 0) {
-        char reason[80];
-        snprintf(reason, sizeof reason,
-                 "this key was set in line %u already: ", reading->first[row]);
-        fail(reading, reason, key);
+        refuse_second(reading, reading->first[row], key);
         return;
     }
     reading->first[row] = reading->line;

@@ -32,6 +32,25 @@ static void print_row(FILE *stream, const struct settings_row *row)
         fprintf(stream, "#%s = %s\n", row->key, row->initial);
 }
 
+static void print_more_sources(FILE *stream)
+{
+    fputc('\n', stream);
+    print_comment(stream,
+                  "Several sources at once: each has a section of its own with a name, any of the "
+                  "keys above, and the defaults for the others. Nothing of the plain [source] goes "
+                  "into them; it is a source as well, named '" SETTINGS_PLAIN_SOURCE
+                  "', if it has an input. Names are of letters, digits, - and _. The program ends "
+                  "when all sources have ended. For example, two microphones:");
+    fputs("#\n"
+          "# [source stage]\n"
+          "# input = *USB*\n"
+          "# gain_db = 6\n"
+          "#\n"
+          "# [source hall]\n"
+          "# input = *Webcam*\n",
+          stream);
+}
+
 void settings_print_sample(FILE *stream)
 {
     fputs("# tuttid.conf: the settings of tuttid, the daemon that hears which instruments\n"
@@ -43,6 +62,8 @@ void settings_print_sample(FILE *stream)
           stream);
     const char *section = "";
     for (size_t row = 0; row < settings_table_rows; row++) {
+        if (row == SETTINGS_SOURCE_KEYS)
+            print_more_sources(stream);
         if (strcmp(section, settings_table[row].section) != 0)
             fprintf(stream, "\n[%s]\n", settings_table[row].section);
         section = settings_table[row].section;

@@ -23,7 +23,7 @@ struct settings_row {
     const char *option; /* long option, without the dashes */
     const char *value;  /* as --help shows it */
     enum settings_type type;
-    size_t offset;       /* into struct settings */
+    size_t offset;       /* into struct settings; of [source], into the plain one there */
     const char *initial; /* the default, as it would be written */
     double minimum, maximum;
     const char *word;           /* a text that stands for 0 or "", such as "auto"; or NULL */
@@ -35,7 +35,7 @@ struct settings_row {
     const char *help;
 };
 
-/* Rows stand together by section. At most SETTINGS_KEYS_MAX. */
+/* Rows stand together by section, those of [source] first. At most SETTINGS_KEYS_MAX. */
 extern const struct settings_row settings_table[];
 extern const size_t settings_table_rows;
 
@@ -43,10 +43,29 @@ extern const size_t settings_table_rows;
 enum tutti_status settings_store(struct settings *settings, size_t row, const char *text,
                                  struct settings_place place, struct tutti_error *error);
 
+/* The same for a row of [source] and one of several sources. */
+enum tutti_status settings_store_source(const struct settings *settings,
+                                        struct settings_source *source, size_t row,
+                                        const char *text, struct settings_place place,
+                                        struct tutti_error *error);
+
 /* The same for one threshold. */
 enum tutti_status settings_store_threshold(struct settings *settings, const char *label,
                                            const char *text, struct settings_place place,
                                            struct tutti_error *error);
+
+/* Where the value of a row of [source] was set for one of several sources, as
+ * settings_describe_place(). */
+void settings_describe_source(const struct settings *settings, const struct settings_source *source,
+                              size_t row, char *text, size_t size);
+
+/* A new source of this name, with every default. NULL with a sentence in *error, which has no place
+ * in it: the name is none, is taken, or there are too many. */
+struct settings_source *settings_add_source(struct settings *settings, const char *name,
+                                            unsigned line, struct tutti_error *error);
+
+/* The named source; NULL if there is none. */
+struct settings_source *settings_find_source(const struct settings *settings, const char *name);
 
 /* What a value of the row may be, such as "0.01 to 60"; empty for a text. */
 void settings_describe_range(const struct settings_row *row, char *text, size_t size);

@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOG_SIZE ((size_t)1 << 20) /* at four frames a second of 20 labels: 13 minutes */
 #define LOG_MIN_EVENTS 64
 #define ESCAPED 6 /* bytes that one byte of a string takes at most in JSON */
 
@@ -72,9 +71,10 @@ static bool make_parts(struct timeline *timeline, const struct timeline_config *
     timeline->max_event_size = max_event_size(timeline);
     timeline->text = malloc(timeline->max_event_size);
     timeline->cues = calloc(TIMELINE_CUES, sizeof *timeline->cues);
-    size_t log_size = LOG_MIN_EVENTS * timeline->max_event_size;
+    const size_t least = LOG_MIN_EVENTS * timeline->max_event_size;
+    const size_t wanted = config->log_bytes > 0 ? config->log_bytes : TIMELINE_LOG_BYTES;
     timeline->log =
-        event_log_new(log_size > LOG_SIZE ? log_size : LOG_SIZE, (uint64_t)(clock_wall_s() * 1000));
+        event_log_new(wanted > least ? wanted : least, (uint64_t)(clock_wall_s() * 1000));
     timeline->history = history_new(timeline->labels, history_frames);
     return timeline->presence != NULL && timeline->events != NULL && timeline->text != NULL &&
            timeline->cues != NULL && timeline->log != NULL && timeline->history != NULL;
@@ -305,7 +305,7 @@ void timeline_finish(struct timeline *timeline)
 static bool same_status(const struct timeline_status *a, const struct timeline_status *b)
 {
     return strcmp(a->source, b->source) == 0 && strcmp(a->state, b->state) == 0 &&
-           a->overruns == b->overruns;
+           a->overruns == b->overruns && a->hop_stretch == b->hop_stretch;
 }
 
 void timeline_set_status(struct timeline *timeline, const struct timeline_status *status)

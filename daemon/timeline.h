@@ -32,6 +32,8 @@ struct timeline_config {
     double hop_s;
     double window_s;
     double smoothing_s;
+    size_t log_bytes; /* of text of events, for replay; 0: TIMELINE_LOG_BYTES; at least 64 of the
+                         longest event */
     double keep_h; /* how much history to keep, 0.01 ... 168; TIMELINE_MAX_HISTORY_BYTES at most */
     /* Called after events were logged, outside the mutex, on the publisher's thread. May be NULL.
      */
@@ -39,6 +41,7 @@ struct timeline_config {
     void *context;
 };
 
+#define TIMELINE_LOG_BYTES ((size_t)1 << 20) /* four frames a second of 20 labels: 13 minutes */
 #define TIMELINE_MAX_HISTORY_BYTES ((size_t)512 << 20)
 
 /* NULL with a sentence in *error when a number is out of range, the history would
@@ -54,8 +57,9 @@ struct timeline_status {
     char source[256];
     char state[32]; /* "running", "stalled", "ended", "lost" */
     uint64_t overruns;
-    double lag_ms; /* from the arrival of the sound at the end of a hop (after a device's own
-                      buffer) to its result in the timeline */
+    unsigned hop_stretch; /* results come every so many hops; 1, or more on a slow machine */
+    double lag_ms;        /* from the arrival of the sound at the end of a hop (after a device's own
+                             buffer) to its result in the timeline */
 };
 
 /* Logs a status event, if anything but lag differs from the last one. */

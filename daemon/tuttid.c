@@ -1,11 +1,11 @@
-/* tuttid - listens to one source and publishes which instruments play. */
+/* tuttid - listens to one source or several and publishes which instruments play. */
 #include "daemon/clock.h"
 #include "daemon/daemon_watch.h"
 #include "daemon/feature_stream.h"
 #include "daemon/history.h"
 #include "daemon/listen_address.h"
 #include "daemon/log.h"
-#include "daemon/pipeline.h"
+#include "daemon/pipeline_set.h"
 #include "daemon/program.h"
 #include "daemon/server.h"
 #include "daemon/settings.h"
@@ -124,7 +124,8 @@ struct daemon {
     struct model *model;
     float threshold[MODEL_LABELS_MAX];
     bool enabled[MODEL_LABELS_MAX];
-    struct pipeline *pipeline;
+    size_t sources;
+    struct pipeline_set *set;
     struct server *server;
 };
 
@@ -165,15 +166,17 @@ static enum tutti_status check_history(const struct daemon *daemon, struct tutti
     size_t labels = 0;
     for (size_t i = 0; i < model_label_count(daemon->model); i++)
         labels += daemon->enabled[i];
-    size_t bytes = history_bytes(labels, (size_t)ceil(settings->keep_h * 3600 / settings->hop_s));
+    size_t bytes = daemon->sources *
+                   history_bytes(labels, (size_t)ceil(settings->keep_h * 3600 / settings->hop_s));
     if (bytes <= TIMELINE_MAX_HISTORY_BYTES)
         return TUTTI_OK;
     char place[TUTTI_ERROR_TEXT_SIZE];
     settings_describe_place(settings, "keep-h", place, sizeof place);
     return tutti_error_set(error, TUTTI_ERROR_ARGUMENT,
-                           "%.200s: %g hours at a hop of %g s take %zu MiB, more than the %zu MiB "
-                           "allowed: keep less, or use a longer hop",
-                           place, settings->keep_h, settings->hop_s, bytes >> 20,
+                           "%.200s: %g hours at a hop of %g s%s take %zu MiB, more than the %zu "
+                           "MiB allowed: keep less, or use a longer hop",
+                           place, settings->keep_h, settings->hop_s,
+                           daemon->sources > 1 ? ", for all sources," : "", bytes >> 20,
                            TIMELINE_MAX_HISTORY_BYTES >> 20);
 }
 
@@ -190,7 +193,8 @@ static enum program_exit open_model(struct daemon *daemon)
         labels[i] = model_label(daemon->model, i);
         daemon->threshold[i] = model_threshold(daemon->model, i);
     }
-    if (settings_labels(daemon->settings, labels, count, daemon->threshold, daemon->enabled,
+    if (settings_sources(daemon->settings, NULL, &daemon->sources, &error) != TUTTI_OK ||
+        settings_labels(daemon->settings, labels, count, daemon->threshold, daemon->enabled,
                         &error) != TUTTI_OK ||
         program_check_kernel(daemon->settings, &error) != TUTTI_OK ||
         check_history(daemon, &error) != TUTTI_OK)
@@ -204,32 +208,17 @@ static enum program_exit open_model(struct daemon *daemon)
     return PROGRAM_OK;
 }
 
-static enum program_exit open_pipeline(struct daemon *daemon)
+static enum program_exit open_sources(struct daemon *daemon)
 {
     const struct settings *settings = daemon->settings;
-    const struct pipeline_config config = {
-        .source =
-            {
-                .input = settings->input,
-                .stdin_format = settings->stdin_format,
-                .channel = settings->channels == 0 ? CAPTURE_MIX_ALL : (int)settings->channels - 1,
-                .gain_db = settings->gain_db,
-                .rate_hz = settings->rate_hz,
-                .repeat = settings->at_end == SETTINGS_AT_END_REPEAT,
-            },
-        .hop_s = settings->hop_s,
-        .smoothing_s = settings->smoothing_s,
-        .keep_h = settings->keep_h,
-        .kernel = *settings->kernel != '\0' ? settings->kernel : NULL,
-        .threshold = daemon->threshold,
-        .enabled = daemon->enabled,
-    };
     struct tutti_error error;
-    daemon->pipeline = pipeline_new(daemon->model, &config, &error);
-    if (daemon->pipeline != NULL)
+    daemon->set =
+        pipeline_set_new(settings, daemon->model, daemon->threshold, daemon->enabled, &error);
+    if (daemon->set != NULL)
         return PROGRAM_OK;
     enum program_exit result = fail_to_start(daemon, &error);
-    if (strcmp(settings->input, "default") == 0)
+    if (daemon->sources == 1 && settings->named_count == 0 &&
+        strcmp(settings->source.input, "default") == 0)
         log_write(&daemon->log, LOG_LEVEL_INFO,
                   "without a microphone: --input demo, --input file:PATH or --input -; 'tutti "
                   "devices' lists what there is");
@@ -244,10 +233,11 @@ static enum program_exit open_server(struct daemon *daemon)
         .max_clients = daemon->settings->max_clients,
     };
     struct tutti_error error;
-    daemon->server = server_new(&config, daemon->pipeline, &error);
+    daemon->server = server_new(&config, daemon->set->pipeline, daemon->set->count, &error);
     if (daemon->server == NULL)
         return fail_to_start(daemon, &error);
-    pipeline_on_change(daemon->pipeline, wake_server, daemon);
+    for (size_t i = 0; i < daemon->set->count; i++)
+        pipeline_on_change(daemon->set->pipeline[i], wake_server, daemon);
     return PROGRAM_OK;
 }
 
@@ -264,39 +254,70 @@ static void tell_where(const struct daemon *daemon)
                     sizeof host, NULL, 0, NI_NUMERICHOST);
     }
     bool brackets = strchr(host, ':') != NULL;
-    struct pipeline_status status = pipeline_status(daemon->pipeline);
-    log_write(&daemon->log, LOG_LEVEL_INFO, "listening to %s; page at http://%s%s%s:%u/%s",
-              status.source_name, brackets ? "[" : "", host, brackets ? "]" : "",
-              server_port(daemon->server),
+    const struct pipeline_set *set = daemon->set;
+    char what[320];
+    snprintf(what, sizeof what, "%s", pipeline_status(set->pipeline[0]).source_name);
+    for (size_t i = 0; i < set->count && set->count > 1; i++) {
+        log_write(&daemon->log, LOG_LEVEL_INFO, "%s: listening to %s",
+                  pipeline_name(set->pipeline[i]), pipeline_status(set->pipeline[i]).source_name);
+        snprintf(what, sizeof what, "%zu sources", set->count);
+    }
+    log_write(&daemon->log, LOG_LEVEL_INFO, "listening to %s; page at http://%s%s%s:%u/%s", what,
+              brackets ? "[" : "", host, brackets ? "]" : "", server_port(daemon->server),
               everywhere ? ", and for other machines at this one's name or address" : "");
+}
+
+static bool hangs(const struct daemon *daemon, const struct pipeline_status *status)
+{
+    if (!status->hangs)
+        return false;
+    log_write(&daemon->log, LOG_LEVEL_ERROR, "%s hangs: giving up, to be started again",
+              status->source_name);
+    return true;
+}
+
+/* Whether what a source that has ended delivered was in order. */
+static bool ended_well(const struct daemon *daemon, const struct pipeline_status *status)
+{
+    /* A program before the pipe that failed, most likely. */
+    const bool nothing_came = status->frames == 0;
+    if (nothing_came)
+        log_write(&daemon->log, LOG_LEVEL_ERROR, "no sound came from %s", status->source_name);
+    return !nothing_came && status->state != SOURCE_LOST;
 }
 
 /* Whether the daemon's work is over, and with which exit status. A device that is lost is looked
  * for until it comes back; one that hangs keeps everybody from the sound system, and only a new
  * process can help, which systemd starts when this one fails. */
-static bool is_over(const struct daemon *daemon, const struct pipeline_status *status,
+static bool is_over(const struct daemon *daemon, struct daemon_watch *watch, unsigned *stretch,
                     enum program_exit *result)
 {
-    if (status->hangs) {
-        log_write(&daemon->log, LOG_LEVEL_ERROR, "%s hangs: giving up, to be started again",
-                  status->source_name);
-        *result = PROGRAM_FAILED;
-        return true;
+    const struct pipeline_set *set = daemon->set;
+    /* Before the looks: what is told below is then the whole. */
+    const bool done = pipeline_set_done(set);
+    bool hung = false;
+    bool well = true;
+    for (size_t i = 0; i < set->count; i++) {
+        struct pipeline_status status = pipeline_status(set->pipeline[i]);
+        daemon_watch_take(&watch[i], &status, clock_monotonic_ns());
+        if (i == 0)
+            daemon_watch_stretch(&daemon->log, stretch, &status);
+        hung = hung || hangs(daemon, &status);
+        if (done)
+            well = ended_well(daemon, &status) && well;
     }
-    if (!pipeline_done(daemon->pipeline) || daemon->settings->at_end == SETTINGS_AT_END_STAY)
-        return false;
-    /* A program before the pipe that failed, most likely. */
-    const bool nothing_came = status->frames == 0;
-    if (nothing_came)
-        log_write(&daemon->log, LOG_LEVEL_ERROR, "no sound came from %s", status->source_name);
-    *result = nothing_came || status->state == SOURCE_LOST ? PROGRAM_FAILED : PROGRAM_OK;
-    return true;
+    *result = hung || !well ? PROGRAM_FAILED : PROGRAM_OK;
+    return hung || done;
 }
 
-static enum program_exit run_until_end(struct daemon *daemon, const sigset_t *signals)
+static enum program_exit watch_until_end(struct daemon *daemon, const sigset_t *signals,
+                                         struct daemon_watch *watch)
 {
-    struct daemon_watch watch;
-    daemon_watch_init(&watch, &daemon->log);
+    const struct pipeline_set *set = daemon->set;
+    unsigned stretch = 1;
+    for (size_t i = 0; i < set->count; i++)
+        daemon_watch_init(&watch[i], &daemon->log,
+                          set->count > 1 ? pipeline_name(set->pipeline[i]) : NULL);
     const struct timespec tick = {.tv_nsec = TICK_NS};
     for (;;) {
         int number = sigtimedwait(signals, NULL, &tick);
@@ -304,12 +325,22 @@ static enum program_exit run_until_end(struct daemon *daemon, const sigset_t *si
             log_write(&daemon->log, LOG_LEVEL_INFO, "stopping: %s", strsignal(number));
             return PROGRAM_OK;
         }
-        struct pipeline_status status = pipeline_status(daemon->pipeline);
-        daemon_watch_take(&watch, &status, clock_monotonic_ns());
         enum program_exit result;
-        if (is_over(daemon, &status, &result))
+        if (is_over(daemon, watch, &stretch, &result))
             return result;
     }
+}
+
+static enum program_exit run_until_end(struct daemon *daemon, const sigset_t *signals)
+{
+    struct daemon_watch *watch = calloc(daemon->set->count, sizeof *watch);
+    if (watch == NULL) {
+        log_write(&daemon->log, LOG_LEVEL_ERROR, "out of memory");
+        return PROGRAM_FAILED;
+    }
+    const enum program_exit result = watch_until_end(daemon, signals, watch);
+    free(watch);
+    return result;
 }
 
 /* From here on SIGINT, which somebody at a terminal sends who cannot wait, does what it does to any
@@ -328,13 +359,13 @@ static enum program_exit run(struct daemon *daemon, const sigset_t *signals)
 {
     enum program_exit result = open_model(daemon);
     if (result == PROGRAM_OK)
-        result = open_pipeline(daemon);
+        result = open_sources(daemon);
     if (result == PROGRAM_OK)
         result = open_server(daemon);
     if (result != PROGRAM_OK)
         return result;
     struct tutti_error error;
-    if (pipeline_start(daemon->pipeline, &error) != TUTTI_OK)
+    if (pipeline_set_start(daemon->set, &error) != TUTTI_OK)
         return fail(daemon, PROGRAM_FAILED, &error);
     tell_where(daemon);
     notify("READY=1");
@@ -366,16 +397,17 @@ static enum program_exit run_daemon(struct settings *settings, struct log log)
     signal(SIGPIPE, SIG_IGN); /* a client that goes away is no reason to end */
 
     enum program_exit result = run(daemon, &signals);
-    bool hangs = false;
-    if (daemon->pipeline != NULL) {
-        pipeline_stop(daemon->pipeline);
-        hangs = pipeline_status(daemon->pipeline).hangs;
+    bool stuck = false;
+    if (daemon->set != NULL) {
+        pipeline_set_stop(daemon->set);
+        for (size_t i = 0; i < daemon->set->count; i++)
+            stuck = stuck || pipeline_status(daemon->set->pipeline[i]).hangs;
     }
     server_free(daemon->server);
-    pipeline_free(daemon->pipeline);
+    pipeline_set_free(daemon->set);
     model_close(daemon->model);
     free(daemon);
-    if (!hangs) /* a device that hangs leaves a thread that may print */
+    if (!stuck) /* a device that hangs leaves a thread that may print */
         stderr_throttle_end(throttle);
     return result;
 }

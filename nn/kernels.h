@@ -80,6 +80,19 @@ struct gate_task {
     int in_zero, out_zero;
 };
 
+/* One way in which an instruction set multiplies bytes and adds the products up in 32 bits,
+ * exactly: what no kernel of the table can beat. */
+struct kernel_peak {
+    const char *instructions; /* for a person */
+    /* Does rounds of it on registers alone, in chains that are independent of each other. Every
+     * product is PEAK_INPUT * PEAK_WEIGHT; *sum becomes the sum of them all, modulo 2^32. Returns
+     * the number of products. */
+    uint64_t (*run)(uint64_t rounds, uint32_t *sum);
+};
+#define PEAK_INPUT 3
+#define PEAK_WEIGHT 5
+#define PEAKS_MAX 2
+
 struct kernels {
     const char *name;
     bool (*available)(void);
@@ -114,6 +127,8 @@ struct kernels {
     /* sums[channel] = the sum of q over all positions; padded channels, too */
     void (*channel_sums)(const uint8_t *in, size_t positions, size_t pitch, int32_t *sums);
     void (*gate)(const struct gate_task *);
+
+    struct kernel_peak peak[PEAKS_MAX]; /* run is NULL in those that are not there */
 };
 
 extern const struct kernels kernels_portable;
@@ -126,6 +141,9 @@ extern const struct kernels kernels_avx512;
 #if defined(TUTTI_KERNELS_NEON)
 extern const struct kernels kernels_neon, kernels_neon_dot;
 #endif
+
+/* In nn/peak_portable.c. */
+uint64_t peak_portable(uint64_t rounds, uint32_t *sum);
 
 /* Table index, slowest first; NULL from the last one on. Index 0 is portable. */
 const struct kernels *kernels_at(size_t index);

@@ -271,4 +271,5 @@ const struct kernels kernels_portable = {
     .quantize = quantize,
     .channel_sums = channel_sums,
     .gate = gate,
+    .peak = {{"plain C", peak_portable}},
 };

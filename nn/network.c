@@ -327,3 +327,15 @@ const char *network_kernel(size_t index, bool *available)
         *available = kernels->available();
     return kernels != NULL ? kernels->name : NULL;
 }
+
+const char *network_peak_instructions(const struct network *network, size_t index)
+{
+    const struct kernel_peak *peak = network->plan->kernels->peak;
+    return index < PEAKS_MAX && peak[index].run != NULL ? peak[index].instructions : NULL;
+}
+
+uint64_t network_peak_run(const struct network *network, size_t index, uint64_t rounds)
+{
+    uint32_t sum;
+    return network->plan->kernels->peak[index].run(rounds, &sum);
+}

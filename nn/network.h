@@ -77,4 +77,16 @@ size_t network_packed_bytes(const struct network *);
  * available. */
 const char *network_kernel(size_t index, bool *available);
 
+/* --- the peak: what the processor could do at best ------------------------------------ */
+
+/* The instructions, for a person, of way index in which the network's kernel could multiply bytes
+ * and add them up exactly, such as "vpmaddwd, vpaddd"; NULL from the last one on. There is at
+ * least one. Static. */
+const char *network_peak_instructions(const struct network *, size_t index);
+
+/* Does rounds of way index (for which network_peak_instructions() is not NULL) on registers alone,
+ * and returns the number of multiply-adds. To be timed by the caller: the network cannot have more
+ * of them in that time. 16 to 1,536 multiply-adds a round. */
+uint64_t network_peak_run(const struct network *, size_t index, uint64_t rounds);
+
 #endif

@@ -2,7 +2,9 @@
 # Installs the Debian packages that are missing.
 #   sh tests/packages.sh build   what building and running needs
 #   sh tests/packages.sh test    what the tests need beside
-# Needs root or sudo only if something is missing.
+#   sh tests/packages.sh cross   what building for 64-bit Arm and running that needs (Debian's
+#                                architecture arm64 is added)
+# Never removes a package. Needs root or sudo only if something is missing.
 set -eu
 
 packages=''
@@ -14,6 +16,13 @@ for group in "$@"; do
     test) packages="$packages git clang-format libcmocka-dev libasound2-dev alsa-utils ffmpeg curl procps
         python3-torch python3-torchaudio python3-numpy python3-scipy python3-soundfile
         python3-matplotlib python3-tqdm chromium fluidsynth sox espeak-ng" ;;
+    cross)
+        packages="$packages gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static"
+        for library in portaudio19 libfftw3 libopenblas libmicrohttpd libcjson libsoxr libsndfile1 \
+            libinih libsystemd libcmocka libasound2; do
+            packages="$packages $library-dev:arm64"
+        done
+        ;;
     *)
         echo "packages.sh: unknown group '$group'" >&2
         exit 2
@@ -24,11 +33,16 @@ case " $* " in
 *" test "*) command -v node >/dev/null && command -v npm >/dev/null || packages="$packages nodejs npm" ;;
 esac
 
+native=$(dpkg --print-architecture)
 missing=''
 for package in $packages; do
+    case $package in
+    *:*) architecture=${package#*:} ;;
+    *) architecture=$native ;;
+    esac
     # One line for each architecture that has it.
-    dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed ||
-        missing="$missing $package"
+    dpkg-query -W -f '${Architecture} ${db:Status-Status}\n' "$package" 2>/dev/null |
+        grep -qxE "($architecture|all) installed" || missing="$missing $package"
 done
 [ -n "$missing" ] || exit 0
 
@@ -41,6 +55,10 @@ if [ "$(id -u)" -ne 0 ]; then
     as_root=sudo
 fi
 echo "installing:$missing"
+case $missing in
+*:arm64*) $as_root dpkg --add-architecture arm64 ;;
+esac
 $as_root apt-get update -qq
 # shellcheck disable=SC2086
-DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -qq --no-install-recommends $missing >/dev/null
+DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -qq --no-install-recommends --no-remove \
+    $missing >/dev/null

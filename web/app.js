@@ -11,6 +11,7 @@ import { Headline } from './headline.js';
 import { History } from './history.js';
 import { Meter } from './meter.js';
 import { heatRamp } from './palette.js';
+import { SourceChoice, apiPath, wantedSource } from './sources.js';
 import { STALE_S, describe, isSilent } from './state.js';
 import { Stream } from './stream.js';
 
@@ -49,7 +50,15 @@ class Page {
       clip: element('clip'),
     });
     this.hello = null;
-    this.status = { source: '', state: 'running', overruns: 0 };
+    this.status = { source: '', state: 'running', overruns: 0, hop_stretch: 1 };
+    this.api = apiPath(wantedSource(location.search));
+    this.choice = new SourceChoice({
+      choice: element('choice'),
+      list: element('sources'),
+      wanted: wantedSource(location.search),
+      // Another source is another page: nothing of this one's is of use there.
+      onChoice: (name) => location.assign(name ? `?source=${name}` : location.pathname),
+    });
     this.sourceKind = undefined;
     this.hello_ms = null;
     this.#forgetFrame();
@@ -67,13 +76,14 @@ class Page {
     document.addEventListener('visibilitychange', () => this.#visible());
     this.#colours();
     this.stream = new Stream({
-      url: 'api/v1/stream',
-      probeUrl: 'api/v1/info',
+      url: `${this.api}stream`,
+      probeUrl: `${this.api}info`,
       onEvent: (type, data) => this.#take(type, data),
       onLink: () => this.#showSoon(),
     });
     setInterval(() => this.#show(), TICK_MS);
     this.#visible();
+    this.#sources();
   }
 
   #take(type, data) {
@@ -82,7 +92,7 @@ class Page {
       frame: () => this.#frame(data),
       onset: () => this.history.onset(data.label, data.t),
       offset: () => this.history.offset(data.label, data.t),
-      status: () => Object.assign(this.status, data),
+      status: () => this.#status(data),
       gap: () => this.#gap(data),
       lagged: () => this.#lagged(data),
     };
@@ -110,6 +120,17 @@ class Page {
     this.#info();
   }
 
+  #status(status) {
+    Object.assign(this.status, status);
+    this.history.stretch(status.hop_stretch);
+  }
+
+  /* Without the list the page shows what its address says. */
+  async #sources() {
+    const { sources } = await json('api/v1/sources').catch(() => ({}));
+    this.choice.show(sources);
+  }
+
   #forgetFrame() {
     this.frame = null;
     this.frame_ms = null;
@@ -118,7 +139,7 @@ class Page {
   /* What the stream does not tell: where presence begins, and whether the source is a device. The
    * page does without it if need be. */
   async #info() {
-    const { thresholds, source } = await json('api/v1/info').catch(() => ({}));
+    const { thresholds, source } = await json(`${this.api}info`).catch(() => ({}));
     this.sourceKind = source?.kind;
     if (Array.isArray(thresholds)) this.bars.setThresholds(thresholds);
   }
@@ -174,8 +195,8 @@ class Page {
       query.set('to', (last_s + hop_s).toFixed(3));
     }
     const [past, marks] = await Promise.all([
-      json(`api/v1/history?${query}`),
-      json('api/v1/cues?format=json'),
+      json(`${this.api}history?${query}`),
+      json(`${this.api}cues?format=json`),
     ]);
     if (this.history.run !== run) return; // the daemon was started anew in the meantime
     this.history.addSteps(past.steps, past.step_s);
@@ -197,6 +218,7 @@ class Page {
       frameAge_s: this.frame_ms === null ? null : (now_ms - this.frame_ms) / 1000,
       waiting_s: this.hello_ms === null ? 0 : (now_ms - this.hello_ms) / 1000,
       window_s: this.hello?.window_s ?? 0,
+      hop_s: this.history.hop_s,
       level_dbfs: this.frame?.level_dbfs ?? -Infinity,
       silent_s: (now_ms - this.loud_ms) / 1000,
       late_s: this.clock.lateness_s(),
@@ -252,13 +274,14 @@ class Page {
   }
 
   #facts() {
-    const { source, overruns } = this.status;
+    const { source, overruns, hop_stretch } = this.status;
     const { model, version } = this.hello ?? {};
     return [
       source && `Input ${source}`,
       model && `Model ${model}`,
       version && `Tutti ${version}`,
       overruns > 0 && counted(overruns, 'overrun'),
+      hop_stretch > 1 && `A result every ${durationText(this.history.hop_s)}: too slow for more`,
     ]
       .filter(Boolean)
       .join('  ·  ');

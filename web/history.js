@@ -8,6 +8,7 @@
 
 const MAX_COLUMNS = 8192;
 const MAX_SPANS = 1024;
+const MAX_STRETCH = 64;
 const MARGIN_S = 5; // kept beyond what is shown
 const SAME_RUN_S = 2; // time - t of two frames of one run differs by less, while clocks are sane
 
@@ -22,6 +23,7 @@ export class History {
   reset(labels, hop_s) {
     this.labels = labels;
     this.hop_s = hop_s > 0 && hop_s < 60 ? hop_s : 0.25;
+    this.set_hop_s = this.hop_s; // as it was asked for; a slow machine stretches it
     this.columns = []; // {from_s, to_s, p}, ordered, without overlaps
     this.spans = []; // {label: index, on_s, off_s: null while open, exact_on, exact_off}
     this.gaps = []; // {from_s, to_s}
@@ -29,6 +31,11 @@ export class History {
     this.started_s = null; // wall-clock time of t = 0
     this.reconnected = false;
     this.run++;
+  }
+
+  /* Results come every so many hops; 1 unless the machine is too slow. */
+  stretch(factor) {
+    this.hop_s = this.set_hop_s * (factor >= 1 && factor <= MAX_STRETCH ? factor : 1);
   }
 
   /* The connection is a new one. */
@@ -44,7 +51,7 @@ export class History {
     const started_s = Number.isFinite(time) ? time - t : this.started_s;
     const restarted = this.reconnected && this.#isOfAnotherRun(t, started_s);
     this.reconnected = false;
-    if (restarted) this.reset(this.labels, this.hop_s);
+    if (restarted) this.#restart();
     else if (this.last_s !== null && t <= this.last_s) return 'seen';
     this.started_s = started_s;
     const from_s = Math.max(t - this.hop_s, this.columns.at(-1)?.to_s ?? -Infinity);
@@ -53,6 +60,12 @@ export class History {
     this.#follow(t, new Set(Array.isArray(on) ? on : []));
     this.#forget();
     return restarted ? 'restarted' : 'new';
+  }
+
+  #restart() {
+    const { hop_s } = this;
+    this.reset(this.labels, this.set_hop_s);
+    this.hop_s = hop_s;
   }
 
   /* Within a run the daemon sends nothing twice, and t = 0 stays where it is but for corrections

@@ -11,7 +11,8 @@ const SILENT_DBFS = -90;
 const said = (kind, title, detail, chip, stale = true) => ({ kind, title, detail, chip, stale });
 
 /* known: {link; source, state: of the daemon's status; sourceKind: of its info, if known;
- * frameAge_s (null: none yet), waiting_s (since hello), window_s; level_dbfs, silent_s, late_s}.
+ * frameAge_s (null: none yet), waiting_s (since hello), window_s, hop_s (between two frames now);
+ * level_dbfs, silent_s, late_s}.
  *
  * Returns {kind: "good", "wait" or "bad"; title: in place of instruments when none plays; detail: a
  * sentence, may be empty; chip: two words about the connection; stale: what was heard last no
@@ -45,8 +46,9 @@ function sourceTrouble({ state, source }) {
   return null;
 }
 
-function resultTrouble({ frameAge_s, waiting_s, window_s }) {
-  if (frameAge_s === null && waiting_s > window_s + STALE_S)
+function resultTrouble({ frameAge_s, waiting_s, window_s, hop_s = 0 }) {
+  const stale_s = Math.max(STALE_S, 2 * hop_s);
+  if (frameAge_s === null && waiting_s > window_s + stale_s)
     return said('bad', 'No results', 'The daemon answers, but no result has come yet.', 'Stalled');
   if (frameAge_s === null)
     return said(
@@ -55,7 +57,7 @@ function resultTrouble({ frameAge_s, waiting_s, window_s }) {
       window_s > 0 ? `The first result comes after ${durationText(window_s)} of sound.` : '',
       'Connected',
     );
-  if (frameAge_s > STALE_S)
+  if (frameAge_s > stale_s)
     return said('bad', 'No results', `No results for ${durationText(frameAge_s)}.`, 'Stalled');
   return null;
 }

@@ -25,4 +25,8 @@ void avx2_quantize(const float *values, size_t count, float inverse_scale, int z
 void avx2_channel_sums(const uint8_t *in, size_t positions, size_t pitch, int32_t *sums);
 void avx2_gate(const struct gate_task *t);
 
+/* In peak.c. */
+uint64_t avx2_peak_words(uint64_t rounds, uint32_t *sum);
+uint64_t avx2_peak_bytes(uint64_t rounds, uint32_t *sum);
+
 #endif

@@ -26,4 +26,6 @@ const struct kernels kernels_avx2 = {
     .quantize = avx2_quantize,
     .channel_sums = avx2_channel_sums,
     .gate = avx2_gate,
+    .peak = {{"vpmaddwd, vpaddd", avx2_peak_words},
+             {"vpmaddubsw, vpmaddwd, vpaddd (weights of 7 bits)", avx2_peak_bytes}},
 };

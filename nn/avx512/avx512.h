@@ -26,4 +26,7 @@ void avx512_quantize(const float *values, size_t count, float inverse_scale, int
 void avx512_channel_sums(const uint8_t *in, size_t positions, size_t pitch, int32_t *sums);
 void avx512_gate(const struct gate_task *t);
 
+/* In peak.c. */
+uint64_t avx512_peak(uint64_t rounds, uint32_t *sum);
+
 #endif

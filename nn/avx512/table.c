@@ -29,4 +29,5 @@ const struct kernels kernels_avx512 = {
     .quantize = avx512_quantize,
     .channel_sums = avx512_channel_sums,
     .gate = avx512_gate,
+    .peak = {{"vpdpbusd", avx512_peak}},
 };

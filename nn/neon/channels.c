@@ -4,20 +4,33 @@
 #include <float.h>
 #include <string.h>
 
+/* 4 values to integers without the zero; what is not finite becomes the lowest. */
+ALWAYS_INLINE int32x4_t quantize_lanes(const float *values, float inverse_scale, int zero)
+{
+    const float32x4_t x = vld1q_f32(values), lowest = vdupq_n_f32((float)-zero);
+    const uint32x4_t finite = vcaleq_f32(x, vdupq_n_f32(FLT_MAX));
+    return vcvtnq_s32_f32(vbslq_f32(finite, vmulq_n_f32(x, inverse_scale), lowest));
+}
+
+ALWAYS_INLINE uint8x8_t quantize_half(const float *values, float inverse_scale, int zero)
+{
+    return vqmovun_s16(to_words(quantize_lanes(values, inverse_scale, zero),
+                                quantize_lanes(values + LANES, inverse_scale, zero),
+                                vdupq_n_s16((int16_t)zero)));
+}
+
 void neon_quantize(const float *values, size_t count, float inverse_scale, int zero, uint8_t *out)
 {
-    const float32x4_t lowest = vdupq_n_f32((float)-zero);
-    for (size_t i = 0; i < count; i += LANES) {
-        float rest[LANES] = {0};
-        const size_t left = count - i < LANES ? count - i : LANES;
-        memcpy(rest, values + i, left * sizeof *values);
-        const float32x4_t x = vld1q_f32(rest);
-        const uint32x4_t finite = vcaleq_f32(x, vdupq_n_f32(FLT_MAX));
-        const float32x4_t real = vbslq_f32(finite, vmulq_n_f32(x, inverse_scale), lowest);
-        const int32x4_t rounded = vcvtnq_s32_f32(real);
+    size_t i = 0;
+#pragma GCC unroll 2
+    for (; i + HALF <= count; i += HALF)
+        vst1_u8(out + i, quantize_half(values + i, inverse_scale, zero));
+    if (i < count) {
+        float rest[HALF] = {0};
         uint8_t bytes[HALF];
-        vst1_u8(bytes, vqmovun_s16(to_words(rounded, rounded, vdupq_n_s16((int16_t)zero))));
-        memcpy(out + i, bytes, left);
+        memcpy(rest, values + i, (count - i) * sizeof *values);
+        vst1_u8(bytes, quantize_half(rest, inverse_scale, zero));
+        memcpy(out + i, bytes, count - i);
     }
 }
 
@@ -42,22 +55,24 @@ void neon_channel_sums(const uint8_t *in, size_t positions, size_t pitch, int32_
     }
 }
 
-ALWAYS_INLINE int32x4_t gate_lanes(const struct gate_task *t, int16x4_t q, const float *gate)
+ALWAYS_INLINE int32x4_t gate_lanes(const struct gate_task *t, int16x4_t q, float32x4_t gate)
 {
     const float32x4_t real = vmulq_n_f32(vcvtq_f32_s32(vmovl_s16(q)), t->in_scale);
-    return vcvtnq_s32_f32(vmulq_n_f32(vmulq_f32(real, vld1q_f32(gate)), t->inverse_out_scale));
+    return vcvtnq_s32_f32(vmulq_n_f32(vmulq_f32(real, gate), t->inverse_out_scale));
 }
 
+/* 8 channels of all positions at a time, so that their gates stay in registers. */
 void neon_gate(const struct gate_task *t)
 {
-    const int16x8_t in_zero = vdupq_n_s16((int16_t)t->in_zero);
+    const uint8x8_t in_zero = vdup_n_u8((uint8_t)t->in_zero);
     const int16x8_t out_zero = vdupq_n_s16((int16_t)t->out_zero);
-    for (size_t position = 0; position < t->positions; position++) {
-        for (size_t c = 0; c < t->pitch; c += HALF) {
-            const size_t at = position * t->pitch + c;
-            const int16x8_t q = vsubq_s16(widen(vld1_u8(t->in + at)), in_zero);
-            const int32x4_t low = gate_lanes(t, vget_low_s16(q), t->gate + c);
-            const int32x4_t high = gate_lanes(t, vget_high_s16(q), t->gate + c + LANES);
+    for (size_t c = 0; c < t->pitch; c += HALF) {
+        const float32x4_t low_gate = vld1q_f32(t->gate + c);
+        const float32x4_t high_gate = vld1q_f32(t->gate + c + LANES);
+        for (size_t at = c; at < t->positions * t->pitch; at += t->pitch) {
+            const int16x8_t q = without_zero(vld1_u8(t->in + at), in_zero);
+            const int32x4_t low = gate_lanes(t, vget_low_s16(q), low_gate);
+            const int32x4_t high = gate_lanes(t, vget_high_s16(q), high_gate);
             vst1_u8(t->out + at, vqmovun_s16(to_words(low, high, out_zero)));
         }
     }

@@ -45,21 +45,38 @@ size_t NEON_NAME(gemm_scratch_size)(size_t padded_depth, size_t padded_outputs)
     return 0;
 }
 
-/* The sums of rows positions from `in` on and groups * 4 outputs. */
-ALWAYS_INLINE void tile_sums(const struct gemm_task *t, const uint8_t *in, size_t output,
-                             int32x4_t *sums, size_t rows, size_t groups)
+/* A block of outputs: where their sums begin, what they are multiplied with. */
+struct outputs {
+    int32x4_t start[BLOCK / LANES];
+    float32x4_t scale[BLOCK / LANES];
+    const int8_t *weights;
+};
+
+ALWAYS_INLINE struct outputs outputs_at(const struct gemm_task *t, size_t output, size_t groups)
 {
     const int32_t *shift = t->weights, *bias = t->requantization->bias + output;
-    const int8_t *weights = (const int8_t *)(shift + t->outputs) + output * t->depth;
+    struct outputs outputs;
+    outputs.weights = (const int8_t *)(shift + t->outputs) + output * t->depth;
+    shift += output;
 #pragma GCC unroll 4
     for (size_t g = 0; g < groups; g++) {
-        const int32x4_t start =
-            vaddq_s32(vld1q_s32(bias + g * LANES), vld1q_s32(shift + output + g * LANES));
-#pragma GCC unroll 4
-        for (size_t row = 0; row < rows; row++)
-            sums[row * groups + g] = start;
+        outputs.start[g] = vaddq_s32(vld1q_s32(bias + g * LANES), vld1q_s32(shift + g * LANES));
+        outputs.scale[g] = vld1q_f32(t->requantization->scale + output + g * LANES);
     }
-    multiply(sums, in, t->in_pitch, t->depth, weights, rows, groups);
+    return outputs;
+}
+
+/* The sums of rows positions from `in` on and groups * 4 outputs. */
+ALWAYS_INLINE void tile_sums(const struct gemm_task *t, const struct outputs *outputs,
+                             const uint8_t *in, int32x4_t *sums, size_t rows, size_t groups)
+{
+#pragma GCC unroll 8
+    for (size_t row = 0; row < rows; row++) {
+#pragma GCC unroll 4
+        for (size_t g = 0; g < groups; g++)
+            sums[row * groups + g] = outputs->start[g];
+    }
+    multiply(sums, in, t->in_pitch, t->depth, outputs->weights, rows, groups);
 }
 
 /* 8 outputs of a position, 16 bits wide. */
@@ -68,41 +85,53 @@ ALWAYS_INLINE int16x8_t words_of(const int32x4_t *sums, const float32x4_t *scale
 {
     int16x8_t other = vdupq_n_s16(0);
     if (tail->residual)
-        other = vsubq_s16(widen(vld1_u8(residual)), tail->residual_zero);
+        other = without_zero(vld1_u8(residual), tail->residual_zero);
     return to_words(requantize(sums[0], scale[0], vget_low_s16(other), tail),
                     requantize(sums[1], scale[1], vget_high_s16(other), tail), tail->zero);
 }
 
-ALWAYS_INLINE void finish(const struct gemm_task *t, size_t position, size_t output,
-                          const int32x4_t *sums, size_t rows, size_t groups,
-                          const struct tail *tail)
+/* Where a tile's bytes go, and what is added to them. */
+struct place {
+    const uint8_t *in, *residual;
+    uint8_t *out;
+};
+
+ALWAYS_INLINE struct place place_at(const struct gemm_task *t, struct place first, size_t position,
+                                    bool residual)
 {
-    float32x4_t scale[BLOCK / LANES];
-#pragma GCC unroll 4
-    for (size_t g = 0; g < groups; g++)
-        scale[g] = vld1q_f32(t->requantization->scale + output + g * LANES);
-#pragma GCC unroll 4
-    for (size_t row = 0; row < rows; row++, sums += groups) {
-        uint8_t *out = t->out + (position + row) * t->out_pitch + output;
-        const uint8_t *other =
-            tail->residual ? t->residual + (position + row) * t->residual_pitch + output : NULL;
-        const int16x8_t low = words_of(sums, scale, other, tail);
-        if (groups == 2) {
-            vst1_u8(out, vget_low_u8(to_bytes(low, low, tail)));
-        } else {
-            const uint8_t *next = tail->residual ? other + HALF : NULL;
-            const int16x8_t high = words_of(sums + 2, scale + 2, next, tail);
-            vst1q_u8(out, to_bytes(low, high, tail));
-        }
-    }
+    return (struct place){
+        .in = first.in + position * t->in_pitch,
+        .residual = residual ? first.residual + position * t->residual_pitch : NULL,
+        .out = first.out + position * t->out_pitch,
+    };
 }
 
-ALWAYS_INLINE void gemm_tile(const struct gemm_task *t, size_t position, size_t output, size_t rows,
-                             size_t groups, const struct tail *tail)
+ALWAYS_INLINE void gemm_tile(const struct gemm_task *t, struct outputs *outputs, struct place at,
+                             size_t rows, size_t groups, const struct tail *tail)
 {
-    int32x4_t sums[TILE_ROWS * BLOCK / LANES];
-    tile_sums(t, t->in + position * t->in_pitch, output, sums, rows, groups);
-    finish(t, position, output, sums, rows, groups, tail);
+    int32x4_t all[TILE_SUMS], *sums = all;
+    /* to be read from memory, in order to leave the registers to the sums */
+    __asm__("" : "+m"(*outputs));
+    tile_sums(t, outputs, at.in, sums, rows, groups);
+    float32x4_t scale[BLOCK / LANES];
+    __asm__("" : "+m"(*outputs));
+#pragma GCC unroll 4
+    for (size_t g = 0; g < groups; g++)
+        scale[g] = outputs->scale[g];
+#pragma GCC unroll 8
+    for (size_t row = 0; row < rows; row++, sums += groups) {
+        int16x8_t words = words_of(sums, scale, at.residual, tail);
+        if (groups == 4) {
+            const uint8_t *next = tail->residual ? at.residual + HALF : NULL;
+            const int16x8_t high = words_of(sums + 2, scale + 2, next, tail);
+            vst1q_u8(at.out, to_bytes(words, high, tail));
+        } else {
+            vst1_u8(at.out, vget_low_u8(to_bytes(words, words, tail)));
+        }
+        at.out += t->out_pitch;
+        if (tail->residual)
+            at.residual += t->residual_pitch;
+    }
 }
 
 /* Some positions of a block of outputs. The last tile begins earlier than need be rather than be
@@ -114,15 +143,21 @@ ALWAYS_INLINE void gemm_block_with(const struct gemm_task *task, size_t begin, s
     /* a copy, which stores of bytes cannot change in the compiler's eyes */
     const struct gemm_task t = *task;
     const struct tail tail = tail_of(t.requantization, activation, residual);
-    if (end - begin < TILE_ROWS) {
-        for (size_t position = begin; position < end; position++)
-            gemm_tile(&t, position, output, 1, groups, &tail);
+    struct outputs outputs = outputs_at(&t, output, groups);
+    const size_t rows = tile_rows(groups), count = end - begin;
+    const struct place first = {
+        .in = t.in + begin * t.in_pitch,
+        .residual = residual ? t.residual + begin * t.residual_pitch + output : NULL,
+        .out = t.out + begin * t.out_pitch + output};
+    if (count < rows) {
+        for (size_t position = 0; position < count; position++)
+            gemm_tile(&t, &outputs, place_at(&t, first, position, residual), 1, groups, &tail);
         return;
     }
-    for (size_t position = begin; position < end; position += TILE_ROWS) {
-        if (position + TILE_ROWS > end)
-            position = end - TILE_ROWS;
-        gemm_tile(&t, position, output, TILE_ROWS, groups, &tail);
+    for (size_t position = 0; position < count; position += rows) {
+        if (position + rows > count)
+            position = count - rows;
+        gemm_tile(&t, &outputs, place_at(&t, first, position, residual), rows, groups, &tail);
     }
 }
 
@@ -165,13 +200,12 @@ void NEON_NAME(gemm)(const struct gemm_task *t)
 
 ALWAYS_INLINE void real_block(const struct gemm_task *t, size_t output, float *out, size_t groups)
 {
+    const struct outputs outputs = outputs_at(t, output, groups);
     int32x4_t sums[BLOCK / LANES];
-    tile_sums(t, t->in, output, sums, 1, groups);
+    tile_sums(t, &outputs, t->in, sums, 1, groups);
 #pragma GCC unroll 4
-    for (size_t g = 0; g < groups; g++) {
-        const float32x4_t scale = vld1q_f32(t->requantization->scale + output + g * LANES);
-        vst1q_f32(out + output + g * LANES, vmulq_f32(vcvtq_f32_s32(sums[g]), scale));
-    }
+    for (size_t g = 0; g < groups; g++)
+        vst1q_f32(out + output + g * LANES, vmulq_f32(vcvtq_f32_s32(sums[g]), outputs.scale[g]));
 }
 
 void NEON_NAME(gemm_real)(const struct gemm_task *t, float *out)
@@ -211,20 +245,45 @@ size_t NEON_NAME(conv_scratch_size)(const struct window *w, size_t in_channels,
     return w->out[1] * round_up(conv_depth(w, in_channels), HALF);
 }
 
-/* Copies one line of all windows that begin at the input line y; to: its place in the first. */
-static void copy_windows_line(const struct window_task *t, unsigned y, uint8_t *to, size_t pitch)
+/* A window's line of at most this many bytes is copied as that many at once. */
+#define SMALL_LINE 8
+
+/* Copies one line of the window at x from the input line (NULL: outside). */
+static void copy_window_line(const struct window_task *t, const uint8_t *line, size_t x,
+                             uint8_t *to)
 {
     const struct window *w = &t->window;
     const size_t channels = t->in_channels;
-    const uint8_t *line = y < w->in[0] ? t->in + (size_t)y * w->in[1] * t->in_pitch : NULL;
-    for (unsigned x = 0; x < w->out[1]; x++, to += pitch) {
-        for (unsigned k = 0; k < w->kernel[1]; k++) {
-            const unsigned place = x * w->stride[1] + k - w->padding[1]; /* huge before the start */
-            const bool inside = line != NULL && place < w->in[1];
-            for (size_t c = 0; c < channels; c++)
-                to[k * channels + c] = inside ? line[place * t->in_pitch + c] : (uint8_t)t->in_zero;
-        }
+    for (size_t k = 0; k < w->kernel[1]; k++, to += channels) {
+        const size_t place = x * w->stride[1] + k - w->padding[1]; /* huge before the start */
+        if (line != NULL && place < w->in[1])
+            memcpy(to, line + place * t->in_pitch, channels);
+        else
+            memset(to, t->in_zero, channels);
     }
+}
+
+/* Copies line k of all windows; their inputs' line is y. What a small line's copy writes beyond it
+ * is the next line's place, or meets weights of 0. */
+static void copy_windows_line(const struct window_task *t, size_t k, size_t y, size_t pitch)
+{
+    const struct window *w = &t->window;
+    const size_t size = w->kernel[1] * t->in_channels, step = w->stride[1] * t->in_pitch;
+    const uint8_t *line = y < w->in[0] ? t->in + y * w->in[1] * t->in_pitch : NULL;
+    uint8_t *to = (uint8_t *)t->scratch + k * size;
+    const size_t first = (w->padding[1] + w->stride[1] - 1) / w->stride[1]; /* inside */
+    size_t x = 0;
+    if (line != NULL && t->in_pitch == t->in_channels && size <= SMALL_LINE &&
+        k * size + SMALL_LINE <= pitch && first < w->out[1]) {
+        for (; x < first; x++, to += pitch)
+            copy_window_line(t, line, x, to);
+        const size_t line_size = w->in[1] * t->in_pitch;
+        size_t from = (x * w->stride[1] - w->padding[1]) * t->in_pitch;
+        for (; x < w->out[1] && from + SMALL_LINE <= line_size; x++, from += step, to += pitch)
+            vst1_u8(to, vld1_u8(line + from));
+    }
+    for (; x < w->out[1]; x++, to += pitch)
+        copy_window_line(t, line, x, to);
 }
 
 void NEON_NAME(conv)(const struct window_task *t)
@@ -243,8 +302,7 @@ void NEON_NAME(conv)(const struct window_task *t)
     memset(t->scratch, 0, w->out[1] * depth);
     for (unsigned time = 0; time < w->out[0]; time++, line.out += w->out[1] * t->out_pitch) {
         for (unsigned k = 0; k < w->kernel[0]; k++)
-            copy_windows_line(t, time * w->stride[0] + k - w->padding[0],
-                              (uint8_t *)t->scratch + k * w->kernel[1] * t->in_channels, depth);
+            copy_windows_line(t, k, (size_t)time * w->stride[0] + k - w->padding[0], depth);
         NEON_NAME(gemm)(&line);
     }
 }

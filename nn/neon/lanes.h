@@ -16,11 +16,22 @@
 /* A requantization's constants in registers. */
 struct tail {
     float32x4_t inverse_scale, residual_scale;
-    int16x8_t zero, residual_zero;
+    int16x8_t zero;
+    uint8x8_t residual_zero;
     uint8x16_t floor; /* the least byte, if the activation is ReLU */
+    float32x4_t none, three, six, sixth;
     enum activation activation;
     bool residual;
 };
+
+/* A constant that the compiler does not know: it keeps it in a register over a loop, rather than
+ * make it again for each use. */
+ALWAYS_INLINE float32x4_t kept(float value)
+{
+    float32x4_t lanes = vdupq_n_f32(value);
+    __asm__("" : "+w"(lanes));
+    return lanes;
+}
 
 ALWAYS_INLINE struct tail tail_of(const struct requantization *r, enum activation activation,
                                   bool residual)
@@ -29,8 +40,12 @@ ALWAYS_INLINE struct tail tail_of(const struct requantization *r, enum activatio
         .inverse_scale = vdupq_n_f32(r->inverse_scale),
         .residual_scale = vdupq_n_f32(r->residual_scale),
         .zero = vdupq_n_s16((int16_t)r->zero),
-        .residual_zero = vdupq_n_s16((int16_t)r->residual_zero),
+        .residual_zero = vdup_n_u8((uint8_t)r->residual_zero),
         .floor = vdupq_n_u8((uint8_t)r->zero),
+        .none = kept(0),
+        .three = kept(3),
+        .six = kept(6),
+        .sixth = kept(1.0f / 6.0f),
         .activation = activation,
         .residual = residual,
     };
@@ -40,12 +55,10 @@ ALWAYS_INLINE struct tail tail_of(const struct requantization *r, enum activatio
 ALWAYS_INLINE float32x4_t activate(float32x4_t x, const struct tail *t)
 {
     if (t->activation == ACTIVATION_RELU && t->residual)
-        return vmaxq_f32(x, vdupq_n_f32(0));
+        return vmaxq_f32(x, t->none);
     if (t->activation == ACTIVATION_HARDSWISH) {
-        float32x4_t gate = vaddq_f32(x, vdupq_n_f32(3.0f));
-        gate = vmaxq_f32(gate, vdupq_n_f32(0));
-        gate = vminq_f32(gate, vdupq_n_f32(6.0f));
-        return vmulq_f32(x, vmulq_f32(gate, vdupq_n_f32(1.0f / 6.0f)));
+        const float32x4_t gate = vminq_f32(vmaxq_f32(vaddq_f32(x, t->three), t->none), t->six);
+        return vmulq_f32(x, vmulq_f32(gate, t->sixth));
     }
     return x;
 }
@@ -76,9 +89,10 @@ ALWAYS_INLINE uint8x16_t to_bytes(int16x8_t low, int16x8_t high, const struct ta
     return t->activation == ACTIVATION_RELU && !t->residual ? vmaxq_u8(bytes, t->floor) : bytes;
 }
 
-ALWAYS_INLINE int16x8_t widen(uint8x8_t bytes)
+/* 8 bytes less a zero */
+ALWAYS_INLINE int16x8_t without_zero(uint8x8_t bytes, uint8x8_t zero)
 {
-    return vreinterpretq_s16_u16(vmovl_u8(bytes));
+    return vreinterpretq_s16_u16(vsubl_u8(bytes, zero));
 }
 
 #endif

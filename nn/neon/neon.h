@@ -36,4 +36,8 @@ void neon_quantize(const float *values, size_t count, float inverse_scale, int z
 void neon_channel_sums(const uint8_t *in, size_t positions, size_t pitch, int32_t *sums);
 void neon_gate(const struct gate_task *t);
 
+/* In peak.c. */
+uint64_t neon_peak(uint64_t rounds, uint32_t *sum);
+uint64_t neon_dot_peak(uint64_t rounds, uint32_t *sum);
+
 #endif

@@ -13,7 +13,15 @@
 
 #include "nn/neon/lanes.h"
 
-#define TILE_ROWS 4
+/* A tile: positions by groups of 4 outputs. */
+#define TILE_SUMS 16
+#define TILE_ROWS_MAX 4
+
+static inline size_t tile_rows(size_t groups)
+{
+    (void)groups;
+    return 4;
+}
 
 /* Where the weight of an output and an input lies in a block of `groups` groups. */
 static inline size_t weight_place(size_t output, size_t input, size_t depth, size_t groups)
@@ -25,7 +33,7 @@ static inline size_t weight_place(size_t output, size_t input, size_t depth, siz
 
 /* Partial sums of rows positions and 4 outputs. */
 struct partial {
-    int32x4_t of[TILE_ROWS][LANES];
+    int32x4_t of[TILE_ROWS_MAX][LANES];
 };
 
 /* The first 8 of the bytes only, or all 16. */

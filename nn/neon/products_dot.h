@@ -10,7 +10,14 @@
 
 #include "nn/neon/lanes.h"
 
-#define TILE_ROWS 4
+/* A tile: positions by groups of 4 outputs. */
+#define TILE_SUMS 16
+#define TILE_ROWS_MAX 8
+
+static inline size_t tile_rows(size_t groups)
+{
+    return TILE_SUMS / groups;
+}
 
 /* Where the weight of an output and an input lies in a block of `groups` groups. */
 static inline size_t weight_place(size_t output, size_t input, size_t depth, size_t groups)
@@ -19,44 +26,64 @@ static inline size_t weight_place(size_t output, size_t input, size_t depth, siz
     return (input / 4 * groups * LANES + output) * 4 + input % 4;
 }
 
-/* 4 inputs, which lane of x has, of all rows */
-#define ADD_PRODUCTS(lane)                                                                         \
+/* The weights of 4 inputs, in as few loads as can be */
+ALWAYS_INLINE int8x16x4_t load_weights(const int8_t *weights, size_t groups)
+{
+    if (groups == 4)
+        return vld1q_s8_x4(weights);
+    const int8x16x2_t two = vld1q_s8_x2(weights);
+    return (int8x16x4_t){{two.val[0], two.val[1], two.val[0], two.val[1]}};
+}
+
+/* 4 inputs of all rows, which dot takes from a lane of x */
+#define ADD_PRODUCTS(dot, lane)                                                                    \
     do {                                                                                           \
+        const int8x16x4_t w = load_weights(weights, groups);                                       \
         _Pragma("GCC unroll 4") for (size_t g = 0; g < groups; g++)                                \
         {                                                                                          \
-            const int8x16_t w = vld1q_s8(weights + ((lane)*groups + g) * 16);                      \
-            _Pragma("GCC unroll 4") for (size_t row = 0; row < rows; row++)                        \
-                sums[row * groups + g] = vdotq_laneq_s32(sums[row * groups + g], w, x[row], lane); \
+            _Pragma("GCC unroll 8") for (size_t row = 0; row < rows; row++)                        \
+                sums[row * groups + g] = dot(sums[row * groups + g], w.val[g], x[row], lane);      \
         }                                                                                          \
+        weights += groups * 16;                                                                    \
     } while (0)
+
+/* Returns where the next weights are. */
+ALWAYS_INLINE const int8_t *multiply_16(int32x4_t *sums, const uint8_t *in, size_t pitch,
+                                        const int8_t *weights, size_t rows, size_t groups)
+{
+    int8x16_t x[TILE_ROWS_MAX];
+#pragma GCC unroll 8
+    for (size_t row = 0; row < rows; row++)
+        x[row] = vreinterpretq_s8_u8(veorq_u8(vld1q_u8(in + row * pitch), vdupq_n_u8(128)));
+    ADD_PRODUCTS(vdotq_laneq_s32, 0);
+    ADD_PRODUCTS(vdotq_laneq_s32, 1);
+    ADD_PRODUCTS(vdotq_laneq_s32, 2);
+    ADD_PRODUCTS(vdotq_laneq_s32, 3);
+    return weights;
+}
+
+ALWAYS_INLINE void multiply_8(int32x4_t *sums, const uint8_t *in, size_t pitch,
+                              const int8_t *weights, size_t rows, size_t groups)
+{
+    int8x8_t x[TILE_ROWS_MAX];
+#pragma GCC unroll 8
+    for (size_t row = 0; row < rows; row++)
+        x[row] = vreinterpret_s8_u8(veor_u8(vld1_u8(in + row * pitch), vdup_n_u8(128)));
+    ADD_PRODUCTS(vdotq_lane_s32, 0);
+    ADD_PRODUCTS(vdotq_lane_s32, 1);
+}
+
+#undef ADD_PRODUCTS
 
 /* Adds the products of rows positions, a pitch apart, to sums[rows][groups]. */
 ALWAYS_INLINE void multiply(int32x4_t *sums, const uint8_t *in, size_t pitch, size_t depth,
                             const int8_t *weights, size_t rows, size_t groups)
 {
-    int8x16_t x[TILE_ROWS];
-    size_t input = 0;
-    for (; input + 16 <= depth; input += 16, weights += 16 * groups * LANES) {
-#pragma GCC unroll 4
-        for (size_t row = 0; row < rows; row++)
-            x[row] =
-                vreinterpretq_s8_u8(veorq_u8(vld1q_u8(in + row * pitch + input), vdupq_n_u8(128)));
-        ADD_PRODUCTS(0);
-        ADD_PRODUCTS(1);
-        ADD_PRODUCTS(2);
-        ADD_PRODUCTS(3);
-    }
-    if (input < depth) {
-#pragma GCC unroll 4
-        for (size_t row = 0; row < rows; row++) {
-            const uint8x8_t bytes = veor_u8(vld1_u8(in + row * pitch + input), vdup_n_u8(128));
-            x[row] = vreinterpretq_s8_u8(vcombine_u8(bytes, bytes));
-        }
-        ADD_PRODUCTS(0);
-        ADD_PRODUCTS(1);
-    }
+    size_t left = depth;
+    for (; left >= 16; left -= 16, in += 16)
+        weights = multiply_16(sums, in, pitch, weights, rows, groups);
+    if (left > 0)
+        multiply_8(sums, in, pitch, weights, rows, groups);
 }
-
-#undef ADD_PRODUCTS
 
 #endif

@@ -38,4 +38,9 @@ const struct kernels kernels_neon = {
     .quantize = neon_quantize,
     .channel_sums = neon_channel_sums,
     .gate = neon_gate,
+#if defined(NEON_DOT)
+    .peak = {{"sdot", neon_dot_peak}},
+#else
+    .peak = {{"smull, smlal2, sadalp", neon_peak}},
+#endif
 };

@@ -213,9 +213,9 @@ int main(int argc, char **argv)
         run_clients(shared, clients, events);
     }
     struct tutti_error error;
-    struct pipeline *pipeline = fake_pipeline_new();
+    struct pipeline *pipeline = fake_pipeline_new("main");
     const struct server_config config = {.listen = "127.0.0.1:0", .max_clients = (unsigned)clients};
-    struct server *server = server_new(&config, pipeline, &error);
+    struct server *server = server_new(&config, &pipeline, 1, &error);
     if (server == NULL) {
         (void)fprintf(stderr, "%s\n", error.text);
         return 1;

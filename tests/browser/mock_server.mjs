@@ -42,8 +42,9 @@ export const LABELS = [
 ];
 
 class Mock {
-  constructor({ labels = LABELS, hop_s = 0.25, window_s = 3 } = {}) {
-    Object.assign(this, { labels, hop_s, window_s });
+  /* sources: their names; what is played is the same for all. */
+  constructor({ labels = LABELS, hop_s = 0.25, window_s = 3, sources = ['main'] } = {}) {
+    Object.assign(this, { labels, hop_s, window_s, sources });
     this.clients = new Set();
     this.refuse = 0; // an HTTP status for the stream in place of events
     this.dead = false; // connections are accepted, and nothing comes of them
@@ -148,11 +149,28 @@ class Mock {
     this.requests.push({ pathname, last: request.headers['last-event-id'] });
     response.setHeader('Content-Security-Policy', "default-src 'self'");
     response.setHeader('X-Content-Type-Options', 'nosniff');
-    if (pathname === '/api/v1/stream') this.#stream(request, response);
-    else if (pathname === '/api/v1/history') this.#json(response, this.#history(searchParams));
-    else if (pathname === '/api/v1/cues') this.#json(response, { cues: this.cues });
-    else if (pathname === '/api/v1/info') this.#json(response, this.#info());
-    else await this.#file(pathname, response);
+    const path = this.#ofSource(pathname);
+    if (pathname === '/api/v1/sources') this.#json(response, { sources: this.#list() });
+    else if (path === '/api/v1/stream') this.#stream(request, response);
+    else if (path === '/api/v1/history') this.#json(response, this.#history(searchParams));
+    else if (path === '/api/v1/cues') this.#json(response, { cues: this.cues });
+    else if (path === '/api/v1/info') this.#json(response, this.#info());
+    else await this.#file(path, response);
+  }
+
+  /* "/api/v1/sources/NAME/info" -> "/api/v1/info", if there is a source of that name. */
+  #ofSource(pathname) {
+    const [, name, rest] = /^\/api\/v1\/sources\/([^/]*)\/(.*)$/.exec(pathname) ?? [];
+    return this.sources.includes(name) ? `/api/v1/${rest}` : pathname;
+  }
+
+  #list() {
+    return this.sources.map((name) => ({
+      name,
+      kind: 'device',
+      state: this.status_now.state,
+      path: `/api/v1/sources/${name}/`,
+    }));
   }
 
   #stream(request, response) {

@@ -327,6 +327,21 @@ test('palette: anything that is no probability has a colour', async () => {
   assert.notEqual(none, full);
 });
 
+test('sources: only what can be a name is taken from the address', async () => {
+  const queries = ['', '?x=1', '?source=', '?source=Hall_2-b', '?source=a%2Fb', '?source=..',
+    `?source=${'x'.repeat(33)}`, '?source=<b>', '?source=a&source=b'];
+  const said = await run(
+    'sources.js',
+    ({ wantedSource, apiPath }, all) => all.map((query) => apiPath(wantedSource(query))),
+    queries,
+  );
+  const first = 'api/v1/';
+  assert.deepEqual(said, [
+    first, first, first, 'api/v1/sources/Hall_2-b/', first, first, first, first,
+    'api/v1/sources/a/',
+  ]);
+});
+
 test('state: the first break in the chain is the one that is named', async () => {
   const said = await run('state.js', ({ describe }) => {
     const well = {
@@ -348,6 +363,8 @@ test('state: the first break in the chain is the one that is named', async () =>
       { frameAge_s: null, waiting_s: 2 },
       { frameAge_s: null, waiting_s: 9 },
       { frameAge_s: 60 },
+      { frameAge_s: 7, hop_s: 4 },
+      { frameAge_s: 9, hop_s: 4 },
       { level_dbfs: -120, silent_s: 10 },
       { level_dbfs: -120, silent_s: 1 },
       { late_s: 4.2 },
@@ -364,6 +381,8 @@ test('state: the first break in the chain is the one that is named', async () =>
     'good The end true',
     'wait Listening true',
     'bad No results true',
+    'bad No results true',
+    'good Listening false',
     'bad No results true',
     'good Silence false',
     'good Listening false',

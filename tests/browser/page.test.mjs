@@ -593,6 +593,90 @@ test('a hidden page draws nothing, and is up to date when it is seen again', asy
   await page.done();
 });
 
+test('with one source there is nothing to choose', async () => {
+  const page = await listen();
+  await page.waitForFunction(() => document.getElementById('sources').value === 'main');
+  assert.equal(await page.locator('#choice').isVisible(), false);
+  assert.ok(mock.requests.some(({ pathname }) => pathname === '/api/v1/stream'));
+  await page.done();
+});
+
+test('of several sources the first is shown, or the one that is chosen', async (t) => {
+  const several = await startMock({ sources: ['stage', 'Hall_2-b', 'foyer'] });
+  t.after(() => several.close());
+  const asked = (path) => several.requests.some(({ pathname }) => pathname === path);
+  const page = await listen({}, several);
+  await page.locator('#choice').waitFor({ state: 'visible' });
+  assert.deepEqual(await page.locator('#sources option').allInnerTexts(), several.sources);
+  assert.equal(await page.locator('#sources').inputValue(), 'stage');
+  assert.ok(asked('/api/v1/stream'));
+  await picture(page, 'several-sources');
+
+  several.requests.length = 0;
+  await page.getByLabel('Source').selectOption('Hall_2-b');
+  await page.waitForURL('**/?source=Hall_2-b');
+  await page.waitForSelector('#parts li');
+  await page.waitForFunction(() => document.getElementById('sources').value === 'Hall_2-b');
+  several.frame({ piano: 0.9 }, ['piano']);
+  await plays(page, ['Piano']);
+  for (const what of ['stream', 'info', 'history', 'cues'])
+    assert.ok(asked(`/api/v1/sources/Hall_2-b/${what}`), what);
+  assert.ok(!asked('/api/v1/stream'));
+  await page.goBack();
+  await page.waitForFunction(() => document.getElementById('sources').value === 'stage');
+  await page.done();
+});
+
+test('the longest name of a source fits a small phone', async (t) => {
+  const several = await startMock({ sources: ['W'.repeat(32), 'hall'] });
+  t.after(() => several.close());
+  const page = await listen({ viewport: { width: 320, height: 640 } }, several);
+  await page.locator('#choice').waitFor({ state: 'visible' });
+  const sideways = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  assert.ok(sideways <= 0, 'scrolls sideways');
+  assert.ok((await page.locator('#theme').boundingBox()).x < 320);
+  await picture(page, 'several-sources-small-phone');
+  await page.done();
+});
+
+test('an address that names no source leads to the first', async (t) => {
+  const several = await startMock({ sources: ['stage', 'hall'] });
+  t.after(() => several.close());
+  const page = await open(browser, `${several.url}?source=cellar`, { breaks: true });
+  await page.waitForURL(several.url);
+  await page.waitForFunction(() => document.getElementById('sources').value === 'stage');
+  several.requests.length = 0;
+  await page.goto(`${several.url}?source=..%2F..%2Fhall`);
+  await page.waitForFunction(() => document.getElementById('sources').value === 'stage');
+  assert.ok(several.requests.some(({ pathname }) => pathname === '/api/v1/stream'));
+  await page.done();
+});
+
+test('a hop that is stretched is told, and its results are no gaps', async () => {
+  const page = await listen();
+  mock.frame({ piano: 0.9 }, ['piano']);
+  await plays(page, ['Piano']);
+  mock.status({ hop_stretch: 8 });
+  await page.waitForFunction(() =>
+    document.getElementById('source').textContent.includes('A result every 2 s: too slow for more'),
+  );
+  mock.t += 7 * mock.hop_s;
+  mock.frame({ cello: 0.9 }, ['cello']);
+  await plays(page, ['Cello']);
+  mock.requests.length = 0;
+  for (let i = 0; i < 4; i++) {
+    mock.t += 7 * mock.hop_s;
+    mock.frame({ piano: 0.9 }, ['piano']);
+  }
+  await plays(page, ['Piano']);
+  assert.ok(!mock.requests.some(({ pathname }) => pathname === '/api/v1/history'));
+  mock.status({ hop_stretch: 1 });
+  await page.waitForFunction(
+    () => !document.getElementById('source').textContent.includes('too slow'),
+  );
+  await page.done();
+});
+
 for (const [name, width, height, deviceScaleFactor] of [
   ['small phone', 320, 640, 2],
   ['phone', 390, 844, 3],

@@ -132,6 +132,45 @@ expect 0 analyze --format csv good.wav good.flac
 check "one heading" [ "$(grep -c '^file,t,' "$out")" -eq 1 ]
 check "40 frames" [ "$(wc -l <"$out")" -eq 41 ]
 
+# ---- long files: the same from any number of threads ----
+for seconds in 29.9 30 30.1 75; do
+    "$MAKE_SOUND" long$seconds.wav $seconds 48000 2 || exit 1
+done
+for format in text json csv; do
+    for jobs in 1 2 3; do
+        expect 0 analyze --jobs $jobs --format $format long*.wav short.wav
+        cp "$out" long$jobs.$format
+    done
+    same long1.$format long2.$format
+    same long1.$format long3.$format
+done
+check "750 frames" [ "$(grep -c '^long75.wav,' long1.csv)" -eq 750 ]
+# More than is kept in memory until its turn comes.
+expect 0 analyze --jobs 1 --format json --hop 0.01 long75.wav
+cp "$out" fine1.json
+expect 0 analyze --jobs 3 --format json --hop 0.01 long75.wav
+same "$out" fine1.json
+check "more than 256 KiB" [ "$(wc -c <fine1.json)" -gt 262144 ]
+expect 1 env TMPDIR=/nowhere "$TUTTI" analyze --model "$MODEL" --format json --hop 0.01 long75.wav
+silent "$out"
+says "$err" "tutti analyze: cannot make a temporary file in /nowhere: No such file or directory"
+
+# ---- damaged in the middle: nothing of the file, all of the others ----
+"$MAKE_SOUND" damaged.flac 75 44100 2 || exit 1
+half=$(($(wc -c <damaged.flac) / 2))
+head -c $half /dev/urandom | dd of=damaged.flac bs=$half seek=1 conv=notrunc 2>/dev/null
+for jobs in 1 3; do
+    for format in json csv text audacity; do
+        expect 1 analyze --jobs $jobs --format $format damaged.flac
+        silent "$out"
+        says "$err" "the sound file damaged.flac is damaged after "
+    done
+    expect 1 analyze --jobs $jobs --format json -o whole.json good.wav damaged.flac good.flac
+    check "two results" [ "$(grep -cx '{"file":"good.*}' whole.json)" -eq 2 ]
+    check "nothing else" [ "$(wc -l <whole.json)" -eq 2 ]
+    rm whole.json
+done
+
 # ---- names ----
 cp good.wav ./-dash.wav
 expect 0 analyze --format json -- -dash.wav
@@ -179,6 +218,21 @@ analyze good.wav >/dev/full 2>"$err"
 check "exit status 1" [ $? -eq 1 ]
 says "$err" "tutti analyze: cannot write to standard output: No space left on device"
 check "nothing is left behind" [ -z "$(find . -name '*.tmp')" ]
+
+# ---- interrupted: it ends by the signal, and the output is as it was ----
+for signal in 1 15; do # SIGHUP, SIGTERM
+    for target in result.json new.json; do
+        before=$(cat $target 2>/dev/null)
+        background "$TUTTI" analyze --model "$MODEL" --hop 0.01 --format json -o $target \
+            $(yes long75.wav | head -n 200)
+        sleep 0.3
+        kill -$signal $!
+        ends $((128 + signal))
+        silent "$err"
+        check "$target is as it was" [ "$(cat $target 2>/dev/null)" = "$before" ]
+    done
+done
+check "nothing is left behind" [ -z "$(find . -name '*.tmp' -o -name new.json)" ]
 
 # ---- a reader that goes away ----
 last='analyze ... | head -n 1'

@@ -78,9 +78,13 @@ for stage in conv depthwise time_steps pointwise attention; do
 done
 expect 0 "$TUTTI" bench --model "$MODEL" --seconds 0.01 --layers --kernel portable
 says "$out" "kernel   portable"
+says "$out" "plain C"
+says "$out" "Shapes are time x frequency x channels"
+says "$out" "streams a core"
 expect 0 "$TUTTI" bench --model "$MODEL" --seconds 0.01 --json
 for key in kernel hop_s network_per_window frontend_per_s whole_per_s share_of_core \
-    times_real_time sustainable_hop_s layers; do
+    times_real_time sustainable_hop_s layers peak_gmac_per_s share_of_peak \
+    sustainable_streams_per_core; do
     says "$out" "\"$key\":"
 done
 expect 2 "$TUTTI" bench --seconds 0

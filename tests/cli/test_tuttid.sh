@@ -17,7 +17,7 @@ expect 0 "$TUTTID" --help
 silent "$err"
 check "lines of at most 80 characters" sh -c "! grep -q '.\{81\}' '$out'"
 for option in config input channels gain-db rate-hz stdin-format at-end model hop smoothing kernel \
-    include exclude threshold listen allowed-hosts max-clients keep-h log-level; do
+    threads include exclude threshold listen allowed-hosts max-clients keep-h log-level; do
     says "$out" "--$option "
 done
 has_options_of_help "$MANUALS/tuttid.1"
@@ -119,6 +119,46 @@ start --input - </dev/null >"$out" 2>"$err"
 check "exit status 1 on an empty standard input" [ $? -eq 1 ]
 says "$err" "no sound came from standard input"
 silent "$out"
+
+# ---- several sources ----
+refuse '[source a]\ngain = 3\n' "t.conf:2: there is no key in section [source a] named gain"
+refuse '[source a/b]\n' "t.conf:1: 'a/b' is not the name of a source: 1 to 32 letters, digits, - and _"
+refuse '[source a]\n\n[source a]\n' "t.conf:3: [source a] stands in line 1 already"
+refuse '[source a]\ninput = -\n[source b]\ninput = -\n' \
+    "t.conf:4: [source b] input: standard input is read by the source a already"
+printf '[source]\nchannels = 2\n[source a]\ninput = demo\n' >t.conf
+expect 2 start -c t.conf
+says "$err" "t.conf:2: [source] channels: it is for the plain [source] alone"
+printf '[source a]\ninput = demo\n' >t.conf
+expect 2 start -c t.conf --at-end stay
+says "$err" "option --at-end: it is for the plain [source] alone"
+printf '[source a]\ninput = file:good.wav\n[source b]\ninput = file:missing.wav\n' >t.conf
+expect 1 start -c t.conf
+says "$err" "tuttid: error: source b: "
+says "$err" "missing.wav"
+"$MAKE_SOUND" other.wav 2
+printf '[source a]\ninput = file:good.wav\n[source b]\ninput = file:other.wav\n' >t.conf
+expect 0 start -c t.conf
+says "$err" "tuttid: a: listening to good.wav"
+says "$err" "tuttid: b: listening to other.wav"
+says "$err" "tuttid: listening to 2 sources; page at http://127.0.0.1:"
+says "$err" "tuttid: a: good.wav has ended"
+says "$err" "tuttid: b: other.wav has ended"
+# A named one beside the one of the command line, which is the first.
+printf '[source a]\ninput = file:good.wav\nat_end = stay\n' >t.conf
+background "$TUTTID" --listen 127.0.0.1:0 --model "$MODEL" --input demo -c t.conf
+await 'a: good.wav has ended'
+url=$(sed -n 's|.*\(http://127.0.0.1:[0-9]*\)/.*|\1|p' "$err")
+curl -sf "$url/api/v1/sources" >sources.json
+check "both are listed: $(cat sources.json)" grep -qF \
+    '{"sources":[{"name":"main","kind":"demo","state":"running","path":"/api/v1/sources/main/"},{"name":"a","kind":"file","state":"ended","path":"/api/v1/sources/a/"}]}' sources.json
+curl -sf "$url/api/v1/info" >info.json
+check "the plain paths are the first one's" grep -qF '"kind":"demo"' info.json
+curl -sf "$url/api/v1/sources/a/now" >now.json
+check "the other one has been heard to its end" grep -qE '"t":(1|0.75),' now.json
+curl -s "$url/api/v1/sources/b/now" >now.json
+check "an unknown one is none" grep -qF "there is no source 'b' here" now.json
+stop
 
 # ---- the daemon hears what tutti analyze hears ----
 "$MAKE_SOUND" long.wav 2 44100 2

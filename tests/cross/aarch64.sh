@@ -1,21 +1,39 @@
 #!/bin/sh
-# Builds nn/ and dsp/ for 64-bit Arm and runs their unit tests under qemu, on a processor with
-# everything and on one without the dot product, as a Raspberry Pi 5 and 4 have.
-#   sh tests/cross/aarch64.sh [BUILD_DIRECTORY]
-# What has to be installed is in aarch64.ini.
+# Builds everything for 64-bit Arm and tests it under qemu, on a processor without the dot product
+# and on one with it, as a Raspberry Pi 4 and 5 have.
+#   sh tests/packages.sh cross
+#   sh tests/cross/aarch64.sh [BUILD_DIRECTORY [NATIVE_BUILD_DIRECTORY]]
+# All unit tests run, and those of the two programs that need no sound device and no page. What
+# `tutti analyze` makes of the demo piece is compared with the program of the native build.
+# Meson's logs are named after the processors.
 set -eu
 cd "$(dirname "$0")/../.."
 build=${1:-build-aarch64}
+native=${2:-build}
+
+for tool in aarch64-linux-gnu-gcc qemu-aarch64-static; do
+    command -v $tool >/dev/null || {
+        echo "aarch64.sh: $tool is not installed: sh tests/packages.sh cross" >&2
+        exit 1
+    }
+done
+[ -x "$native/daemon/tutti" ] || {
+    echo "aarch64.sh: no $native/daemon/tutti to compare with: build it first" >&2
+    exit 1
+}
+TUTTI_NATIVE=$(realpath "$native/daemon/tutti")
+export TUTTI_NATIVE
 
 [ -f "$build/build.ninja" ] || meson setup "$build" --cross-file tests/cross/aarch64.ini --werror
-
-tests=$(meson test -C "$build" --list 2>/dev/null | grep -oE '(nn|dsp)/[a-z0-9_]+$')
-programs=$(for test in $tests; do echo "tests/${test%/*}/test_${test#*/}"; done)
-# shellcheck disable=SC2086
-ninja -C "$build" $programs
-for processor in max cortex-a72; do
-    echo "== $processor"
+ninja -C "$build" --quiet
+tests=$(meson test -C "$build" --list --suite unit 2>/dev/null | sed -n 's/^tutti:unit \/ //p')
+status=0
+for processor in cortex-a72 cortex-a76; do
+    echo "== $build on a $processor"
+    rm -f "$build/meson-logs/$processor.json"
     # shellcheck disable=SC2086
     QEMU_CPU=$processor meson test -C "$build" --no-rebuild --print-errorlogs \
-        --timeout-multiplier 10 $tests
+        --timeout-multiplier 10 --logbase $processor $tests cross_piece \
+        program_tutti program_analyze program_tuttid program_signals || status=1
 done
+exit $status

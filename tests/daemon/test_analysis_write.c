@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-/* Five frames of a piece in which a flute plays twice. */
+/* Two frames of a piece in which a flute plays twice. */
 struct fixture {
     struct analysis analysis;
     char label[3][MODEL_LABEL_SIZE];
@@ -41,31 +41,37 @@ static void fill(struct fixture *f)
         .labels = 3,
         .label = f->label,
         .instrument = f->instrument,
-        .frames = 2,
-        .t = f->t,
-        .probability = f->probability,
         .cues = 3,
         .cue = f->cue,
     };
 }
 
-/* What is written, in memory that the caller frees. */
-static char *written(const struct analysis *analysis, enum analysis_format format)
+/* What is written of so many frames, in memory that the caller frees. */
+static char *written(struct analysis *analysis, size_t frames, const double *t,
+                     const float *probability, enum analysis_format format)
 {
+    struct spool *spool = spool_new();
+    assert_non_null(spool);
+    for (analysis->frames = 0; analysis->frames < frames; analysis->frames++)
+        assert_int_equal(analysis_write_frame(spool, analysis, format, t[analysis->frames],
+                                              probability + analysis->frames * analysis->labels,
+                                              NULL),
+                         TUTTI_OK);
     char *text = NULL;
     size_t size;
     FILE *stream = open_memstream(&text, &size);
     assert_non_null(stream);
     analysis_write_heading(stream, analysis, format);
-    analysis_write(stream, analysis, format);
+    assert_int_equal(analysis_write(stream, analysis, format, spool, NULL), TUTTI_OK);
     fclose(stream);
+    spool_free(spool);
     return text;
 }
 
-static void expect(const struct analysis *analysis, enum analysis_format format,
+static void expect(struct fixture *f, size_t frames, enum analysis_format format,
                    const char *expected)
 {
-    char *text = written(analysis, format);
+    char *text = written(&f->analysis, frames, f->t, f->probability, format);
     assert_string_equal(text, expected);
     free(text);
 }
@@ -89,14 +95,14 @@ static void writes_text(void **state)
     (void)state;
     struct fixture f;
     fill(&f);
-    expect(&f.analysis, ANALYSIS_TEXT,
+    expect(&f, 2, ANALYSIS_TEXT,
            "a b.flac: 1:01:12.0\n"
            "  instrument            mean   max  plays\n"
            "  flute                  62%  100%  0:00.0-0:02.3 1:00:00.0-1:01:12.0\n"
            "  cello                  50%   75%  0:01.5-1:01.0\n");
     for (int i = 0; i < 3; i++)
         f.instrument[i].present = false;
-    expect(&f.analysis, ANALYSIS_TEXT, "a b.flac: 1:01:12.0, no instrument found\n");
+    expect(&f, 2, ANALYSIS_TEXT, "a b.flac: 1:01:12.0, no instrument found\n");
     free(f.analysis.name);
 }
 
@@ -105,7 +111,7 @@ static void writes_json(void **state)
     (void)state;
     struct fixture f;
     fill(&f);
-    expect(&f.analysis, ANALYSIS_JSON,
+    expect(&f, 2, ANALYSIS_JSON,
            "{\"file\":\"a b.flac\",\"duration_s\":3671.96,\"model\":\"tiny\","
            "\"labels\":[\"cello\",\"flute\",\"voice\"],\"window_s\":3,\"hop_s\":0.25,"
            "\"frames\":[{\"t\":0.245,\"p\":[0,0.1235,1]},{\"t\":3671.5,\"p\":[0.5,0,0.25]}],"
@@ -123,14 +129,13 @@ static void writes_csv(void **state)
     (void)state;
     struct fixture f;
     fill(&f);
-    expect(&f.analysis, ANALYSIS_CSV,
+    expect(&f, 2, ANALYSIS_CSV,
            "file,t,cello,flute,voice\n"
            "a b.flac,0.245,0.0000,0.1235,1.0000\n"
            "a b.flac,3671.500,0.5000,0.0000,0.2500\n");
     free(f.analysis.name);
-    f.analysis.frames = 1;
     f.analysis.name = strdup("a,\"b\"");
-    expect(&f.analysis, ANALYSIS_CSV,
+    expect(&f, 1, ANALYSIS_CSV,
            "file,t,cello,flute,voice\n"
            "\"a,\"\"b\"\"\",0.245,0.0000,0.1235,1.0000\n");
     free(f.analysis.name);
@@ -141,7 +146,7 @@ static void writes_a_label_track(void **state)
     (void)state;
     struct fixture f;
     fill(&f);
-    expect(&f.analysis, ANALYSIS_AUDACITY,
+    expect(&f, 2, ANALYSIS_AUDACITY,
            "0\t2.25\tflute\n"
            "1.5\t61\tcello\n"
            "3600\t3671.96\tflute\n");
@@ -156,7 +161,7 @@ static void no_name_spoils_the_output(void **state)
     fill(&f);
     free(f.analysis.name);
     f.analysis.name = strdup("\"\\\n\033[31m\xff\xc3\xa9.wav");
-    char *text = written(&f.analysis, ANALYSIS_JSON);
+    char *text = written(&f.analysis, 2, f.t, f.probability, ANALYSIS_JSON);
     const char *end;
     cJSON *root = cJSON_ParseWithOpts(text, &end, 0);
     assert_non_null(root);
@@ -166,7 +171,7 @@ static void no_name_spoils_the_output(void **state)
     assert_null(strchr(text, '\033'));
     cJSON_Delete(root);
     free(text);
-    text = written(&f.analysis, ANALYSIS_TEXT);
+    text = written(&f.analysis, 2, f.t, f.probability, ANALYSIS_TEXT);
     assert_null(strchr(text, '\033'));
     assert_memory_equal(text, "\"\\??[31m", 8);
     free(text);
@@ -175,7 +180,7 @@ static void no_name_spoils_the_output(void **state)
     /* The longest that a system takes. */
     f.analysis.name = calloc(1, 4096);
     memset(f.analysis.name, 1, 4095);
-    text = written(&f.analysis, ANALYSIS_JSON);
+    text = written(&f.analysis, 2, f.t, f.probability, ANALYSIS_JSON);
     root = cJSON_Parse(text);
     assert_non_null(root);
     assert_int_equal(strlen(cJSON_GetStringValue(cJSON_GetObjectItem(root, "file"))), 4095);
@@ -200,11 +205,8 @@ static void many_labels_fit(void **state)
         .labels = MODEL_LABELS_MAX,
         .label = label,
         .instrument = instrument,
-        .frames = 1,
-        .t = &(double){1},
-        .probability = probability,
     };
-    char *text = written(&analysis, ANALYSIS_JSON);
+    char *text = written(&analysis, 1, &(double){1}, probability, ANALYSIS_JSON);
     cJSON *root = cJSON_Parse(text);
     assert_non_null(root);
     assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(root, "labels")), MODEL_LABELS_MAX);

@@ -131,7 +131,8 @@ static const struct {
     {"frame", {FRAME_FIELDS}},
     {"onset", {{"label", "s"}, {"t", "n"}, {"time", "n"}, {"confidence", "n"}}},
     {"offset", {{"label", "s"}, {"t", "n"}, {"time", "n"}, {"confidence", "n"}}},
-    {"status", {{"source", "s"}, {"state", "s"}, {"overruns", "i"}, {"lag_ms", "n"}}},
+    {"status",
+     {{"source", "s"}, {"state", "s"}, {"overruns", "i"}, {"hop_stretch", "i"}, {"lag_ms", "n"}}},
     {"gap", {{"t", "n"}, {"lost_s", "n"}}},
     {"lagged", {{"dropped", "i"}}},
 };
@@ -246,10 +247,10 @@ static void test_values_of_a_frame(void **state)
 static void test_info(void **state)
 {
     static const struct field info_fields[] = {
-        {"version", "s"},  {"model", "o"},   {"labels", "S"},      {"thresholds", "N"},
-        {"window_s", "n"}, {"hop_s", "n"},   {"smoothing_s", "n"}, {"source", "o"},
-        {"kernel", "s"},   {"started", "n"}, {"uptime_s", "n"},    {"cues", "b"},
-        {NULL, NULL},
+        {"version", "s"},  {"model", "o"},  {"labels", "S"},      {"thresholds", "N"},
+        {"window_s", "n"}, {"hop_s", "n"},  {"hop_stretch", "i"}, {"smoothing_s", "n"},
+        {"source", "o"},   {"kernel", "s"}, {"started", "n"},     {"uptime_s", "n"},
+        {"cues", "b"},     {NULL, NULL},
     };
     static const struct field model_fields[] = {
         {"name", "s"}, {"sha256", "s"}, {"multiply_adds", "i"}, {NULL, NULL}};
@@ -301,9 +302,11 @@ static void test_now(void **state)
 
 static void test_health(void **state)
 {
-    static const struct field healthy_fields[] = {{"healthy", "b"}, {NULL, NULL}};
+    static const struct field healthy_fields[] = {
+        {"healthy", "b"}, {"hop_stretch", "i"}, {NULL, NULL}};
     static const struct field late_fields[] = {
-        {"healthy", "b"}, {"late", "s"}, {"late_s", "n"}, {"since", "n"}, {NULL, NULL}};
+        {"healthy", "b"}, {"hop_stretch", "i"}, {"late", "s"}, {"late_s", "n"},
+        {"since", "n"},   {"sources", "S"},     {NULL, NULL}};
     cJSON *health = get_json(state, "/healthz", 200);
     check_fields("healthz", health, healthy_fields);
     assert_true(cJSON_IsTrue(field(health, "healthy")));

@@ -29,8 +29,9 @@ static int set_up(void **state)
     strcpy(f->status.source_name, "a 100% microphone");
     f->status.rate_hz = 48000;
     f->status.hop_s = 0.25;
+    f->status.hop_stretch = 1;
     f->status.state = SOURCE_RUNNING;
-    daemon_watch_init(&f->watch, &f->log);
+    daemon_watch_init(&f->watch, &f->log, NULL);
     *state = f;
     return 0;
 }
@@ -136,6 +137,40 @@ static void sums_up_losses_once_a_minute(void **state)
     assert_string_equal(said(f, 1000), "");
 }
 
+/* Of several sources each line says which. */
+static void names_the_source_where_there_are_several(void **state)
+{
+    struct fixture *f = *state;
+    daemon_watch_init(&f->watch, &f->log, "stage");
+    f->status.stalled = true;
+    assert_string_equal(said(f, 1),
+                        "tuttid: warning: stage: no sound comes from a 100% microphone\n");
+    f->status.state = SOURCE_LOST;
+    f->status.lost_frames = 48000;
+    f->status.overruns = 1;
+    f->status.stalled = false;
+    assert_string_equal(said(f, 2),
+                        "tuttid: error: stage: a 100% microphone is lost\n"
+                        "tuttid: warning: stage: 1.000 s of sound were lost (overruns: 1)\n");
+}
+
+static void tells_when_the_hop_is_stretched(void **state)
+{
+    struct fixture *f = *state;
+    unsigned told = 1;
+    daemon_watch_stretch(&f->log, &told, &f->status);
+    assert_string_equal(said(f, 1), "");
+    f->status.hop_stretch = 4;
+    daemon_watch_stretch(&f->log, &told, &f->status);
+    daemon_watch_stretch(&f->log, &told, &f->status);
+    assert_string_equal(said(f, 1),
+                        "tuttid: warning: this machine is too slow for a hop of 0.25 s: results "
+                        "come every 1 s\n");
+    f->status.hop_stretch = 1;
+    daemon_watch_stretch(&f->log, &told, &f->status);
+    assert_string_equal(said(f, 1), "tuttid: results come every 0.25 s again\n");
+}
+
 int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
@@ -146,6 +181,8 @@ int main(void)
         TEST(tells_what_was_over_before_the_first_look),
         TEST(tells_how_it_ended),
         TEST(sums_up_losses_once_a_minute),
+        TEST(names_the_source_where_there_are_several),
+        TEST(tells_when_the_hop_is_stretched),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

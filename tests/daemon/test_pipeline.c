@@ -43,8 +43,8 @@ static int close_model(void **state)
 static struct pipeline_config config_for(const char *input)
 {
     return (struct pipeline_config){
+        .name = "hall",
         .source = {.input = input, .channel = CAPTURE_MIX_ALL, .stdin_format = "f32le:48000:1"},
-        .hop_s = 0.1,
         .smoothing_s = 0.0,
         .keep_h = 0.1,
         .threshold = threshold,
@@ -63,10 +63,36 @@ static const char *tone_input(const char *name, int format, size_t frames)
     return input;
 }
 
+static struct recognizer_pool *new_pool(double hop_s)
+{
+    const struct recognizer_pool_config config = {
+        .model = model, .hop_s = hop_s, .threads = 2, .sources = 2};
+    struct recognizer_pool *made = recognizer_pool_new(&config, NULL);
+    assert_non_null(made);
+    assert_int_equal(recognizer_pool_start(made, NULL), TUTTI_OK);
+    return made;
+}
+
+static struct recognizer_pool *pool; /* hop 0.1 s */
+
+static int start_pool(void **state)
+{
+    (void)state;
+    pool = new_pool(0.1);
+    return 0;
+}
+
+static int stop_pool(void **state)
+{
+    (void)state;
+    recognizer_pool_free(pool);
+    return 0;
+}
+
 static struct pipeline *new_pipeline(const struct pipeline_config *config)
 {
     struct tutti_error error = {.text = ""};
-    struct pipeline *pipeline = pipeline_new(model, config, &error);
+    struct pipeline *pipeline = pipeline_new(pool, config, &error);
     assert_string_equal(error.text, "");
     assert_non_null(pipeline);
     return pipeline;
@@ -83,20 +109,18 @@ static void refuses_what_its_parts_refuse(void **state)
     (void)state;
     struct tutti_error error = {.text = ""};
     struct pipeline_config config = config_for("file:/no/such/file.wav");
-    assert_null(pipeline_new(model, &config, &error));
+    assert_null(pipeline_new(pool, &config, &error));
     assert_non_null(strstr(error.text, "/no/such/file.wav"));
-    assert_null(pipeline_new(model, &config, NULL));
-    config = config_for("demo");
-    config.kernel = "abacus";
-    assert_null(pipeline_new(model, &config, &error));
-    assert_non_null(strstr(error.text, "abacus"));
-    config = config_for("demo");
-    config.hop_s = 0.0;
-    assert_null(pipeline_new(model, &config, &error));
-    assert_non_null(strstr(error.text, "hop"));
+    assert_null(pipeline_new(pool, &config, NULL));
     config = config_for("demo");
     config.keep_h = -1.0;
-    assert_null(pipeline_new(model, &config, &error));
+    assert_null(pipeline_new(pool, &config, &error));
+    config = config_for("demo");
+    struct pipeline *two[] = {new_pipeline(&config), new_pipeline(&config)};
+    assert_null(pipeline_new(pool, &config, &error)); /* the pool is for two */
+    assert_non_null(strstr(error.text, "more sources"));
+    pipeline_free(two[0]);
+    pipeline_free(two[1]);
     pipeline_free(NULL);
 }
 
@@ -107,11 +131,13 @@ static void is_idle_until_it_is_started(void **state)
     struct pipeline *pipeline = new_pipeline(&config);
     struct timeline_frame frame;
     const struct pipeline_status status = pipeline_status(pipeline);
+    assert_string_equal(pipeline_name(pipeline), "hall");
     assert_string_equal(status.source_name, "demo");
     assert_string_equal(status.source_kind, "demo");
     assert_int_equal(status.state, SOURCE_OPEN);
     assert_false(status.stalled);
     assert_int_equal(status.frames, 0);
+    assert_int_equal(status.hop_stretch, 1);
     assert_true(fabs(status.hop_s - 0.1) < 1e-9 && fabs(status.window_s - 0.23) < 1e-9);
     assert_false(pipeline_done(pipeline));
     assert_false(timeline_now(pipeline_timeline(pipeline), &frame));
@@ -181,7 +207,8 @@ static void stops_at_any_moment(void **state)
     struct pipeline_config config =
         config_for(tone_input("loop.wav", SF_FORMAT_WAV | SF_FORMAT_PCM_16, 10000));
     config.source.repeat = true;
-    config.hop_s = 0.01;
+    recognizer_pool_free(pool);
+    pool = new_pool(0.01);
     for (long ms = 0; ms < 120; ms = ms * 2 + 1) {
         struct pipeline *pipeline = new_pipeline(&config);
         assert_int_equal(pipeline_start(pipeline, NULL), TUTTI_OK);
@@ -296,14 +323,12 @@ static void takes_no_memory_while_it_runs(void **state)
 
 int main(void)
 {
+#define TEST(function) cmocka_unit_test_setup_teardown(function, start_pool, stop_pool)
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(refuses_what_its_parts_refuse),
-        cmocka_unit_test(is_idle_until_it_is_started),
-        cmocka_unit_test(carries_a_file_to_the_timeline),
-        cmocka_unit_test(stops_at_any_moment),
-        cmocka_unit_test(two_pipelines_share_a_model),
-        cmocka_unit_test(health_turns_bad_when_the_source_stalls),
-        cmocka_unit_test(takes_no_memory_while_it_runs),
+        TEST(refuses_what_its_parts_refuse),  TEST(is_idle_until_it_is_started),
+        TEST(carries_a_file_to_the_timeline), TEST(stops_at_any_moment),
+        TEST(two_pipelines_share_a_model),    TEST(health_turns_bad_when_the_source_stalls),
+        TEST(takes_no_memory_while_it_runs),
     };
     return cmocka_run_group_tests(tests, open_model, close_model);
 }

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -25,7 +26,7 @@ struct stage {
     struct publisher *publisher;
 };
 
-static void open_stage(struct stage *stage)
+static void open_stage_in(struct stage *stage, const struct recognizer_pool *pool)
 {
     const struct source_config source = {.input = "demo", .channel = CAPTURE_MIX_ALL};
     *stage = (struct stage){.source = source_open(&source, NULL),
@@ -49,12 +50,18 @@ static void open_stage(struct stage *stage)
     const struct publisher_config publisher = {
         .source = stage->source,
         .capture = stage->capture,
+        .pool = pool,
         .results = stage->results,
         .timeline = stage->timeline,
         .health = &stage->health,
     };
     stage->publisher = publisher_new(&publisher, NULL);
     assert_non_null(stage->publisher);
+}
+
+static void open_stage(struct stage *stage)
+{
+    open_stage_in(stage, NULL);
 }
 
 static void close_stage(struct stage *stage)
@@ -149,10 +156,46 @@ static void reports_the_source_without_results(void **state)
     close_stage(&stage);
 }
 
+static enum fair_pool_next no_turn(void *context, unsigned thread)
+{
+    (void)context;
+    (void)thread;
+    return FAIR_POOL_OVER;
+}
+
+/* Two looks at a source that is late: the hop is stretched, which a status event tells. */
+static void reports_that_the_hop_is_stretched(void **state)
+{
+    (void)state;
+    struct stage stage;
+    struct model *model = model_open(getenv("TUTTI_TINY_MODEL"), NULL);
+    const struct recognizer_pool_config config = {.model = model, .hop_s = 0.25, .sources = 1};
+    struct recognizer_pool *pool = recognizer_pool_new(&config, NULL);
+    struct recognizer_seat *seat = recognizer_pool_enter(pool, no_turn, NULL);
+    open_stage_in(&stage, pool);
+    assert_int_equal(publisher_start(stage.publisher, NULL), TUTTI_OK);
+    while (timeline_status(stage.timeline).state[0] == '\0')
+        pause_ms(5);
+    assert_int_equal(timeline_status(stage.timeline).hop_stretch, 1);
+    const uint64_t last_id = timeline_last_id(stage.timeline);
+    atomic_store(&seat->waiting, 500);
+    recognizer_pool_look_at(pool, 1);
+    recognizer_pool_look_at(pool, 2);
+    while (timeline_status(stage.timeline).hop_stretch != 2)
+        pause_ms(5);
+    while (timeline_last_id(stage.timeline) == last_id)
+        pause_ms(5);
+    close_stage(&stage);
+    recognizer_pool_leave(seat);
+    recognizer_pool_free(pool);
+    model_close(model);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(publishes_everything_and_finishes),
+        cmocka_unit_test(reports_that_the_hop_is_stretched),
         cmocka_unit_test(reports_the_source_without_results),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -41,6 +41,31 @@ static void keeps_order_and_refuses_when_full(void **state)
     queue_free(queue);
 }
 
+static void count_call(void *context)
+{
+    ++*(int *)context;
+}
+
+/* A reader of several queues is told instead of being woken. */
+static void calls_a_reader_that_does_not_sleep(void **state)
+{
+    (void)state;
+    struct queue *queue = queue_new(sizeof(int), 4);
+    int calls = 0;
+    int value = 7;
+    queue_on_wake(queue, count_call, &calls);
+    queue_push(queue, &value);
+    assert_int_equal(calls, 0);
+    queue_wake(queue);
+    assert_int_equal(calls, 1);
+    assert_true(queue_pop(queue, &value));
+    assert_int_equal(calls, 1);
+    queue_end(queue);
+    assert_int_equal(calls, 2);
+    assert_true(queue_done(queue));
+    queue_free(queue);
+}
+
 static void is_done_only_when_ended_and_read(void **state)
 {
     (void)state;
@@ -122,6 +147,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(refuses_what_a_ring_refuses),
         cmocka_unit_test(keeps_order_and_refuses_when_full),
+        cmocka_unit_test(calls_a_reader_that_does_not_sleep),
         cmocka_unit_test(is_done_only_when_ended_and_read),
         cmocka_unit_test(waits_for_room),
         cmocka_unit_test(wakes_a_reader_for_nothing),

@@ -35,12 +35,17 @@ struct gate {
     struct wake open;
     struct wake reached;
     atomic_bool wide_open;
+    atomic_uint runs;
+    const struct gate *other; /* NULL: none */
+    unsigned runs_of_other;   /* at the first run of this one */
 };
 
 static void gate_run(void *network, const float *columns, float *probabilities)
 {
     struct gate *gate = network;
     (void)columns;
+    if (atomic_fetch_add(&gate->runs, 1) == 0 && gate->other != NULL)
+        gate->runs_of_other = atomic_load(&gate->other->runs);
     wake_signal(&gate->reached);
     while (!atomic_load(&gate->wide_open))
         wake_wait_ms(&gate->open, LONG_MS);
@@ -58,21 +63,34 @@ struct stage {
     struct queue *columns;
     struct queue *results;
     struct health health;
+    struct recognizer_pool *pool;
     struct recognizer *recognizer;
     uint64_t next; /* column */
 };
 
-static void open_stage(struct stage *stage, size_t columns, size_t results, double hop_s)
+static struct recognizer_pool *new_pool(double hop_s, unsigned sources)
+{
+    const struct recognizer_pool_config config = {
+        .model = model, .hop_s = hop_s, .threads = 1, .sources = sources};
+    struct recognizer_pool *pool = recognizer_pool_new(&config, NULL);
+    assert_non_null(pool);
+    return pool;
+}
+
+static void open_stage_in(struct stage *stage, struct recognizer_pool *pool, size_t columns,
+                          size_t results)
 {
     *stage = (struct stage){.columns = queue_new(sizeof(struct column), columns),
                             .results = queue_new(sizeof(struct result), results)};
     wake_init(&stage->gate.open);
     wake_init(&stage->gate.reached);
     health_init(&stage->health, 1);
+    stage->pool = pool;
     struct inference inference = {
         .network = &stage->gate, .run = gate_run, .free = gate_free, .kernel = "gate"};
     const struct recognizer_config config = {
-        .recognition = recognition_new(model, hop_s, &inference, NULL),
+        .pool = pool,
+        .recognition = recognition_new(model, recognizer_pool_hop_s(pool), &inference, NULL),
         .columns = stage->columns,
         .results = stage->results,
         .health = &stage->health,
@@ -81,14 +99,25 @@ static void open_stage(struct stage *stage, size_t columns, size_t results, doub
     assert_non_null(stage->recognizer);
 }
 
-static void close_stage(struct stage *stage)
+static void open_stage(struct stage *stage, size_t columns, size_t results, double hop_s)
 {
-    recognizer_join(stage->recognizer);
+    open_stage_in(stage, new_pool(hop_s, 1), columns, results);
+}
+
+/* Without the pool. */
+static void leave_stage(struct stage *stage)
+{
     recognizer_free(stage->recognizer);
     queue_free(stage->columns);
     queue_free(stage->results);
     wake_destroy(&stage->gate.open);
     wake_destroy(&stage->gate.reached);
+}
+
+static void close_stage(struct stage *stage)
+{
+    leave_stage(stage);
+    recognizer_pool_free(stage->pool);
 }
 
 static void push_columns(struct stage *stage, size_t count)
@@ -113,7 +142,7 @@ static void makes_every_result_when_it_keeps_up(void **state)
     struct result result;
     open_stage(&stage, 64, 16, 0.05);
     open_gate(&stage);
-    assert_int_equal(recognizer_start(stage.recognizer, NULL), TUTTI_OK);
+    assert_int_equal(recognizer_pool_start(stage.pool, NULL), TUTTI_OK);
     for (uint64_t hop = 1; hop <= 100; hop++) {
         push_columns(&stage, 5);
         while (!queue_pop(stage.results, &result))
@@ -136,7 +165,7 @@ static void skips_what_is_too_old(void **state)
     struct stage stage;
     struct result result;
     open_stage(&stage, 512, 64, 0.1);
-    assert_int_equal(recognizer_start(stage.recognizer, NULL), TUTTI_OK);
+    assert_int_equal(recognizer_pool_start(stage.pool, NULL), TUTTI_OK);
     push_columns(&stage, 10);
     assert_true(wake_wait_ms(&stage.gate.reached, LONG_MS));
     push_columns(&stage, 400);
@@ -165,7 +194,7 @@ static void does_not_wait_for_the_publisher(void **state)
     struct result result;
     open_stage(&stage, 512, 4, 0.1);
     open_gate(&stage);
-    assert_int_equal(recognizer_start(stage.recognizer, NULL), TUTTI_OK);
+    assert_int_equal(recognizer_pool_start(stage.pool, NULL), TUTTI_OK);
     for (; stage.next < 100; stage.next++) {
         const struct column column = {.index = stage.next,
                                       .end_frame = 480 * stage.next,
@@ -192,12 +221,77 @@ static void does_not_wait_for_the_publisher(void **state)
     close_stage(&stage);
 }
 
+/* Late at two looks: the hop is stretched, and every second result left out, without being counted
+ * as skipped; and of two sources each leaves out another. */
+static void leaves_out_hops_where_the_hop_is_stretched(void **state)
+{
+    (void)state;
+    struct recognizer_pool *pool = new_pool(0.05, 2);
+    struct stage stage[2];
+    for (int i = 0; i < 2; i++) {
+        open_stage_in(&stage[i], pool, 128, 64);
+        open_gate(&stage[i]);
+        push_columns(&stage[i], 100); /* 1 s; nobody takes them yet */
+    }
+    assert_int_equal(recognizer_pool_stretch(pool), 1);
+    recognizer_pool_look_at(pool, 1);
+    assert_int_equal(recognizer_pool_stretch(pool), 1);
+    recognizer_pool_look_at(pool, 2);
+    assert_int_equal(recognizer_pool_stretch(pool), 2);
+    assert_true(recognizer_pool_longest_hop_s(pool) > 0.099);
+    assert_int_equal(recognizer_pool_start(pool, NULL), TUTTI_OK);
+    for (int i = 0; i < 2; i++) {
+        queue_end(stage[i].columns);
+        recognizer_join(stage[i].recognizer);
+        assert_int_equal(recognizer_skipped_hops(stage[i].recognizer), 0);
+        struct result result;
+        for (uint64_t hop = i == 0 ? 2 : 1; hop <= 20; hop += 2) {
+            assert_true(queue_pop(stage[i].results, &result));
+            assert_int_equal(result.end_frame, 480 * (hop * 5 - 1));
+        }
+        assert_true(queue_done(stage[i].results));
+    }
+    leave_stage(&stage[0]);
+    leave_stage(&stage[1]);
+    recognizer_pool_free(pool);
+}
+
+/* One source has 1 s of sound waiting when the other gets its first hop: that one has the next
+ * turn.
+ */
+static void a_source_that_is_behind_does_not_hold_up_another(void **state)
+{
+    (void)state;
+    struct recognizer_pool *pool = new_pool(0.1, 2);
+    struct stage behind;
+    struct stage fresh;
+    open_stage_in(&behind, pool, 128, 64);
+    open_stage_in(&fresh, pool, 128, 64);
+    fresh.gate.other = &behind.gate;
+    open_gate(&fresh);
+    push_columns(&behind, 100);
+    assert_int_equal(recognizer_pool_start(pool, NULL), TUTTI_OK);
+    assert_true(wake_wait_ms(&behind.gate.reached, LONG_MS));
+    push_columns(&fresh, 10);
+    queue_end(fresh.columns);
+    queue_end(behind.columns);
+    open_gate(&behind);
+    recognizer_join(fresh.recognizer);
+    recognizer_join(behind.recognizer);
+    assert_int_equal(fresh.gate.runs_of_other, 1);
+    assert_int_equal(queue_count(fresh.results), 1);
+    assert_int_equal(queue_count(behind.results), 10);
+    leave_stage(&behind);
+    leave_stage(&fresh);
+    recognizer_pool_free(pool);
+}
+
 static void ends_without_having_heard_anything(void **state)
 {
     (void)state;
     struct stage stage;
     open_stage(&stage, 64, 4, 0.1);
-    assert_int_equal(recognizer_start(stage.recognizer, NULL), TUTTI_OK);
+    assert_int_equal(recognizer_pool_start(stage.pool, NULL), TUTTI_OK);
     queue_end(stage.columns);
     recognizer_join(stage.recognizer);
     assert_true(queue_done(stage.results));
@@ -211,6 +305,8 @@ int main(void)
         cmocka_unit_test(makes_every_result_when_it_keeps_up),
         cmocka_unit_test(skips_what_is_too_old),
         cmocka_unit_test(does_not_wait_for_the_publisher),
+        cmocka_unit_test(leaves_out_hops_where_the_hop_is_stretched),
+        cmocka_unit_test(a_source_that_is_behind_does_not_hold_up_another),
         cmocka_unit_test(ends_without_having_heard_anything),
     };
     return cmocka_run_group_tests(tests, open_model, close_model);

@@ -45,11 +45,11 @@ static void expect_status(struct http_reply *reply, int status)
 static void expect_no_start(const char *listen, const char *hosts, unsigned clients,
                             const char *sentence)
 {
-    struct pipeline *pipeline = fake_pipeline_new();
+    struct pipeline *pipeline = fake_pipeline_new("main");
     struct tutti_error error = {.text = ""};
     const struct server_config config = {
         .listen = listen, .allowed_hosts = hosts, .max_clients = clients};
-    assert_null(server_new(&config, pipeline, &error));
+    assert_null(server_new(&config, &pipeline, 1, &error));
     if (strstr(error.text, sentence) == NULL) {
         fail_msg("'%s' does not say '%s'", error.text, sentence);
     }

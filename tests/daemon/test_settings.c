@@ -117,7 +117,7 @@ static void refuses_lines_that_inih_would_misread(void **state)
     write_bytes(f, with_nul, sizeof with_nul - 1);
     assert_int_equal(settings_read_file(f->settings, f->path, &f->error), TUTTI_ERROR_FORMAT);
     assert_non_null(strstr(f->error.text, ":2: the line holds a NUL"));
-    assert_string_equal(f->settings->input, "default");
+    assert_string_equal(f->settings->source.input, "default");
 
     FILE *stream = fopen(f->path, "w");
     for (int i = 0; i < 10001; i++)
@@ -164,7 +164,7 @@ static void holds_every_number_to_its_range(void **state)
                 fail_msg("%s: %s", accepted ? "accepted" : f->error.text, text);
         }
     }
-    assert_int_equal(numbers, 7);
+    assert_int_equal(numbers, 8);
 }
 
 static void refuses_the_wrong_type_of_every_key(void **state)
@@ -212,15 +212,16 @@ static void says_what_a_value_may_be(void **state)
 static void has_the_documented_defaults(void **state)
 {
     const struct settings *s = ((struct fixture *)*state)->settings;
-    assert_string_equal(s->input, "default");
-    assert_int_equal(s->channels, 0);
-    assert_true(s->gain_db == 0);
-    assert_int_equal(s->rate_hz, 0);
-    assert_string_equal(s->stdin_format, "f32le:48000:1");
-    assert_int_equal(s->at_end, SETTINGS_AT_END_EXIT);
+    assert_string_equal(s->source.input, "default");
+    assert_int_equal(s->source.channels, 0);
+    assert_true(s->source.gain_db == 0);
+    assert_int_equal(s->source.rate_hz, 0);
+    assert_string_equal(s->source.stdin_format, "f32le:48000:1");
+    assert_int_equal(s->source.at_end, SETTINGS_AT_END_EXIT);
     assert_string_equal(s->model, "");
     assert_true(s->hop_s == 0.25);
     assert_string_equal(s->kernel, "");
+    assert_int_equal(s->threads, 0);
     assert_string_equal(s->include, "");
     assert_string_equal(s->exclude, "");
     assert_int_equal(s->thresholds, 0);
@@ -234,28 +235,29 @@ static void has_the_documented_defaults(void **state)
 static void reads_every_key(void **state)
 {
     struct fixture *f = *state;
-    enum tutti_status status =
-        read_text(f, "\xef\xbb\xbf# with a byte order mark\n"
-                     "[source]\ninput = file:/music/a b.flac ; a comment\nchannels: 2\n"
-                     "gain_db=-6.5\nrate_hz = 44100\nstdin_format = s16be:8000:6\nat_end = stay\n"
-                     "[recognition]\nmodel = m\nhop_s = 1\nsmoothing_s = 0\nkernel = portable\n"
-                     "[labels]\ninclude = piano,\n  cello\n\tviolin\nexclude = cello\n"
-                     "threshold.piano = 0.25\nthreshold.cello = 0.75\n"
-                     "[server]\nlisten = [::1]:1\nallowed_hosts = a b\nmax_clients = 3\n"
-                     "[history]\nkeep_h = 0.5\n[log]\nlevel = debug\n");
+    enum tutti_status status = read_text(
+        f, "\xef\xbb\xbf# with a byte order mark\n"
+           "[source]\ninput = file:/music/a b.flac ; a comment\nchannels: 2\n"
+           "gain_db=-6.5\nrate_hz = 44100\nstdin_format = s16be:8000:6\nat_end = stay\n"
+           "[recognition]\nmodel = m\nhop_s = 1\nsmoothing_s = 0\nkernel = portable\nthreads = 3\n"
+           "[labels]\ninclude = piano,\n  cello\n\tviolin\nexclude = cello\n"
+           "threshold.piano = 0.25\nthreshold.cello = 0.75\n"
+           "[server]\nlisten = [::1]:1\nallowed_hosts = a b\nmax_clients = 3\n"
+           "[history]\nkeep_h = 0.5\n[log]\nlevel = debug\n");
     assert_string_equal(f->error.text, "");
     assert_int_equal(status, TUTTI_OK);
     const struct settings *s = f->settings;
-    assert_string_equal(s->input, "file:/music/a b.flac");
-    assert_int_equal(s->channels, 2);
-    assert_true(s->gain_db == -6.5);
-    assert_int_equal(s->rate_hz, 44100);
-    assert_string_equal(s->stdin_format, "s16be:8000:6");
-    assert_int_equal(s->at_end, SETTINGS_AT_END_STAY);
+    assert_string_equal(s->source.input, "file:/music/a b.flac");
+    assert_int_equal(s->source.channels, 2);
+    assert_true(s->source.gain_db == -6.5);
+    assert_int_equal(s->source.rate_hz, 44100);
+    assert_string_equal(s->source.stdin_format, "s16be:8000:6");
+    assert_int_equal(s->source.at_end, SETTINGS_AT_END_STAY);
     assert_string_equal(s->model, "m");
     assert_true(s->hop_s == 1);
     assert_true(s->smoothing_s == 0);
     assert_string_equal(s->kernel, "portable");
+    assert_int_equal(s->threads, 3);
     assert_string_equal(s->include, "piano, cello violin");
     assert_string_equal(s->exclude, "cello");
     assert_int_equal(s->thresholds, 2);
@@ -274,8 +276,8 @@ static void words_stand_for_defaults(void **state)
     assert_int_equal(read_text(f, "[source]\nchannels = mix\nrate_hz = auto\n[recognition]\nmodel "
                                   "= auto\nkernel = auto\n"),
                      TUTTI_OK);
-    assert_int_equal(f->settings->channels, 0);
-    assert_int_equal(f->settings->rate_hz, 0);
+    assert_int_equal(f->settings->source.channels, 0);
+    assert_int_equal(f->settings->source.rate_hz, 0);
     assert_string_equal(f->settings->model, "");
     assert_string_equal(f->settings->kernel, "");
 }
@@ -338,7 +340,7 @@ static void refuses_wrong_options(void **state)
     assert_int_equal(settings_set_option(f->settings, "input", text, NULL), TUTTI_ERROR_ARGUMENT);
     text[SETTINGS_TEXT_SIZE - 1] = '\0';
     assert_int_equal(settings_set_option(f->settings, "input", text, NULL), TUTTI_OK);
-    assert_string_equal(f->settings->input, text);
+    assert_string_equal(f->settings->source.input, text);
     free(text);
 }
 
@@ -442,8 +444,12 @@ static void the_sample_holds_every_default(void **state)
     struct settings *defaults = settings_new();
     if (settings_read_file(f->settings, f->path, &f->error) != TUTTI_OK)
         fail_msg("%s", f->error.text);
-    assert_memory_equal(f->settings->input, defaults->input, sizeof defaults->input);
-    assert_memory_equal(f->settings, defaults, offsetof(struct settings, threshold));
+    assert_memory_equal(f->settings->source.input, defaults->source.input,
+                        sizeof defaults->source.input);
+    assert_int_equal(f->settings->named_count, 0);
+    assert_memory_equal(f->settings, defaults, offsetof(struct settings, source.place));
+    assert_memory_equal(f->settings->model, defaults->model,
+                        offsetof(struct settings, threshold) - offsetof(struct settings, model));
     assert_int_equal(f->settings->thresholds, 1);
     assert_memory_equal(f->settings->listen, defaults->listen,
                         offsetof(struct settings, file) - offsetof(struct settings, listen));

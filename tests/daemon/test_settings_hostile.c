@@ -28,6 +28,9 @@ static size_t active_sample(char *text)
 {
     FILE *stream = fmemopen(text, TEXT_MAX, "w");
     settings_print_sample(stream);
+    fputs("[source stage]\ninput = *USB*\nchannels = 2\ngain_db = 3\nat_end = stay\n"
+          "[source Hall_2-b]\ninput = -\nrate_hz = 44100\nstdin_format = s16le:8000:2\n",
+          stream);
     fclose(stream);
     for (char *line = text; line != NULL && *line != '\0'; line = strchr(line, '\n')) {
         line += *line == '\n';
@@ -76,6 +79,26 @@ static void check_ranges(const struct settings *settings)
         assert_true(settings->threshold[i].value > 0 && settings->threshold[i].value < 1);
 }
 
+static void check_sources(const struct settings *settings)
+{
+    const struct settings_source *sources[SETTINGS_SOURCES_MAX + 1];
+    struct tutti_error error;
+    size_t count = 0;
+    for (size_t i = 0; i < settings->named_count; i++) {
+        const struct settings_source *source = &settings->named[i];
+        const size_t length = strlen(source->name);
+        assert_true(length > 0 && length < SETTINGS_NAME_SIZE && source->line > 0);
+        assert_true(source->channels <= 64 && source->gain_db >= -60 && source->gain_db <= 60);
+        assert_true(source->rate_hz <= 384000 && source->at_end < 3);
+        assert_true(source->input[0] != '\0' && source->stdin_format[0] != '\0');
+        assert_non_null(memchr(source->input, '\0', SETTINGS_TEXT_SIZE));
+        for (size_t k = 0; k < i; k++)
+            assert_string_not_equal(source->name, settings->named[k].name);
+    }
+    if (settings_sources(settings, sources, &count, &error) == TUTTI_OK)
+        assert_true(count >= 1 && count <= SETTINGS_SOURCES_MAX);
+}
+
 static void any_file_is_read_or_refused(void **state)
 {
     (void)state;
@@ -101,6 +124,7 @@ static void any_file_is_read_or_refused(void **state)
             assert_true(atoi(error.text + strlen(path) + 1) > 0);
         }
         check_ranges(settings);
+        check_sources(settings);
         settings_free(settings);
     }
     close(descriptor);

@@ -52,7 +52,8 @@ export async function getJson(url) {
 // Reads a stream of server-sent events, as the standard says (WHATWG HTML, section 9.2), until
 // enough(events) or the time is over. Returns [{id, event, data, json}], comments as {comment}; a
 // block without data is no event.
-export async function readEvents(url, { lastEventId, enough, within = seconds(30) }) {
+export async function readEvents(url, { path = '/api/v1/stream', lastEventId, enough,
+  within = seconds(30) }) {
   const abort = new AbortController();
   const timer = setTimeout(() => abort.abort(), within);
   const headers = { Accept: 'text/event-stream' };
@@ -61,7 +62,7 @@ export async function readEvents(url, { lastEventId, enough, within = seconds(30
   }
   const events = [];
   try {
-    const response = await fetch(`${url}/api/v1/stream`, { headers, signal: abort.signal });
+    const response = await fetch(`${url}${path}`, { headers, signal: abort.signal });
     if (response.status !== 200) {
       throw new Error(`stream answered ${response.status}`);
     }

@@ -236,6 +236,12 @@ const runs = {
       assert.equal(code, 0);
       assert.match(stdout, /label/);
     }),
+  'curl -s http://127.0.0.1:8808/api/v1/sources':
+    json(({ sources }) => assert.deepEqual(sources.map(({ kind }) => kind), ['demo'])),
+  'curl -s http://127.0.0.1:8808/metrics': asClient(({ code, stdout }) => {
+    assert.equal(code, 0);
+    assert.match(stdout, /^tutti_source_frames_total\{source="main"\} \d+$/m);
+  }),
   'curl -s http://127.0.0.1:8808/healthz': json((health) => assert.equal(health.healthy, true)),
 };
 
@@ -247,6 +253,11 @@ test('README.md', async (t) => {
   assert.deepEqual([...new Set(commands)].sort(), Object.keys(runs).sort(),
     'each command of README.md is run here, and nothing else');
   prepare();
+  for (const [, text] of document.matchAll(/^```ini\n([\s\S]*?)^```$/gm)) {
+    // Its devices are not there, but it is read: that would be 2.
+    writeFileSync(path.join(sources, 'example.conf'), text);
+    assert.match(run('tuttid -c example.conf').output, /source (stage|foyer): .*no input device/);
+  }
   for (const command of new Set(commands)) {
     await t.test(command, () => runs[command](command.replaceAll('127.0.0.1:8808', here)));
   }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 struct pipeline {
+    const char *name;
     struct model *model;
     struct timeline *timeline;
     struct health health;
@@ -46,7 +47,7 @@ static struct timeline *new_timeline(struct pipeline *pipeline)
     return timeline_new(&config, NULL);
 }
 
-struct pipeline *fake_pipeline_new(void)
+struct pipeline *fake_pipeline_new(const char *name)
 {
     struct tutti_error error;
     struct pipeline *pipeline = calloc(1, sizeof *pipeline);
@@ -61,12 +62,14 @@ struct pipeline *fake_pipeline_new(void)
         abort();
     }
     pthread_mutex_init(&pipeline->mutex, NULL);
+    pipeline->name = name;
     pipeline->timeline = new_timeline(pipeline);
     pipeline->status = (struct pipeline_status){.source_name = "Line \"In\"",
                                                 .source_kind = "device",
                                                 .rate_hz = FAKE_RATE_HZ,
                                                 .state = SOURCE_RUNNING,
                                                 .hop_s = 0.25,
+                                                .hop_stretch = 1,
                                                 .window_s = 3,
                                                 .lag_ms = 4.5,
                                                 .kernel = "portable",
@@ -109,7 +112,7 @@ void fake_pipeline_set_source(struct pipeline *pipeline, const char *name, enum 
                               bool stalled)
 {
     static const char *const names[] = {"starting", "running", "ended", "lost"};
-    struct timeline_status status = {.lag_ms = 4.5};
+    struct timeline_status status = {.lag_ms = 4.5, .hop_stretch = 1};
     pthread_mutex_lock(&pipeline->mutex);
     (void)snprintf(pipeline->status.source_name, sizeof pipeline->status.source_name, "%s", name);
     pipeline->status.state = state;
@@ -118,6 +121,27 @@ void fake_pipeline_set_source(struct pipeline *pipeline, const char *name, enum 
     (void)snprintf(status.source, sizeof status.source, "%s", name);
     (void)snprintf(status.state, sizeof status.state, "%s", stalled ? "stalled" : names[state]);
     timeline_set_status(pipeline->timeline, &status);
+}
+
+void fake_pipeline_set_stretch(struct pipeline *pipeline, unsigned stretch)
+{
+    pthread_mutex_lock(&pipeline->mutex);
+    pipeline->status.hop_stretch = stretch;
+    pthread_mutex_unlock(&pipeline->mutex);
+    struct timeline_status status = timeline_status(pipeline->timeline);
+    status.hop_stretch = stretch;
+    timeline_set_status(pipeline->timeline, &status);
+}
+
+void fake_pipeline_set_counters(struct pipeline *pipeline, uint64_t frames, uint64_t lost_frames,
+                                uint64_t overruns, uint64_t skipped_hops)
+{
+    pthread_mutex_lock(&pipeline->mutex);
+    pipeline->status.frames = frames;
+    pipeline->status.lost_frames = lost_frames;
+    pipeline->status.overruns = overruns;
+    pipeline->status.skipped_hops = skipped_hops;
+    pthread_mutex_unlock(&pipeline->mutex);
 }
 
 void fake_pipeline_set_late(struct pipeline *pipeline, enum health_stage stage, double late_s)
@@ -140,6 +164,11 @@ void pipeline_on_change(struct pipeline *pipeline, void (*changed)(void *context
 {
     pipeline->changed = changed;
     pipeline->context = context;
+}
+
+const char *pipeline_name(const struct pipeline *pipeline)
+{
+    return pipeline->name;
 }
 
 struct timeline *pipeline_timeline(struct pipeline *pipeline)

@@ -12,7 +12,7 @@
 #define FAKE_LABELS 3 /* cello, flute, piano */
 
 /* The model's file is named by the environment variable TUTTI_TEST_MODEL. */
-struct pipeline *fake_pipeline_new(void);
+struct pipeline *fake_pipeline_new(const char *name);
 void fake_pipeline_free(struct pipeline *pipeline);
 
 /* Adds the next result, with these probabilities (FAKE_LABELS), and wakes whoever is to be woken.
@@ -24,6 +24,11 @@ void fake_pipeline_lose(struct pipeline *pipeline, unsigned hops);
 /* Changes what pipeline_status() and, through the timeline, status events tell. */
 void fake_pipeline_set_source(struct pipeline *pipeline, const char *name, enum source_state state,
                               bool stalled);
+/* The same for pipeline_status().hop_stretch and the status event. */
+void fake_pipeline_set_stretch(struct pipeline *pipeline, unsigned stretch);
+/* And for the counters of pipeline_status(). */
+void fake_pipeline_set_counters(struct pipeline *pipeline, uint64_t frames, uint64_t lost_frames,
+                                uint64_t overruns, uint64_t skipped_hops);
 /* Makes a stage silent for late_s (0: all are fine). */
 void fake_pipeline_set_late(struct pipeline *pipeline, enum health_stage stage, double late_s);
 

@@ -247,13 +247,21 @@ static void take_chunks(struct http_stream *stream)
 struct http_stream *http_stream_open(unsigned port, const char *query, const char *headers,
                                      int receive_size)
 {
+    char path[256];
+    (void)snprintf(path, sizeof path, "/api/v1/stream%s", query);
+    return http_stream_open_path(port, path, headers, receive_size);
+}
+
+struct http_stream *http_stream_open_path(unsigned port, const char *path, const char *headers,
+                                          int receive_size)
+{
     char request[512];
     struct http_stream *stream = calloc(1, sizeof *stream);
     assert_non_null(stream);
     stream->fd = http_connect(port, receive_size);
     assert_true(stream->fd >= 0);
-    (void)snprintf(request, sizeof request,
-                   "GET /api/v1/stream%s HTTP/1.1\r\nHost: localhost\r\n%s\r\n", query, headers);
+    (void)snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: localhost\r\n%s\r\n", path,
+                   headers);
     assert_true(http_send(stream->fd, request));
     char *blank = NULL;
     while (blank == NULL) {

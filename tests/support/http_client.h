@@ -52,6 +52,9 @@ struct http_event {
 /* GETs /api/v1/stream with these further header lines; the answer has to be 200. */
 struct http_stream *http_stream_open(unsigned port, const char *query, const char *headers,
                                      int receive_size);
+/* The same for the path of a stream, with its query. */
+struct http_stream *http_stream_open_path(unsigned port, const char *path, const char *headers,
+                                          int receive_size);
 /* The next event, in *event; false if the stream has ended, or, with a limit other than
  * HTTP_LIMIT_MS, if nothing came for so long. With HTTP_LIMIT_MS that fails the test. */
 bool http_stream_next(struct http_stream *stream, struct http_event *event, int limit_ms);

@@ -14,26 +14,44 @@ static void wake(void *server)
     server_wake(server);
 }
 
-void server_fixture_start(struct server_fixture *fixture, unsigned max_clients,
-                          unsigned max_clients_per_address)
+static void start(struct server_fixture *fixture, unsigned max_clients,
+                  unsigned max_clients_per_address, size_t count)
 {
+    struct pipeline *pipelines[2];
     const struct server_config config = {.listen = "127.0.0.1:0",
                                          .max_clients = max_clients,
                                          .max_clients_per_address = max_clients_per_address};
     struct tutti_error error = {.text = ""};
-    fixture->pipeline = fake_pipeline_new();
-    fixture->server = server_new(&config, fixture->pipeline, &error);
+    fixture->pipeline = pipelines[0] = fake_pipeline_new("main");
+    fixture->other = pipelines[1] = count > 1 ? fake_pipeline_new("Hall-2") : NULL;
+    fixture->server = server_new(&config, pipelines, count, &error);
     if (fixture->server == NULL) {
         fail_msg("%s", error.text);
     }
-    pipeline_on_change(fixture->pipeline, wake, fixture->server);
+    for (size_t i = 0; i < count; i++) {
+        pipeline_on_change(pipelines[i], wake, fixture->server);
+    }
     fixture->port = server_port(fixture->server);
+}
+
+void server_fixture_start(struct server_fixture *fixture, unsigned max_clients,
+                          unsigned max_clients_per_address)
+{
+    start(fixture, max_clients, max_clients_per_address, 1);
+}
+
+void server_fixture_start_two(struct server_fixture *fixture)
+{
+    start(fixture, 600, 0, 2);
 }
 
 void server_fixture_stop(struct server_fixture *fixture)
 {
     server_free(fixture->server);
     fake_pipeline_free(fixture->pipeline);
+    if (fixture->other != NULL) {
+        fake_pipeline_free(fixture->other);
+    }
 }
 
 int server_set_up(void **state)
@@ -41,6 +59,15 @@ int server_set_up(void **state)
     struct server_fixture *fixture = malloc(sizeof *fixture);
     assert_non_null(fixture);
     server_fixture_start(fixture, 600, 0);
+    *state = fixture;
+    return 0;
+}
+
+int server_set_up_two(void **state)
+{
+    struct server_fixture *fixture = malloc(sizeof *fixture);
+    assert_non_null(fixture);
+    server_fixture_start_two(fixture);
     *state = fixture;
     return 0;
 }

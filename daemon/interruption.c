@@ -1,0 +1,38 @@
+#include "daemon/interruption.h"
+
+#include <stddef.h>
+#include <time.h>
+
+void interruption_begin(struct interruption *interruption)
+{
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    sigemptyset(&interruption->signals);
+    interruption->number = 0;
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        struct sigaction action;
+        if (sigaction(numbers[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
+            sigaddset(&interruption->signals, numbers[i]);
+    }
+    pthread_sigmask(SIG_BLOCK, &interruption->signals, NULL);
+}
+
+bool interruption_came(struct interruption *interruption)
+{
+    if (interruption->number == 0) {
+        int number = sigtimedwait(&interruption->signals, NULL, &(struct timespec){0});
+        interruption->number = number > 0 ? number : 0;
+    }
+    return interruption->number != 0;
+}
+
+void interruption_let_through(struct interruption *interruption, bool through)
+{
+    pthread_sigmask(through ? SIG_UNBLOCK : SIG_BLOCK, &interruption->signals, NULL);
+}
+
+void interruption_end(struct interruption *interruption)
+{
+    pthread_sigmask(SIG_UNBLOCK, &interruption->signals, NULL);
+    if (interruption->number != 0)
+        raise(interruption->number);
+}

@@ -1,0 +1,167 @@
+"""The network in float with PyTorch, frozen and optimized for inference.
+
+    peer_torch.py MODEL WINDOWS [--channels-last]
+
+Built from the graph and the float16 weights of the model file; speaks as peer.h says.
+"""
+
+import argparse
+import json
+import struct
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+
+def read_model(path):
+    """The metadata and the tensors of a model file."""
+    data = Path(path).read_bytes()
+    (length,) = struct.unpack("<Q", data[:8])
+    header = json.loads(data[8:8 + length])
+    metadata = header.pop("__metadata__")
+    types = {"F16": "<f2", "F32": "<f4"}
+    tensors = {}
+    for name, entry in header.items():
+        if entry["dtype"] in types:
+            begin, end = entry["data_offsets"]
+            values = np.frombuffer(data[8 + length + begin:8 + length + end], types[entry["dtype"]])
+            values = values.reshape(entry["shape"]).astype(np.float32)
+            tensors[name] = torch.from_numpy(values.copy())
+    return metadata, tensors
+
+
+ACTIVATIONS = {"none": nn.Identity, "relu": nn.ReLU, "hardswish": nn.Hardswish}
+
+
+def convolution(tensors, name, op, groups=1):
+    """A convolution with the weights of the file, (out, in, time, frequency)."""
+    weight, bias = tensors[f"{name}.float_weight"], tensors[f"{name}.float_bias"]
+    if weight.dim() == 4:
+        weight = weight.permute(0, 3, 1, 2)
+    elif weight.dim() == 3:
+        weight = weight[:, None]
+    else:
+        weight = weight[:, :, None, None]
+    layer = nn.Conv2d(weight.shape[1] * groups, weight.shape[0], tuple(weight.shape[2:]),
+                      op.get("stride", 1), op.get("padding", 0), groups=groups)
+    layer.weight.data = weight.contiguous()
+    layer.bias.data = bias
+    return layer
+
+
+class Layer(nn.Module):
+    """conv, depthwise, pointwise, linear."""
+
+    def __init__(self, op, tensors):
+        super().__init__()
+        groups = op["channels"] if op["op"] == "depthwise" else 1
+        self.convolution = convolution(tensors, op["name"], op, groups)
+        self.activation = ACTIVATIONS[op["activation"]]()
+
+    def forward(self, x):
+        return self.activation(self.convolution(x))
+
+
+class SqueezeExcite(nn.Module):
+    def __init__(self, op, tensors):
+        super().__init__()
+        self.reduce = convolution(tensors, op["name"] + ".reduce", {})
+        self.expand = convolution(tensors, op["name"] + ".expand", {})
+
+    def forward(self, x):
+        gate = functional.relu(self.reduce(functional.adaptive_avg_pool2d(x, 1)))
+        return x * torch.sigmoid(self.expand(gate))
+
+
+class Mean(nn.Module):
+    def forward(self, x):
+        return functional.adaptive_avg_pool2d(x, 1)
+
+
+class TimeSteps(nn.Module):
+    def forward(self, x):
+        return torch.cat([x.mean(3, keepdim=True), x.mean((2, 3), keepdim=True)], 2)
+
+
+class Attention(nn.Module):
+    def __init__(self, op, tensors):
+        super().__init__()
+        self.score = convolution(tensors, op["name"] + ".score", {})
+        self.attention = convolution(tensors, op["name"] + ".attention", {})
+        self.register_buffer("gate", tensors[op["name"] + ".gate"])
+
+    def forward(self, x):
+        score, attention = self.score(x)[..., 0], self.attention(x)[..., 0]
+        weights = torch.softmax(attention[..., :-1], 2)
+        steps = (weights * score[..., :-1]).sum(2)
+        return steps + self.gate * (score[..., -1] - steps)
+
+
+class Network(nn.Module):
+    def __init__(self, metadata, tensors):
+        super().__init__()
+        other = {"squeeze_excite": SqueezeExcite, "attention": Attention}
+        self.layers = nn.ModuleList()
+        ops = json.loads(metadata["tutti.layers"])["ops"]
+        places = {op["name"]: place for place, op in enumerate(ops)}
+        self.residuals = [places.get(op.get("residual"), -1) for op in ops]
+        for op in ops:
+            if op["op"] in ("mean", "time_steps"):
+                self.layers.append(Mean() if op["op"] == "mean" else TimeSteps())
+            else:
+                self.layers.append(other.get(op["op"], Layer)(op, tensors))
+        calibration = json.loads(metadata["tutti.calibration"])
+        self.register_buffer("scale", torch.tensor(calibration["scale"]))
+        self.register_buffer("offset", torch.tensor(calibration["offset"]))
+
+    def forward(self, x):
+        outputs = []
+        for layer, residual in zip(self.layers, self.residuals):
+            x = layer(x)
+            if residual >= 0:
+                x = x + outputs[residual]
+            outputs.append(x)
+        return torch.sigmoid(self.scale * x.flatten(1) + self.offset)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("model")
+    parser.add_argument("windows")
+    parser.add_argument("--channels-last", action="store_true")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    metadata, tensors = read_model(arguments.model)
+    frontend = json.loads(metadata["tutti.frontend"])
+    windows = np.fromfile(arguments.windows, np.float32)
+    windows = torch.from_numpy(windows.reshape(-1, 1, frontend["columns"], frontend["mel_bands"]))
+    network = Network(metadata, tensors).eval()
+    if arguments.channels_last:
+        network = network.to(memory_format=torch.channels_last)
+        windows = windows.contiguous(memory_format=torch.channels_last)
+    with torch.inference_mode():
+        frozen = torch.jit.freeze(torch.jit.trace(network, windows[:1]))
+        frozen = torch.jit.optimize_for_inference(frozen)
+        for _ in range(3):  # the profiling executor makes its plan
+            frozen(windows[:1])
+        outputs = [frozen(window[None])[0].tolist() for window in windows]
+        name = "PyTorch float" + (", channels last" if arguments.channels_last else "")
+        print(json.dumps({"name": name, "probabilities": outputs}), flush=True)
+        window = windows[:1]
+        for line in sys.stdin:
+            frozen(window)
+            times = []
+            for _ in range(int(line)):
+                begun = time.perf_counter()
+                frozen(window)
+                times.append(1e3 * (time.perf_counter() - begun))
+            print(*times, flush=True)
+
+
+if __name__ == "__main__":
+    main()
