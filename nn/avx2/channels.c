@@ -106,9 +106,9 @@ static void gate_4_lanes(const struct gate_task *t, const struct gate_constants 
     const uint8_t *in = t->in + channel;
     uint8_t *out = t->out + channel;
     for (size_t i = 0; i < t->positions; i++, in += t->pitch, out += t->pitch) {
-        const __m256i gated[4] = {
-            gate_lanes(in, gate[0], k), gate_lanes(in + LANES, gate[1], k),
-            gate_lanes(in + 2 * LANES, gate[2], k), gate_lanes(in + 3 * LANES, gate[3], k)};
+        const __m256i gated[4] = {gate_lanes(in, gate[0], k), gate_lanes(in + LANES, gate[1], k),
+                                  gate_lanes(in + 2 * LANES, gate[2], k),
+                                  gate_lanes(in + 3 * LANES, gate[3], k)};
         store_32_bytes(out, pack_4(gated, k->out_zero));
     }
 }
@@ -121,9 +121,9 @@ static void gate_1_lane(const struct gate_task *t, const struct gate_constants *
     uint8_t *out = t->out + channel;
     size_t left = t->positions;
     for (; left >= 4; left -= 4, in += 4 * t->pitch, out += 4 * t->pitch) {
-        const __m256i gated[4] = {
-            gate_lanes(in, gate, k), gate_lanes(in + t->pitch, gate, k),
-            gate_lanes(in + 2 * t->pitch, gate, k), gate_lanes(in + 3 * t->pitch, gate, k)};
+        const __m256i gated[4] = {gate_lanes(in, gate, k), gate_lanes(in + t->pitch, gate, k),
+                                  gate_lanes(in + 2 * t->pitch, gate, k),
+                                  gate_lanes(in + 3 * t->pitch, gate, k)};
         store_4_times_8_bytes(out, t->pitch, pack_4(gated, k->out_zero));
     }
     for (; left > 0; left--, in += t->pitch, out += t->pitch) {

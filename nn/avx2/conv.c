@@ -81,8 +81,7 @@ ALWAYS_INLINE void conv_tile(const struct window_task *t, const struct conv_line
     const size_t line_depth = conv_line_depth(w, t->in_channels);
     const size_t row_pitch = w->stride[1] * t->in_channels;
     const int8_t *weights = (const int8_t *)t->weights + output * w->kernel[0] * line_depth;
-    const struct tile_end end = {.out = out + x * t->out_pitch + output,
-                                 .out_pitch = t->out_pitch};
+    const struct tile_end end = {.out = out + x * t->out_pitch + output, .out_pitch = t->out_pitch};
     struct sums sums;
     start_sums(&sums, t->requantization->bias + output, rows, groups);
     for (unsigned time = 0; time < w->kernel[0]; time++) {
@@ -116,9 +115,9 @@ ALWAYS_INLINE void conv_line(const struct window_task *t, const struct conv_line
         conv_block(t, lines, tail, out, output, TILE_ROWS_1, 1);
 }
 
-ALWAYS_INLINE void conv_with(const struct window_task *t, enum activation activation, bool residual)
+ALWAYS_INLINE void conv_with(const struct window_task *t, enum activation activation)
 {
-    const struct tail tail = tail_of(t->requantization, activation, residual);
+    const struct tail tail = tail_of(t->requantization, activation, false);
     const struct window *w = &t->window;
     const size_t values = conv_line_values(w, t->in_channels);
     int16_t *ring = t->scratch, *outside = ring + w->kernel[0] * values;
@@ -139,5 +138,5 @@ ALWAYS_INLINE void conv_with(const struct window_task *t, enum activation activa
 
 void avx2_conv(const struct window_task *t)
 {
-    WITH_CONSTANT_TAIL(t->requantization->activation, false, conv_with, t)
+    WITH_CONSTANT_ACTIVATION(t->requantization->activation, conv_with, t)
 }

@@ -194,10 +194,9 @@ ALWAYS_INLINE void depthwise_chunk(const struct window_task *t, size_t chunk, si
     }
 }
 
-ALWAYS_INLINE void depthwise_with(const struct window_task *t, enum activation activation,
-                                  bool residual)
+ALWAYS_INLINE void depthwise_with(const struct window_task *t, enum activation activation)
 {
-    const struct tail tail = tail_of(t->requantization, activation, residual);
+    const struct tail tail = tail_of(t->requantization, activation, false);
     for (size_t chunk = 0; chunk < t->in_pitch; chunk += CHUNK) {
         const size_t left = t->in_pitch - chunk;
         depthwise_chunk(t, chunk, left < CHUNK ? left : CHUNK, &tail);
@@ -206,5 +205,5 @@ ALWAYS_INLINE void depthwise_with(const struct window_task *t, enum activation a
 
 void avx2_depthwise(const struct window_task *t)
 {
-    WITH_CONSTANT_TAIL(t->requantization->activation, false, depthwise_with, t)
+    WITH_CONSTANT_ACTIVATION(t->requantization->activation, depthwise_with, t)
 }

@@ -54,7 +54,7 @@ ALWAYS_INLINE void gemm_block(const struct gemm_task *t, const struct tail *tail
         const struct tile_end end = {
             .out = t->out + position * t->out_pitch + output,
             .out_pitch = t->out_pitch,
-            .residual = t->residual + (tail->residual ? position * t->residual_pitch + output : 0),
+            .residual = tail->residual ? t->residual + position * t->residual_pitch + output : NULL,
             .residual_pitch = t->residual_pitch,
         };
         struct sums sums;
@@ -82,7 +82,7 @@ ALWAYS_INLINE void gemm_chunk(const struct gemm_task *t, const struct tail *tail
     }
 }
 
-ALWAYS_INLINE void gemm_with(const struct gemm_task *t, enum activation activation, bool residual)
+ALWAYS_INLINE void gemm_with(const struct gemm_task *t, bool residual, enum activation activation)
 {
     const struct tail tail = tail_of(t->requantization, activation, residual);
     for (size_t begin = 0; begin < t->positions;) {
@@ -96,7 +96,10 @@ ALWAYS_INLINE void gemm_with(const struct gemm_task *t, enum activation activati
 
 void avx2_gemm(const struct gemm_task *t)
 {
-    WITH_CONSTANT_TAIL(t->requantization->activation, t->residual != NULL, gemm_with, t)
+    if (t->residual != NULL)
+        WITH_CONSTANT_ACTIVATION(t->requantization->activation, gemm_with, t, true)
+    else
+        WITH_CONSTANT_ACTIVATION(t->requantization->activation, gemm_with, t, false)
 }
 
 ALWAYS_INLINE void real_block(const struct gemm_task *t, size_t output, size_t groups, float *out)

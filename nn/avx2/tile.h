@@ -133,26 +133,17 @@ ALWAYS_INLINE void finish(const struct sums *sums, const struct tile_end *end, c
     }
 }
 
-/* Calls function(..., activation, residual) with constants. */
-#define WITH_CONSTANT_TAIL(activation, residual, function, ...)                                    \
-    switch ((activation) * 2 + ((residual) ? 1 : 0)) {                                             \
-    case ACTIVATION_NONE * 2:                                                                      \
-        function(__VA_ARGS__, ACTIVATION_NONE, false);                                             \
+/* Calls function(..., activation) with a constant. */
+#define WITH_CONSTANT_ACTIVATION(activation, function, ...)                                        \
+    switch (activation) {                                                                          \
+    case ACTIVATION_NONE:                                                                          \
+        function(__VA_ARGS__, ACTIVATION_NONE);                                                    \
         break;                                                                                     \
-    case ACTIVATION_NONE * 2 + 1:                                                                  \
-        function(__VA_ARGS__, ACTIVATION_NONE, true);                                              \
+    case ACTIVATION_RELU:                                                                          \
+        function(__VA_ARGS__, ACTIVATION_RELU);                                                    \
         break;                                                                                     \
-    case ACTIVATION_RELU * 2:                                                                      \
-        function(__VA_ARGS__, ACTIVATION_RELU, false);                                             \
-        break;                                                                                     \
-    case ACTIVATION_RELU * 2 + 1:                                                                  \
-        function(__VA_ARGS__, ACTIVATION_RELU, true);                                              \
-        break;                                                                                     \
-    case ACTIVATION_HARDSWISH * 2:                                                                 \
-        function(__VA_ARGS__, ACTIVATION_HARDSWISH, false);                                        \
-        break;                                                                                     \
-    default:                                                                                       \
-        function(__VA_ARGS__, ACTIVATION_HARDSWISH, true);                                         \
+    case ACTIVATION_HARDSWISH:                                                                     \
+        function(__VA_ARGS__, ACTIVATION_HARDSWISH);                                               \
     }
 
 #endif
