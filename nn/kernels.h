@@ -10,8 +10,8 @@
  * real ones exist: a loop may read them (their weights are zero) and writes them (bias
  * and scale there are zero, so they come out as the output's zero).
  *
- * All pointers that come from the arena or from packed memory are aligned to
- * KERNEL_ALIGNMENT. Nothing here allocates, and tables are immutable.
+ * Packed memory and scratch memory are aligned to KERNEL_ALIGNMENT; tensors may begin at any
+ * position of a larger one. Nothing here allocates, and tables are immutable.
  */
 #ifndef TUTTI_NN_KERNELS_H
 #define TUTTI_NN_KERNELS_H

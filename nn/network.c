@@ -1,5 +1,6 @@
 #include "nn/network.h"
 
+#include "nn/memory.h"
 #include "nn/plan.h"
 #include "nn/step_pool.h"
 
@@ -24,6 +25,11 @@ struct place {
     struct plan_scratch scratch;
 };
 
+/* Some lines of a layer's output. */
+struct span {
+    unsigned begin, end;
+};
+
 static struct gemm_task matrix_task(const struct plan_matrix *matrix, void *scratch)
 {
     return (struct gemm_task){
@@ -36,24 +42,25 @@ static struct gemm_task matrix_task(const struct plan_matrix *matrix, void *scra
     };
 }
 
-static void run_pointwise(const struct place *p)
+static void run_pointwise(const struct place *p, struct span lines)
 {
     const struct plan_layer *layer = p->layer;
+    const size_t bins = layer->out_shape.frequency, first = lines.begin * bins;
     struct gemm_task task = matrix_task(&layer->weights, p->scratch.kernel);
-    task.in = p->in;
+    task.in = p->in + first * layer->in.pitch;
     task.in_pitch = layer->in.pitch;
-    task.out = p->out;
+    task.out = p->out + first * layer->out.pitch;
     task.out_pitch = layer->out.pitch;
-    task.residual = p->residual;
+    task.residual = p->residual != NULL ? p->residual + first * layer->residual.pitch : NULL;
     task.residual_pitch = layer->residual.pitch;
-    task.positions = shape_positions(layer->out_shape);
+    task.positions = (lines.end - lines.begin) * bins;
     p->plan->kernels->gemm(&task);
 }
 
 static void run_linear(const struct place *p)
 {
     if (!p->layer->last) {
-        run_pointwise(p);
+        run_pointwise(p, (struct span){0, p->layer->out_shape.time});
         return;
     }
     struct gemm_task task = matrix_task(&p->layer->weights, p->scratch.kernel);
@@ -61,15 +68,21 @@ static void run_linear(const struct place *p)
     p->plan->kernels->gemm_real(&task, p->scratch.reals);
 }
 
-static void run_window(const struct place *p)
+static void run_window(const struct place *p, struct span lines)
 {
     const struct plan_layer *layer = p->layer;
+    struct window window = layer->window;
+    const unsigned before = lines.begin * window.stride[0]; /* of the padded input */
+    const unsigned first = before > window.padding[0] ? before - window.padding[0] : 0;
+    window.in[0] -= first;
+    window.padding[0] = before < window.padding[0] ? window.padding[0] - before : 0;
+    window.out[0] = lines.end - lines.begin;
     const struct window_task task = {
-        .window = layer->window,
-        .in = p->in,
+        .window = window,
+        .in = p->in + (size_t)first * window.in[1] * layer->in.pitch,
         .in_pitch = layer->in.pitch,
         .in_channels = layer->in_shape.channels,
-        .out = p->out,
+        .out = p->out + (size_t)lines.begin * window.out[1] * layer->out.pitch,
         .out_pitch = layer->out.pitch,
         .in_zero = layer->in.quantization.zero,
         .weights = layer->weights.packed,
@@ -165,24 +178,44 @@ static void run_squeeze_excite(const struct place *p)
     k->gate(&gate);
 }
 
-static void run_layer(const struct network *network, const struct plan_layer *layer)
+static void run_span(const struct place *place, struct span lines)
 {
+    if (lines.begin >= lines.end)
+        return;
+    if (place->layer->kind == LAYER_POINTWISE)
+        run_pointwise(place, lines);
+    else
+        run_window(place, lines);
+}
+
+static uint8_t *output_of(const struct network *network, const struct network_memory *memory,
+                          size_t layer)
+{
+    uint8_t *kept = memory_tensor(memory, layer);
+    return kept != NULL ? kept : network->arena + network->plan->layers[layer].out.offset;
+}
+
+static void run_layer(const struct network *network, const struct network_memory *memory,
+                      size_t index)
+{
+    const struct plan *plan = network->plan;
+    const struct plan_layer *layer = &plan->layers[index];
     struct place place = {
-        .plan = network->plan,
+        .plan = plan,
         .layer = layer,
-        .in = network->arena + layer->in.offset,
-        .out = network->arena + layer->out.offset,
-        .residual = layer->has_residual ? network->arena + layer->residual.offset : NULL,
+        .in =
+            index > 0 ? output_of(network, memory, index - 1) : network->arena + plan->input.offset,
+        .out = output_of(network, memory, index),
+        .residual = layer->has_residual ? output_of(network, memory, layer->residual_layer) : NULL,
     };
-    plan_scratch_carve(network->plan, layer, network->arena + network->plan->scratch_offset,
-                       &place.scratch);
+    plan_scratch_carve(plan, layer, network->arena + plan->scratch_offset, &place.scratch);
+    const struct lines lines = memory_lines(memory, plan, index);
     switch (layer->kind) {
     case LAYER_CONV:
     case LAYER_DEPTHWISE:
-        run_window(&place);
-        break;
     case LAYER_POINTWISE:
-        run_pointwise(&place);
+        run_span(&place, (struct span){0, lines.head});
+        run_span(&place, (struct span){lines.tail, layer->out_shape.time});
         break;
     case LAYER_SQUEEZE_EXCITE:
         run_squeeze_excite(&place);
@@ -260,21 +293,38 @@ static struct plan_scratch head_scratch(const struct network *network)
     return scratch;
 }
 
-void network_run_observed(struct network *network, const float *columns, float *probabilities,
-                          network_observer *observer, void *context)
+struct plan *network_plan(const struct network *network)
+{
+    return network->plan;
+}
+
+static void quantize_columns(const struct network *network, const float *columns, struct span span)
 {
     const struct plan *plan = network->plan;
     const struct quantization input = plan->input.quantization;
     const float inverse = 1.0f / input.scale;
-    uint8_t *in = network->arena + plan->input.offset;
+    const size_t bands = plan->layers[0].in_shape.frequency;
+    const size_t first = span.begin * bands, end = span.end * bands;
+    uint8_t *in = network->arena + plan->input.offset + first * plan->input.pitch;
+    if (first >= end)
+        return;
     if (plan->input.pitch == 1) {
-        plan->kernels->quantize(columns, plan->input_values, inverse, input.zero, in);
-    } else {
-        for (size_t i = 0; i < plan->input_values; i++, in += plan->input.pitch)
-            plan->kernels->quantize(columns + i, 1, inverse, input.zero, in);
+        plan->kernels->quantize(columns + first, end - first, inverse, input.zero, in);
+        return;
     }
+    for (size_t i = first; i < end; i++, in += plan->input.pitch)
+        plan->kernels->quantize(columns + i, 1, inverse, input.zero, in);
+}
+
+static void run(struct network *network, const struct network_memory *memory, const float *columns,
+                float *probabilities, network_observer *observer, void *context)
+{
+    const struct plan *plan = network->plan;
+    const struct lines lines = memory_columns(memory, plan);
+    quantize_columns(network, columns, (struct span){0, lines.head});
+    quantize_columns(network, columns, (struct span){lines.tail, plan->layers[0].in_shape.time});
     for (size_t i = 0; i < plan->count; i++) {
-        run_layer(network, &plan->layers[i]);
+        run_layer(network, memory, i);
         if (observer != NULL)
             observer(context, i);
     }
@@ -285,7 +335,20 @@ void network_run_observed(struct network *network, const float *columns, float *
 
 void network_run(struct network *network, const float *columns, float *probabilities)
 {
-    network_run_observed(network, columns, probabilities, NULL, NULL);
+    run(network, NULL, columns, probabilities, NULL, NULL);
+}
+
+void network_run_next(struct network *network, struct network_memory *memory, const float *columns,
+                      uint64_t position, float *probabilities)
+{
+    memory_begin(memory, position);
+    run(network, memory, columns, probabilities, NULL, NULL);
+}
+
+void network_run_observed(struct network *network, const float *columns, float *probabilities,
+                          network_observer *observer, void *context)
+{
+    run(network, NULL, columns, probabilities, observer, context);
 }
 
 size_t network_steps(const struct network *network)

@@ -18,6 +18,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct network; /* opaque */
 
@@ -45,6 +46,35 @@ void network_free(struct network *);
  * as the lowest that the input's quantization can hold. probabilities: one per
  * label, calibrated, 0 to 1, always finite. Constant time; real-time safe. */
 void network_run(struct network *, const float *columns, float *probabilities);
+
+/* What a network remembers of the windows of one stream of sound, so that it need not compute again
+ * what it computed for the windows before: those of its tensors that see a few neighbouring columns
+ * alone. The less the windows move from one to the next, the more it saves; a hop that is a
+ * multiple of the network's strides (a power of two, such as 8) saves most. The probabilities are
+ * the same to the bit as those of network_run(). */
+struct network_memory; /* opaque */
+
+/* For windows that move by hop_columns (at least 1), or a multiple of it, from one to the next;
+ * other distances are as right but save less. It fits the network and its clones, and belongs to
+ * one thread at a time. NULL when memory is short. */
+struct network_memory *network_memory_new(const struct network *, size_t hop_columns);
+
+/* Frees a memory; NULL is fine. The network may have been freed before. */
+void network_memory_free(struct network_memory *);
+
+/* Forgets all windows: before another stream, or where columns of the stream have changed or are
+ * missing. Real-time safe. */
+void network_memory_clear(struct network_memory *);
+
+/* Bytes of the tensors that it keeps. */
+size_t network_memory_bytes(const struct network_memory *);
+
+/* network_run() for a window of a stream. position: where the window lies in it, in columns; any
+ * origin will do. Two windows at positions a and b have to agree wherever they overlap: column i
+ * of the one is column i + a - b of the other, unless the memory was cleared in between. Not slower
+ * than network_run() but for the moving of some tens of kilobytes. Real-time safe. */
+void network_run_next(struct network *, struct network_memory *, const float *columns,
+                      uint64_t position, float *probabilities);
 
 /* Called after each layer, with the layer's index (model_layer_describe()). */
 typedef void network_observer(void *context, size_t layer);

@@ -148,8 +148,10 @@ static bool place_tensors(struct plan *plan, const struct model_graph *graph)
         planned->out =
             (struct plan_tensor){at[i + 1].offset, at[i + 1].pitch, graph->layers[i].output};
         planned->has_residual = residual >= 0;
-        if (planned->has_residual)
+        if (planned->has_residual) {
             planned->residual = plan->layers[residual].out;
+            planned->residual_layer = (size_t)residual;
+        }
         before = planned->out;
     }
     plan->scratch_offset = layout.size;
@@ -238,8 +240,10 @@ static bool fill(struct plan *plan, const struct model *model)
             memset(plan->packed, 0, plan->packed_size);
     }
     ok = ok && place_tensors(plan, graph);
-    if (ok)
+    if (ok) {
         place_scratch(plan);
+        plan->checkpoints = checkpoints_find(plan, plan->checkpoint);
+    }
     return ok;
 }
 

@@ -9,6 +9,7 @@
 #ifndef TUTTI_NN_PLAN_H
 #define TUTTI_NN_PLAN_H
 
+#include "nn/checkpoints.h"
 #include "nn/kernels.h"
 #include "nn/model_layers.h"
 
@@ -34,6 +35,7 @@ struct plan_layer {
     bool last;
     struct plan_tensor in, out, residual;
     bool has_residual;
+    size_t residual_layer; /* whose output it is */
     struct plan_matrix weights, expand;
     const float *gate;          /* attention: [labels] */
     struct quantization pooled; /* squeeze_excite */
@@ -48,6 +50,8 @@ struct plan {
     struct plan_tensor input;
     size_t input_values; /* columns * mel bands */
     size_t labels;
+    struct checkpoint checkpoint[CHECKPOINTS_MAX];
+    size_t checkpoints;
     size_t steps; /* of the attention at the end; 0: there is none */
     struct model_calibration calibration;
     size_t arena_size, scratch_offset;
