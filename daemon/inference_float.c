@@ -2,8 +2,9 @@
 
 #include "nn/network_float.h"
 
-static void run_float(void *network, const float *columns, float *probabilities)
+static void run_float(void *network, const float *columns, uint64_t position, float *probabilities)
 {
+    (void)position;
     float_network_run(network, columns, probabilities);
 }
 

@@ -19,6 +19,7 @@ struct recognition {
     double window_s;
     size_t inaudible_columns; /* since the last audible one; beyond the window it stays there */
     size_t window_columns;
+    uint64_t next_column; /* index of the one that follows the last */
     uint64_t lost_frames; /* since the last result */
     uint32_t clipped;     /* since the last result */
     uint32_t afresh;      /* since the last result */
@@ -82,7 +83,10 @@ struct recognition *recognition_new(const struct model *model, double hop_s,
             calloc(steps * recognition->labels, sizeof *recognition->step_probability);
         recognition->step_s = step_seconds(frontend->columns, steps, column_s);
     }
-    if (recognition->window == NULL || (steps > 0 && recognition->step_probability == NULL))
+    const bool follows = inference->follow == NULL ||
+                         inference->follow(inference->network, recognition->hop_columns);
+    if (!follows || recognition->window == NULL ||
+        (steps > 0 && recognition->step_probability == NULL))
         return refuse(recognition, error, TUTTI_ERROR_MEMORY, "out of memory for the window");
     return recognition;
 }
@@ -117,6 +121,9 @@ bool recognition_skip(struct recognition *recognition, const struct column *colu
         recognition->inaudible_columns = recognition->window_columns;
         recognition->afresh = 1;
     }
+    if (column->index != recognition->next_column && recognition->inference.forget != NULL)
+        recognition->inference.forget(recognition->inference.network);
+    recognition->next_column = column->index + 1;
     listen_for_silence(recognition, column->level_dbfs);
     window_push(recognition->window, column->bands);
     recognition->lost_frames += column->lost_frames;
@@ -143,7 +150,7 @@ static void recognize(struct recognition *recognition, struct result *result)
         return;
     }
     recognition->inference.run(recognition->inference.network, window_data(recognition->window),
-                               result->probability);
+                               recognition->next_column, result->probability);
     if (recognition->inference.steps > 0) {
         locate(recognition, result);
         result->located = 1;

@@ -25,9 +25,10 @@ struct ear {
     unsigned freed;
 };
 
-static void run_ear(void *network, const float *columns, float *probabilities)
+static void run_ear(void *network, const float *columns, uint64_t position, float *probabilities)
 {
     struct ear *ear = network;
+    (void)position;
     unsigned loud = 0;
     for (int c = 0; c < COLUMNS; c++) {
         float largest = columns[(ptrdiff_t)c * BANDS];

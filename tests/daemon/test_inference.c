@@ -60,7 +60,7 @@ static void runs_the_network_it_names(void **state)
     fill(columns, window_size());
     network_run(network, columns, direct);
     assert_int_equal(inference_open_int8(model, NULL, &inference, NULL), TUTTI_OK);
-    inference.run(inference.network, columns, through);
+    inference.run(inference.network, columns, 0, through);
     assert_memory_equal(direct, through, model_label_count(model) * sizeof direct[0]);
     assert_string_equal(inference.kernel, network_kernel_name(network));
     inference.free(inference.network);
@@ -81,10 +81,10 @@ static void float_is_near_int8(void **state)
     fill(columns, window_size());
     assert_int_equal(inference_open_float(model, &inference, NULL), TUTTI_OK);
     assert_string_equal(inference.kernel, "float");
-    inference.run(inference.network, columns, in_float);
+    inference.run(inference.network, columns, 0, in_float);
     inference.free(inference.network);
     assert_int_equal(inference_open_int8(model, NULL, &inference, NULL), TUTTI_OK);
-    inference.run(inference.network, columns, in_int8);
+    inference.run(inference.network, columns, 0, in_int8);
     inference.free(inference.network);
     for (size_t i = 0; i < model_label_count(model); i++) {
         assert_true(in_float[i] > 0.0f && in_float[i] < 1.0f);

@@ -37,13 +37,18 @@ static int close_model(void **state)
 struct spy {
     unsigned runs;
     unsigned frees;
+    unsigned forgets;
+    size_t hop_columns; /* by which windows will move */
+    bool short_of_memory;
+    uint64_t position;
     float window[WINDOW_COLUMNS][BANDS];
 };
 
-static void spy_run(void *network, const float *columns, float *probabilities)
+static void spy_run(void *network, const float *columns, uint64_t position, float *probabilities)
 {
     struct spy *spy = network;
     spy->runs++;
+    spy->position = position;
     memcpy(spy->window, columns, sizeof spy->window);
     for (size_t i = 0; i < model_label_count(model); i++)
         probabilities[i] = (float)spy->runs / 100.0f;
@@ -57,6 +62,18 @@ static void spy_steps(const void *network, float *probabilities)
     (void)network;
     for (size_t i = 0; i < SPY_STEPS * model_label_count(model); i++)
         probabilities[i] = i < 2 * model_label_count(model) ? 0.8f : 0.0f;
+}
+
+static bool spy_follow(void *network, size_t hop_columns)
+{
+    struct spy *spy = network;
+    spy->hop_columns = hop_columns;
+    return !spy->short_of_memory;
+}
+
+static void spy_forget(void *network)
+{
+    ((struct spy *)network)->forgets++;
 }
 
 static void spy_free(void *network)
@@ -117,6 +134,51 @@ static void rounds_the_hop_to_columns(void **state)
         recognition_free(recognition);
         assert_int_equal(spy.frees, 1);
     }
+}
+
+static struct recognition *new_following(struct spy *spy, double hop_s, struct tutti_error *error)
+{
+    struct inference inference = {.network = spy,
+                                  .run = spy_run,
+                                  .follow = spy_follow,
+                                  .forget = spy_forget,
+                                  .free = spy_free,
+                                  .kernel = "spy"};
+    return recognition_new(model, hop_s, &inference, error);
+}
+
+static void tells_the_network_where_windows_lie(void **state)
+{
+    (void)state;
+    struct spy spy = {0};
+    struct recognition *recognition = new_following(&spy, 0.05, NULL);
+    struct result result;
+    assert_int_equal(spy.hop_columns, 5);
+    for (uint64_t k = 0; k < 20; k++) {
+        const struct column next = column(k, 0.0f);
+        if (recognition_take(recognition, &next, &result))
+            assert_int_equal(spy.position, k + 1);
+    }
+    assert_int_equal(spy.forgets, 0);
+    const struct column skipped = column(20, 0.0f), missing = column(30, 0.0f);
+    recognition_skip(recognition, &skipped);
+    assert_int_equal(spy.forgets, 0);
+    recognition_skip(recognition, &missing);
+    assert_int_equal(spy.forgets, 1);
+    const struct column again = column(0, 0.0f);
+    recognition_skip(recognition, &again);
+    assert_int_equal(spy.forgets, 2);
+    recognition_free(recognition);
+}
+
+static void refuses_when_the_network_is_short_of_memory(void **state)
+{
+    (void)state;
+    struct spy spy = {.short_of_memory = true};
+    struct tutti_error error;
+    assert_null(new_following(&spy, 0.05, &error));
+    assert_int_equal(error.status, TUTTI_ERROR_MEMORY);
+    assert_int_equal(spy.frees, 1);
 }
 
 static void gives_a_result_once_a_hop(void **state)
@@ -323,6 +385,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(refuses_a_hop_out_of_range),
         cmocka_unit_test(rounds_the_hop_to_columns),
+        cmocka_unit_test(tells_the_network_where_windows_lie),
+        cmocka_unit_test(refuses_when_the_network_is_short_of_memory),
         cmocka_unit_test(gives_a_result_once_a_hop),
         cmocka_unit_test(shows_silence_where_nothing_was_heard),
         cmocka_unit_test(shows_the_newest_window),

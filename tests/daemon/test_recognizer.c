@@ -40,10 +40,11 @@ struct gate {
     unsigned runs_of_other;   /* at the first run of this one */
 };
 
-static void gate_run(void *network, const float *columns, float *probabilities)
+static void gate_run(void *network, const float *columns, uint64_t position, float *probabilities)
 {
     struct gate *gate = network;
     (void)columns;
+    (void)position;
     if (atomic_fetch_add(&gate->runs, 1) == 0 && gate->other != NULL)
         gate->runs_of_other = atomic_load(&gate->other->runs);
     wake_signal(&gate->reached);

@@ -102,11 +102,13 @@ static void networks_of_all_threads_hear_the_same(void **state)
     for (size_t i = 0; i < values; i++)
         columns[i] = (float)((i * 7919) % 100) / 50.0f - 1.0f;
     float expected[MODEL_LABELS_MAX];
-    own.run(own.network, columns, expected);
+    own.run(own.network, columns, 0, expected);
     for (unsigned thread = 0; thread < 3; thread++) {
         float heard[MODEL_LABELS_MAX];
         share.network = recognizer_pool_network(pool, thread);
-        shared.run(shared.network, columns, heard);
+        if (thread == 1) /* from here on what one network computed is used by the next */
+            assert_true(shared.follow(shared.network, 1));
+        shared.run(shared.network, columns, 5, heard);
         assert_memory_equal(heard, expected, model_label_count(model) * sizeof *heard);
         for (unsigned other = 0; other < thread; other++)
             assert_ptr_not_equal(recognizer_pool_network(pool, other), share.network);
