@@ -21,7 +21,9 @@ struct bench {
     float *sound;       /* [BENCH_SOURCE_RATE_HZ] a second of noise */
     float *model_sound; /* [rate of the model] */
     size_t model_rate_hz;
-    float *columns; /* [columns][mel bands] */
+    float *columns; /* [2][columns][mel bands]: a sound that repeats itself after a window */
+    struct network_memory *memory;
+    uint64_t moved_columns; /* of the window that follows the others */
     float probability[MODEL_LABELS_MAX];
     float sink; /* so that no result is unused */
 
@@ -80,6 +82,16 @@ static void run_network(void *context)
 {
     struct bench *bench = context;
     network_run(bench->network, bench->columns, bench->probability);
+}
+
+static void run_next(void *context)
+{
+    struct bench *bench = context;
+    const struct model_frontend *frontend = model_frontend(bench->model);
+    const size_t begin = (size_t)(bench->moved_columns % frontend->columns);
+    network_run_next(bench->network, bench->memory, bench->columns + begin * frontend->mel_bands,
+                     bench->moved_columns, bench->probability);
+    bench->moved_columns += recognition_hop_columns(bench->recognition);
 }
 
 static void take_column(void *context, const struct column *column)
@@ -171,6 +183,7 @@ void bench_measure(struct bench *bench, double seconds, struct bench_figures *fi
     figures->whole = stopwatch_run(run_whole, bench, seconds);
     measure_peaks(bench, seconds / 2, figures);
     figures->network = stopwatch_run(run_network, bench, seconds);
+    figures->network_next = stopwatch_run(run_next, bench, seconds);
     measure_layers(bench, seconds, figures);
     measure_peaks(bench, seconds / 2, figures);
     figures->hop_s = recognition_hop_s(bench->recognition);
@@ -187,6 +200,7 @@ void bench_free(struct bench *bench)
     resampler_free(bench->resampler);
     frontend_free(bench->frontend);
     level_free(bench->level);
+    network_memory_free(bench->memory);
     network_free(bench->network);
     free(bench->sound);
     free(bench->model_sound);
@@ -221,6 +235,8 @@ static void fill_columns(struct bench *bench)
          fed += bench->model_rate_hz)
         frontend_feed(bench->frontend, bench->model_sound, bench->model_rate_hz, keep_bands, bench);
     frontend_finish(bench->frontend, keep_bands, bench);
+    const size_t values = (size_t)frontend->columns * frontend->mel_bands;
+    memcpy(bench->columns + values, bench->columns, values * sizeof *bench->columns);
 }
 
 static bool make(struct bench *bench, const char *kernel, double hop_s, struct tutti_error *error)
@@ -246,10 +262,11 @@ static bool make(struct bench *bench, const char *kernel, double hop_s, struct t
     bench->level = level_new(BENCH_SOURCE_RATE_HZ);
     bench->sound = calloc(BENCH_SOURCE_RATE_HZ, sizeof(float));
     bench->model_sound = calloc(frontend->rate_hz, sizeof(float));
-    bench->columns = calloc((size_t)frontend->columns * frontend->mel_bands, sizeof(float));
+    bench->columns = calloc((size_t)2 * frontend->columns * frontend->mel_bands, sizeof(float));
+    bench->memory = network_memory_new(bench->network, recognition_hop_columns(bench->recognition));
     bench->layer_ms = calloc(model_layer_count(bench->model) * STOPWATCH_MAX_RUNS, sizeof(double));
     if (bench->level == NULL || bench->sound == NULL || bench->model_sound == NULL ||
-        bench->columns == NULL || bench->layer_ms == NULL) {
+        bench->columns == NULL || bench->memory == NULL || bench->layer_ms == NULL) {
         tutti_error_set(error, TUTTI_ERROR_MEMORY, "out of memory");
         return false;
     }

@@ -36,7 +36,8 @@ struct bench_figures {
     struct stopwatch_result level;
     struct stopwatch_result whole; /* everything, at the hop */
     /* Per window. */
-    struct stopwatch_result network;
+    struct stopwatch_result network;                 /* a window by itself, all layers */
+    struct stopwatch_result network_next;            /* a window a hop after the one before */
     struct stopwatch_result layer[MODEL_LAYERS_MAX]; /* less what reading the clock takes */
     double hop_s;                                    /* as rounded to whole columns */
     /* The ways in which this core can multiply and add bytes, billions a second each. */

@@ -12,6 +12,8 @@
  *                                      {median_ms, min_ms, runs} per second of sound
  *   network_per_window                 the same per window, and multiply_adds, gmac_per_s (billions
  *                                      a second, in the least time), share_of_peak (0 to 1)
+ *   network_per_following_window       {median_ms, min_ms, runs} of a window hop_s after the one
+ *                                      before, where what was computed for that is reused
  *   pointwise_32_inputs_per_window     the 1x1 layers with 32 or more input channels together:
  *                                      layers (their number), median_ms, min_ms (sums of the
  *                                      layers' own), multiply_adds, gmac_per_s, share_of_peak

@@ -58,6 +58,7 @@ static void every_stage_and_layer_is_measured(void **state)
     check_time(&f->figures.frontend);
     check_time(&f->figures.level);
     check_time(&f->figures.network);
+    check_time(&f->figures.network_next);
     check_time(&f->figures.whole);
     for (size_t i = 0; i < model_layer_count(f->model); i++)
         check_time(&f->figures.layer[i]);
@@ -246,8 +247,12 @@ static void json_has_every_documented_key(void **state)
     check_near(number(cJSON_GetArrayItem(peaks, 0), "gmac_per_s"), figures->peak[0].gmac_per_s);
     check_near(number(json, "peak_gmac_per_s"), figures->peak_gmac_per_s);
 
-    static const char *const stages[] = {"resampler_per_s", "frontend_per_s", "level_per_s",
-                                         "network_per_window", "whole_per_s"};
+    static const char *const stages[] = {"resampler_per_s",
+                                         "frontend_per_s",
+                                         "level_per_s",
+                                         "network_per_window",
+                                         "network_per_following_window",
+                                         "whole_per_s"};
     for (size_t i = 0; i < sizeof stages / sizeof stages[0]; i++) {
         assert_true(number(object(json, stages[i]), "runs") >= 1);
         assert_true(number(object(json, stages[i]), "min_ms") <=
