@@ -33,16 +33,6 @@ static struct recognition *refuse(struct recognition *recognition, struct tutti_
     return NULL;
 }
 
-/* Steps are the last layer's positions in time: their distance is a power of two of columns, the
- * product of the strides, the smallest with which they cover the window. */
-static double step_seconds(size_t columns, size_t steps, double column_s)
-{
-    size_t stride = 1;
-    while (steps * stride < columns)
-        stride *= 2;
-    return (double)stride * column_s;
-}
-
 enum tutti_status recognition_round_hop(const struct model *model, double hop_s, size_t *columns,
                                         struct tutti_error *error)
 {
@@ -81,7 +71,7 @@ struct recognition *recognition_new(const struct model *model, double hop_s,
     if (steps > 0) {
         recognition->step_probability =
             calloc(steps * recognition->labels, sizeof *recognition->step_probability);
-        recognition->step_s = step_seconds(frontend->columns, steps, column_s);
+        recognition->step_s = (double)model_step_columns(model) * column_s;
     }
     const bool follows = inference->follow == NULL ||
                          inference->follow(inference->network, recognition->hop_columns);

@@ -107,6 +107,10 @@ size_t model_layer_count(const struct model *);
 /* Describes layer index (below model_layer_count()). */
 void model_layer_describe(const struct model *, size_t index, struct model_layer_info *info);
 
+/* How many columns lie between two positions in time of the last layers, and so between two of the
+ * time steps that a network gives scores for: the product of the strides, 1 or a power of two. */
+uint64_t model_step_columns(const struct model *);
+
 /* Sums over all layers: multiply-adds of a window, and bytes of 8-bit weights. */
 uint64_t model_multiply_adds(const struct model *);
 size_t model_weight_bytes(const struct model *);

@@ -409,6 +409,19 @@ size_t model_layer_count(const struct model *model)
     return model_graph(model)->count;
 }
 
+uint64_t model_step_columns(const struct model *model)
+{
+    const struct model_graph *graph = model_graph(model);
+    uint64_t columns = 1;
+    for (size_t i = 0; i < graph->count; i++) {
+        const struct model_layer *layer = &graph->layers[i];
+        /* the strides of one position are of no account */
+        if ((layer->kind == LAYER_CONV || layer->kind == LAYER_DEPTHWISE) && layer->in.time > 1)
+            columns *= layer->stride[0];
+    }
+    return columns;
+}
+
 uint64_t model_multiply_adds(const struct model *model)
 {
     return model_graph(model)->multiply_adds;

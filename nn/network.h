@@ -85,8 +85,7 @@ void network_run_observed(struct network *, const float *columns, float *probabi
                           network_observer *observer, void *context);
 
 /* How many time steps of a window have a score of their own: 0 where the model's head sees the
- * window only as a whole. Step s is centred on column s * stride, stride being the product of the
- * strides over time of the layers before the head. */
+ * window only as a whole. Step s is centred on column s * model_step_columns(). */
 size_t network_steps(const struct network *);
 
 /* The probabilities of the steps of the last run: [network_steps()][labels], calibrated like those

@@ -331,7 +331,7 @@ static void tells_where_labels_leave(void **state)
     }
     assert_int_equal(result.located, 1);
     for (size_t i = 0; i < model_label_count(model); i++)
-        assert_true(fabsf(result.exit_s[i] - (0.23f - 0.08f * 1.8f)) < 1e-6f);
+        assert_true(fabsf(result.exit_s[i] - (0.23f - 0.04f * 1.8f)) < 1e-6f);
     for (uint64_t k = 10; k < 40; k++) {
         struct column next = column(k, 1.0f);
         next.level_dbfs = -120.0f;

@@ -677,6 +677,7 @@ static void test_layers_described(void **state)
     /* conv, depthwise, squeeze_excite, pointwise, linear, head */
     assert_int_equal(model_weight_bytes(model), 27 + 27 + 12 + 9 + 15 + 10);
     assert_int_equal(model_multiply_adds(model), 24 * (27 + 27 + 9) + 12 + 15 + 10);
+    assert_int_equal(model_step_columns(model), 2);
     model_close(model);
     builder_free(builder);
 }
