@@ -312,7 +312,7 @@ static void skips_hops_without_running_the_network(void **state)
     recognition_free(recognition);
 }
 
-/* Three steps cover 23 columns with a stride of 8. */
+/* The strides of this model put its steps 4 columns apart. */
 static void tells_where_labels_leave(void **state)
 {
     (void)state;
