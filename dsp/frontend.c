@@ -2,12 +2,10 @@
 
 #include "dsp/mel.h"
 #include "dsp/natural_log.h"
-
-#include <fftw3.h>
+#include "dsp/power_spectrum.h"
 
 #include <float.h>
 #include <math.h>
-#include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,16 +43,12 @@ struct frontend {
     float last;      /* x[fed - 1] */
 
     float *window;
-    float *points;
-    fftwf_complex *bins;
+    struct power_spectrum *spectrum;
+    float *points; /* the spectrum's */
     float *power;
-    fftwf_plan plan;
     struct mel *mel;
     float *values;
 };
-
-/* FFTW: only fftwf_execute() may be called by several threads at once. */
-static pthread_mutex_t planner = PTHREAD_MUTEX_INITIALIZER;
 
 static enum tutti_status refuse_range(struct tutti_error *error, const char *field, unsigned value,
                                       unsigned low, unsigned high)
@@ -157,18 +151,12 @@ static bool take_memory(struct frontend *f)
     f->power = calloc(fft / 2, sizeof *f->power);
     f->mel = mel_new(config->rate_hz, fft, config->mel_bands, config->low_hz, config->high_hz);
     f->values = calloc(config->mel_bands, sizeof *f->values);
-    f->points = fftwf_alloc_real(fft);
-    f->bins = fftwf_alloc_complex(fft / 2 + 1);
+    f->spectrum = power_spectrum_new(fft);
     if (f->history == NULL || f->window == NULL || f->power == NULL || f->mel == NULL ||
-        f->values == NULL || f->points == NULL || f->bins == NULL)
+        f->values == NULL || f->spectrum == NULL)
         return false;
-    memset(f->points, 0, fft * sizeof *f->points);
-    /* Not FFTW_MEASURE: it may choose another algorithm, with other rounding, at
-     * each start, and is hardly faster at these sizes. */
-    pthread_mutex_lock(&planner);
-    f->plan = fftwf_plan_dft_r2c_1d((int)fft, f->points, f->bins, FFTW_ESTIMATE);
-    pthread_mutex_unlock(&planner);
-    return f->plan != NULL;
+    f->points = power_spectrum_points(f->spectrum);
+    return true;
 }
 
 struct frontend *frontend_new(const struct frontend_config *config, struct tutti_error *error)
@@ -198,11 +186,7 @@ void frontend_free(struct frontend *f)
 {
     if (f == NULL)
         return;
-    pthread_mutex_lock(&planner);
-    fftwf_destroy_plan(f->plan);
-    pthread_mutex_unlock(&planner);
-    fftwf_free(f->bins);
-    fftwf_free(f->points);
+    power_spectrum_free(f->spectrum);
     free(f->values);
     mel_free(f->mel);
     free(f->power);
@@ -214,9 +198,7 @@ void frontend_free(struct frontend *f)
 /* The FFT's input is in place: from here on to the finished column. */
 static void emit(struct frontend *f, frontend_column_function *column, void *context)
 {
-    fftwf_execute(f->plan);
-    for (unsigned i = 0; i < f->config.fft_frames / 2; i++)
-        f->power[i] = f->bins[i][0] * f->bins[i][0] + f->bins[i][1] * f->bins[i][1];
+    power_spectrum_run(f->spectrum, f->power);
     mel_apply(f->mel, f->power, f->values);
     scale(f->values, f->config.mel_bands, f->log_offset, f->add, f->divide);
     column(context, f->column, f->values);
