@@ -1,12 +1,11 @@
 #include "dsp/frontend.h"
 
 #include "dsp/mel.h"
-
-#include <fftw3.h>
+#include "dsp/natural_log.h"
+#include "dsp/power_spectrum.h"
 
 #include <float.h>
 #include <math.h>
-#include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,16 +43,12 @@ struct frontend {
     float last;      /* x[fed - 1] */
 
     float *window;
-    float *points;
-    fftwf_complex *bins;
+    struct power_spectrum *spectrum;
+    float *points; /* the spectrum's */
     float *power;
-    fftwf_plan plan;
     struct mel *mel;
     float *values;
 };
-
-/* FFTW: only fftwf_execute() may be called by several threads at once. */
-static pthread_mutex_t planner = PTHREAD_MUTEX_INITIALIZER;
 
 static enum tutti_status refuse_range(struct tutti_error *error, const char *field, unsigned value,
                                       unsigned low, unsigned high)
@@ -121,15 +116,20 @@ uint64_t frontend_config_columns(const struct frontend_config *config, uint64_t 
     return samples < 2 ? 0 : 1 + (samples - 1) / config->hop_frames;
 }
 
-/* The same float operations for sound and for silence. */
-static float scaled_log(float power, float log_offset, float add, float divide)
+static void scale(float *powers, size_t n, float log_offset, float add, float divide)
 {
-    return (logf(power + log_offset) + add) / divide;
+    for (size_t i = 0; i < n; i++)
+        powers[i] += log_offset;
+    natural_log(powers, n);
+    for (size_t i = 0; i < n; i++)
+        powers[i] = (powers[i] + add) / divide;
 }
 
 float frontend_config_silence(const struct frontend_config *config)
 {
-    return scaled_log(0.0f, (float)config->log_offset, (float)config->add, (float)config->divide);
+    float silence = 0.0f; /* through the same operations as sound */
+    scale(&silence, 1, (float)config->log_offset, (float)config->add, (float)config->divide);
+    return silence;
 }
 
 static void make_window(struct frontend *f)
@@ -151,18 +151,12 @@ static bool take_memory(struct frontend *f)
     f->power = calloc(fft / 2, sizeof *f->power);
     f->mel = mel_new(config->rate_hz, fft, config->mel_bands, config->low_hz, config->high_hz);
     f->values = calloc(config->mel_bands, sizeof *f->values);
-    f->points = fftwf_alloc_real(fft);
-    f->bins = fftwf_alloc_complex(fft / 2 + 1);
+    f->spectrum = power_spectrum_new(fft);
     if (f->history == NULL || f->window == NULL || f->power == NULL || f->mel == NULL ||
-        f->values == NULL || f->points == NULL || f->bins == NULL)
+        f->values == NULL || f->spectrum == NULL)
         return false;
-    memset(f->points, 0, fft * sizeof *f->points);
-    /* Not FFTW_MEASURE: it may choose another algorithm, with other rounding, at
-     * each start, and is hardly faster at these sizes. */
-    pthread_mutex_lock(&planner);
-    f->plan = fftwf_plan_dft_r2c_1d((int)fft, f->points, f->bins, FFTW_ESTIMATE);
-    pthread_mutex_unlock(&planner);
-    return f->plan != NULL;
+    f->points = power_spectrum_points(f->spectrum);
+    return true;
 }
 
 struct frontend *frontend_new(const struct frontend_config *config, struct tutti_error *error)
@@ -192,11 +186,7 @@ void frontend_free(struct frontend *f)
 {
     if (f == NULL)
         return;
-    pthread_mutex_lock(&planner);
-    fftwf_destroy_plan(f->plan);
-    pthread_mutex_unlock(&planner);
-    fftwf_free(f->bins);
-    fftwf_free(f->points);
+    power_spectrum_free(f->spectrum);
     free(f->values);
     mel_free(f->mel);
     free(f->power);
@@ -208,12 +198,9 @@ void frontend_free(struct frontend *f)
 /* The FFT's input is in place: from here on to the finished column. */
 static void emit(struct frontend *f, frontend_column_function *column, void *context)
 {
-    fftwf_execute(f->plan);
-    for (unsigned i = 0; i < f->config.fft_frames / 2; i++)
-        f->power[i] = f->bins[i][0] * f->bins[i][0] + f->bins[i][1] * f->bins[i][1];
+    power_spectrum_run(f->spectrum, f->power);
     mel_apply(f->mel, f->power, f->values);
-    for (unsigned b = 0; b < f->config.mel_bands; b++)
-        f->values[b] = scaled_log(f->values[b], f->log_offset, f->add, f->divide);
+    scale(f->values, f->config.mel_bands, f->log_offset, f->add, f->divide);
     column(context, f->column, f->values);
     f->column++;
 }
@@ -278,11 +265,31 @@ static void drop_history(struct frontend *f)
 
 static float sane(float sample)
 {
-    if (isnan(sample))
-        return 0.0f;
-    if (sample > FRONTEND_SAMPLE_LIMIT)
-        return FRONTEND_SAMPLE_LIMIT;
-    return sample < -FRONTEND_SAMPLE_LIMIT ? -FRONTEND_SAMPLE_LIMIT : sample;
+    sample = isnan(sample) ? 0.0f : sample;
+    sample = sample < FRONTEND_SAMPLE_LIMIT ? sample : FRONTEND_SAMPLE_LIMIT;
+    return sample > -FRONTEND_SAMPLE_LIMIT ? sample : -FRONTEND_SAMPLE_LIMIT;
+}
+
+/* Written so that NaN is not within. */
+static bool all_within_limit(const float *samples, size_t n)
+{
+    unsigned beyond = 0;
+    for (size_t i = 0; i < n; i++)
+        beyond |= !(fabsf(samples[i]) <= FRONTEND_SAMPLE_LIMIT);
+    return beyond == 0;
+}
+
+/* y for n >= 1 samples; `last` is the one before them. */
+static void emphasize(float preemphasis, float last, const float *samples, size_t n, float *y)
+{
+    y[0] = sane(samples[0]) - preemphasis * last;
+    if (all_within_limit(samples, n)) {
+        for (size_t i = 1; i < n; i++)
+            y[i] = samples[i] - preemphasis * samples[i - 1];
+    } else {
+        for (size_t i = 1; i < n; i++)
+            y[i] = sane(samples[i]) - preemphasis * sane(samples[i - 1]);
+    }
 }
 
 void frontend_feed(struct frontend *f, const float *samples, size_t n,
@@ -298,11 +305,8 @@ void frontend_feed(struct frontend *f, const float *samples, size_t n,
             drop_history(f);
         size_t room = f->capacity - f->held;
         size_t count = n < room ? n : room;
-        for (size_t i = 0; i < count; i++) {
-            float sample = sane(samples[i]);
-            f->history[f->held + i] = sample - f->preemphasis * f->last;
-            f->last = sample;
-        }
+        emphasize(f->preemphasis, f->last, samples, count, f->history + f->held);
+        f->last = sane(samples[count - 1]);
         f->held += count;
         f->fed += count;
         samples += count;

@@ -26,9 +26,8 @@
  * +-FRONTEND_SAMPLE_LIMIT counts as that limit, so columns are always finite.
  *
  * Not thread-safe: one front end belongs to one thread at a time. Memory is taken only in
- * frontend_new(). FFTW's planner is the one thing shared between front ends; a
- * mutex in this module guards it, so front ends may be made and freed in several
- * threads at once, as long as nobody else plans with FFTW (single precision) meanwhile.
+ * frontend_new(). Front ends may be made and freed in several threads at once, under the
+ * condition of dsp/power_spectrum.h.
  */
 #ifndef TUTTI_DSP_FRONTEND_H
 #define TUTTI_DSP_FRONTEND_H

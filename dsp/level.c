@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum {
     BLOCKS_PER_S = 100,
@@ -11,6 +12,8 @@ enum {
     CLIP_RUN = 3,
     MIN_RATE_HZ = 1000,
     MAX_RATE_HZ = 384000,
+    LANES = 8, /* sums of a block, each of every eighth sample, that a processor adds at once */
+    SPAN = 32, /* the most samples taken at once: whole lanes */
 };
 
 #define PEAK_FALL_DB_PER_S 20.0
@@ -18,20 +21,24 @@ enum {
 #define FULL_SCALE (32767.0f / 32768.0f)
 
 /* The mean square is summed anew from blocks of 10 ms at every reading: a sum that
- * is only added to and taken from drifts. */
+ * is only added to and taken from drifts.
+ *
+ * Which samples are added up in one lane, and when the peak is rounded, follows from their place in
+ * the block alone: so no bit depends on the chunks in which they come. */
 struct level {
     unsigned rate_hz;
-    double peak;
-    double peak_fall; /* factor per sample */
+    double peak; /* so many samples ago: by now it is peak * fallen[peak_age] */
+    unsigned peak_age;
     double energy[RMS_BLOCKS];
     size_t block; /* where the next finished block goes */
-    double block_energy;
+    double block_energy[LANES];
     unsigned block_frames;
     unsigned block_length; /* of the block being filled */
     uint64_t block_number; /* modulo BLOCKS_PER_S is enough to find its length */
     unsigned positive_run;
     unsigned negative_run;
     bool clipped;
+    double fallen[]; /* factor after 0 ... longest block samples */
 };
 
 /* Blocks end at whole hundredths of a second, so that their lengths add up to the
@@ -47,11 +54,13 @@ struct level *level_new(unsigned rate_hz)
 {
     if (rate_hz < MIN_RATE_HZ || rate_hz > MAX_RATE_HZ)
         return NULL;
-    struct level *level = calloc(1, sizeof *level);
+    unsigned longest_block = rate_hz / BLOCKS_PER_S + 1;
+    struct level *level = calloc(1, sizeof *level + (longest_block + 1) * sizeof *level->fallen);
     if (level == NULL)
         return NULL;
     level->rate_hz = rate_hz;
-    level->peak_fall = pow(10.0, -PEAK_FALL_DB_PER_S / 20.0 / rate_hz);
+    for (unsigned i = 0; i <= longest_block; i++)
+        level->fallen[i] = pow(10.0, -PEAK_FALL_DB_PER_S / 20.0 * i / rate_hz);
     level->block_length = block_length(level);
     return level;
 }
@@ -59,13 +68,6 @@ struct level *level_new(unsigned rate_hz)
 void level_free(struct level *level)
 {
     free(level);
-}
-
-static float sane(float sample)
-{
-    if (isnan(sample))
-        return 0.0f;
-    return sample > FLT_MAX ? FLT_MAX : sample < -FLT_MAX ? -FLT_MAX : sample;
 }
 
 /* How many in a row, counted up to CLIP_RUN. */
@@ -76,12 +78,109 @@ static unsigned run(unsigned before, bool full_scale)
     return before < CLIP_RUN ? before + 1 : CLIP_RUN;
 }
 
+static void find_clipping(struct level *level, const float *samples, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        level->positive_run = run(level->positive_run, samples[i] >= FULL_SCALE);
+        level->negative_run = run(level->negative_run, samples[i] <= -FULL_SCALE);
+        if (level->positive_run == CLIP_RUN || level->negative_run == CLIP_RUN)
+            level->clipped = true;
+    }
+}
+
+/* From peak to peak: what has fallen so far is not computed from sample to sample, which would have
+ * to wait for each other. */
+static void find_peak(struct level *level, const float *samples, unsigned n)
+{
+    const double *fallen = level->fallen + level->peak_age + 1;
+    double peak = level->peak;
+    unsigned begin = 0;
+    for (unsigned i = 0; i < n; i++) {
+        while (i < n && (double)fabsf(samples[i]) <= peak * fallen[i - begin])
+            i++;
+        if (i < n) {
+            peak = (double)fabsf(samples[i]);
+            fallen = level->fallen + 1;
+            begin = i + 1;
+        }
+    }
+    level->peak = peak;
+    level->peak_age = (unsigned)(fallen - level->fallen) - 1 + n - begin;
+}
+
+/* Written so that NaN is not below. */
+static bool all_below(const float samples[SPAN], float limit)
+{
+    unsigned reached = 0;
+    for (unsigned i = 0; i < SPAN; i++)
+        reached |= !(fabsf(samples[i]) < limit);
+    return reached == 0;
+}
+
+/* Below this, n more samples raise no peak. More than 0, for what is silent. */
+static float least_peak(const struct level *level, unsigned n)
+{
+    float fallen = (float)(level->peak * level->fallen[level->peak_age + n]);
+    return fallen > FLT_TRUE_MIN ? fallen : FLT_TRUE_MIN;
+}
+
+/* NaN is neither below nor above 0. Loops apart, so that each becomes a vector's comparison. */
+static void make_sane(float samples[SPAN])
+{
+    for (unsigned i = 0; i < SPAN; i++)
+        samples[i] = isnan(samples[i]) ? 0.0f : samples[i];
+    for (unsigned i = 0; i < SPAN; i++)
+        samples[i] = samples[i] < FLT_MAX ? samples[i] : FLT_MAX;
+    for (unsigned i = 0; i < SPAN; i++)
+        samples[i] = samples[i] > -FLT_MAX ? samples[i] : -FLT_MAX;
+}
+
+static void add_energy(const float samples[SPAN], double energy[LANES])
+{
+    for (unsigned i = 0; i < SPAN; i += LANES)
+        for (unsigned lane = 0; lane < LANES; lane++)
+            energy[lane] += (double)samples[i + lane] * (double)samples[i + lane];
+}
+
+/* n samples, which do not reach past their span; `at` is where in it they begin. The rest of a span
+ * that is not whole counts as 0, which changes nothing. */
+static void take_span(struct level *level, const float *samples, unsigned at, unsigned n)
+{
+    float span[SPAN];
+    if (n < SPAN) {
+        memset(span, 0, sizeof span);
+        memcpy(span + at, samples, n * sizeof *samples);
+        samples = span;
+    }
+    if (!all_below(samples, FULL_SCALE)) {
+        if (n == SPAN)
+            memcpy(span, samples, sizeof span);
+        make_sane(span);
+        samples = span;
+        find_clipping(level, samples + at, n);
+    } else {
+        level->positive_run = 0;
+        level->negative_run = 0;
+    }
+    if (all_below(samples, least_peak(level, n)))
+        level->peak_age += n;
+    else
+        find_peak(level, samples + at, n);
+    add_energy(samples, level->block_energy);
+}
+
 static void finish_block(struct level *level)
 {
-    level->energy[level->block] = level->block_energy;
+    double energy = 0.0;
+    for (size_t lane = 0; lane < LANES; lane++) {
+        energy += level->block_energy[lane];
+        level->block_energy[lane] = 0.0;
+    }
+    level->energy[level->block] = energy;
     level->block = (level->block + 1) % RMS_BLOCKS;
-    level->block_energy = 0.0;
     level->block_frames = 0;
+    level->peak *= level->fallen[level->peak_age];
+    level->peak_age = 0;
     if (level->peak < INAUDIBLE)
         level->peak = 0.0; /* before it becomes subnormal, which is slow */
     level->block_number++;
@@ -90,20 +189,19 @@ static void finish_block(struct level *level)
 
 void level_feed(struct level *level, const float *samples, size_t n)
 {
-    for (size_t i = 0; i < n; i++) {
-        double sample = (double)sane(samples[i]);
-        double fallen = level->peak * level->peak_fall;
-        double magnitude = fabs(sample);
-        level->peak = magnitude > fallen ? magnitude : fallen;
-
-        level->positive_run = run(level->positive_run, sample >= (double)FULL_SCALE);
-        level->negative_run = run(level->negative_run, sample <= -(double)FULL_SCALE);
-        if (level->positive_run == CLIP_RUN || level->negative_run == CLIP_RUN)
-            level->clipped = true;
-
-        level->block_energy += sample * sample;
-        if (++level->block_frames == level->block_length)
+    while (n > 0) {
+        unsigned at = level->block_frames % SPAN;
+        unsigned count = SPAN - at;
+        if (count > level->block_length - level->block_frames)
+            count = level->block_length - level->block_frames;
+        if (count > n)
+            count = (unsigned)n;
+        take_span(level, samples, at, count);
+        level->block_frames += count;
+        if (level->block_frames == level->block_length)
             finish_block(level);
+        samples += count;
+        n -= count;
     }
 }
 
@@ -122,7 +220,7 @@ struct level_reading level_read(struct level *level)
     double frames = (double)level->rate_hz * RMS_BLOCKS / BLOCKS_PER_S;
     struct level_reading reading = {
         .rms_dbfs = decibels(sqrt(2.0 * energy / frames)), /* AES17: a full-scale sine is 0 */
-        .peak_dbfs = decibels(level->peak),
+        .peak_dbfs = decibels(level->peak * level->fallen[level->peak_age]),
         .clipped = level->clipped,
     };
     level->clipped = false;

@@ -3,12 +3,18 @@
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
-enum { MAX_BANDS = 512, MAX_FFT_FRAMES = 65536 };
+enum {
+    MAX_BANDS = 512,
+    MIN_FFT_FRAMES = 8,
+    MAX_FFT_FRAMES = 65536,
+    LANES = 4, /* sums of a band, each of every fourth bin, that a processor adds at once */
+};
 
 struct band {
     unsigned first; /* bin */
-    unsigned count; /* bins, each with a weight */
+    unsigned count; /* bins, each with a weight: whole lanes, so the outermost may weigh 0 */
 };
 
 struct mel {
@@ -30,6 +36,17 @@ static double triangle(double mel, double left, double step)
     return fmin(up, down);
 }
 
+/* The band of the `count` bins from `first` on, whose weights are at `weights` with zeros after
+ * them. Where bins are missing at the end to fill the lanes, those before them are taken. */
+static struct band whole_lanes(float *weights, unsigned first, unsigned count, unsigned bins)
+{
+    unsigned whole = (count + LANES - 1) / LANES * LANES;
+    unsigned before = first + whole > bins ? first + whole - bins : 0;
+    memmove(weights + before, weights, count * sizeof *weights);
+    memset(weights, 0, before * sizeof *weights);
+    return (struct band){.first = first - before, .count = whole};
+}
+
 static void make_bands(struct mel *mel, double bin_hz, double low_hz, double high_hz)
 {
     double low = mel_from_hz(low_hz);
@@ -45,17 +62,18 @@ static void make_bands(struct mel *mel, double bin_hz, double low_hz, double hig
             double weight = triangle(mel_from_hz(bin * bin_hz), left, step);
             if (weight <= 0.0)
                 break;
-            *next++ = (float)weight;
+            next[bin - start] = (float)weight;
         }
-        mel->band[b] = (struct band){.first = start, .count = bin - start};
+        mel->band[b] = whole_lanes(next, start, bin - start, mel->bins);
+        next += mel->band[b].count;
     }
 }
 
 struct mel *mel_new(unsigned rate_hz, unsigned fft_frames, unsigned bands, double low_hz,
                     double high_hz)
 {
-    bool fft_fits =
-        fft_frames >= 2 && fft_frames <= MAX_FFT_FRAMES && (fft_frames & (fft_frames - 1)) == 0;
+    bool fft_fits = fft_frames >= MIN_FFT_FRAMES && fft_frames <= MAX_FFT_FRAMES &&
+                    (fft_frames & (fft_frames - 1)) == 0;
     bool range_fits = low_hz >= 0.0 && low_hz < high_hz && high_hz <= rate_hz / 2.0;
     if (!fft_fits || !range_fits || bands < 1 || bands > MAX_BANDS)
         return NULL;
@@ -66,7 +84,8 @@ struct mel *mel_new(unsigned rate_hz, unsigned fft_frames, unsigned bands, doubl
     mel->bins = fft_frames / 2;
     mel->band = calloc(bands, sizeof *mel->band);
     /* A bin lies under two triangles; under three where rounding makes it so. */
-    mel->weights = calloc(3 * (size_t)mel->bins, sizeof *mel->weights);
+    size_t weights = 3 * (size_t)mel->bins + (size_t)bands * (LANES - 1);
+    mel->weights = calloc(weights, sizeof *mel->weights);
     if (mel->band == NULL || mel->weights == NULL) {
         mel_free(mel);
         return NULL;
@@ -84,16 +103,20 @@ void mel_free(struct mel *mel)
     free(mel);
 }
 
+static float weighted_sum(const float *weights, const float *bins, size_t count)
+{
+    float sum[LANES] = {0};
+    for (size_t i = 0; i < count; i += LANES)
+        for (size_t lane = 0; lane < LANES; lane++)
+            sum[lane] += weights[i + lane] * bins[i + lane];
+    return (sum[0] + sum[1]) + (sum[2] + sum[3]);
+}
+
 void mel_apply(const struct mel *mel, const float *power, float *sums)
 {
     const float *weights = mel->weights;
     for (unsigned b = 0; b < mel->bands; b++) {
-        const float *bins = power + mel->band[b].first;
-        unsigned count = mel->band[b].count;
-        float sum = 0.0f;
-        for (unsigned i = 0; i < count; i++)
-            sum += weights[i] * bins[i];
-        sums[b] = sum;
-        weights += count;
+        sums[b] = weighted_sum(weights, power + mel->band[b].first, mel->band[b].count);
+        weights += mel->band[b].count;
     }
 }

@@ -19,7 +19,7 @@ struct mel; /* opaque */
 
 /* A bank of `bands` (1 to 512) bands from low_hz to high_hz (0 <= low_hz <
  * high_hz <= rate_hz / 2) for the bins of an FFT of fft_frames (a power of two,
- * 2 to 65,536) at rate_hz (1 or more). NULL if an argument is out of range or
+ * 8 to 65,536) at rate_hz (1 or more). NULL if an argument is out of range or
  * memory is short. Free it with mel_free(). */
 struct mel *mel_new(unsigned rate_hz, unsigned fft_frames, unsigned bands, double low_hz,
                     double high_hz);
@@ -27,7 +27,7 @@ struct mel *mel_new(unsigned rate_hz, unsigned fft_frames, unsigned bands, doubl
 /* Frees the bank; NULL is fine. */
 void mel_free(struct mel *mel);
 
-/* power[fft_frames / 2], bins from 0 Hz without Nyquist -> sums[bands], lowest
+/* power[fft_frames / 2], finite, bins from 0 Hz without Nyquist -> sums[bands], lowest
  * band first. Always adds in the same order. */
 void mel_apply(const struct mel *mel, const float *power, float *sums);
 

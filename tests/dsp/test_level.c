@@ -213,6 +213,77 @@ static void chunks_do_not_matter(void **state)
     free(samples);
 }
 
+/* What level.h says, sample by sample in double precision. */
+struct definition {
+    double peak;
+    double squares[RATE_HZ]; /* of what was fed */
+    size_t fed;
+    int run[2]; /* at + and - full scale */
+    bool clipped;
+};
+
+static void define_sample(struct definition *definition, float sample)
+{
+    double x = isnan(sample) ? 0.0 : fmax(fmin((double)sample, (double)FLT_MAX), -(double)FLT_MAX);
+    double full_scale = 32767.0 / 32768.0;
+    definition->peak = fmax(fabs(x), definition->peak * pow(10.0, -1.0 / RATE_HZ));
+    definition->squares[definition->fed++] = x * x;
+    definition->run[0] = x >= full_scale ? definition->run[0] + 1 : 0;
+    definition->run[1] = x <= -full_scale ? definition->run[1] + 1 : 0;
+    if (definition->run[0] >= 3 || definition->run[1] >= 3)
+        definition->clipped = true;
+}
+
+static void check_reading(struct level *level, struct definition *definition)
+{
+    struct level_reading reading = level_read(level);
+    size_t end = definition->fed / (RATE_HZ / 100) * (RATE_HZ / 100); /* whole 10 ms */
+    double energy = 0.0;
+    for (size_t i = end > RATE_HZ * 2 / 5 ? end - RATE_HZ * 2 / 5 : 0; i < end; i++)
+        energy += definition->squares[i];
+    double rms_dbfs = 10.0 * log10(fmax(2.0 * energy / (RATE_HZ * 0.4), 1e-12));
+    double peak_dbfs = 20.0 * log10(fmax(definition->peak, 1e-6));
+    assert_true(fabs((double)reading.rms_dbfs - rms_dbfs) < 1e-5 * fmax(1.0, fabs(rms_dbfs)));
+    assert_true(fabs((double)reading.peak_dbfs - peak_dbfs) < 1e-5 * fmax(1.0, fabs(peak_dbfs)));
+    assert_true(reading.clipped == definition->clipped);
+    definition->clipped = false;
+}
+
+static uint32_t next_random(uint32_t *state)
+{
+    *state = *state * 1664525u + 1013904223u;
+    return *state >> 8;
+}
+
+/* Sounds that rise and fall, with now and then what clips and what is no number, in odd chunks. */
+static void agrees_with_the_definition(void **state)
+{
+    (void)state;
+    float odd[] = {1.0f, -1.0f, NAN, 1.5f, 0.0f, 1e-42f, 0.99999f};
+    uint32_t random = 7;
+    struct definition *definition = malloc(sizeof *definition);
+    for (int round = 0; round < 6; round++) {
+        *definition = (struct definition){0};
+        struct level *level = level_new(RATE_HZ);
+        float samples[100];
+        while (definition->fed < RATE_HZ - 100) {
+            size_t n = next_random(&random) % (round % 2 == 0 ? 100 : 7) + 1;
+            double loudness = pow(10.0, -3.0 * (next_random(&random) % 100) / 100.0);
+            for (size_t i = 0; i < n; i++) {
+                double noise = (double)next_random(&random) / (1 << 23) - 1.0;
+                samples[i] = (float)(loudness * noise);
+                if (round >= 4 && next_random(&random) % 100 < 70)
+                    samples[i] = odd[next_random(&random) % (i % 2 == 0 ? 2 : 7)];
+                define_sample(definition, samples[i]);
+            }
+            level_feed(level, samples, n);
+            check_reading(level, definition);
+        }
+        level_free(level);
+    }
+    free(definition);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -227,6 +298,7 @@ int main(void)
         cmocka_unit_test(clip_memory_starts_anew_after_a_reading),
         cmocka_unit_test(nothing_from_outside_makes_it_unreadable),
         cmocka_unit_test(chunks_do_not_matter),
+        cmocka_unit_test(agrees_with_the_definition),
     };
     return cmocka_run_group_tests_name("dsp/level", tests, NULL, NULL);
 }

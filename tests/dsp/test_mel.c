@@ -14,7 +14,7 @@ static void refuses_wrong_arguments(void **state)
     (void)state;
     assert_null(mel_new(0, 1024, 128, 0, 1));
     assert_null(mel_new(32000, 0, 128, 0, 15000));
-    assert_null(mel_new(32000, 1, 128, 0, 15000));
+    assert_null(mel_new(32000, 4, 128, 0, 15000));
     assert_null(mel_new(32000, 1000, 128, 0, 15000));
     assert_null(mel_new(32000, 131072, 128, 0, 15000));
     assert_null(mel_new(32000, 1024, 0, 0, 15000));
@@ -75,6 +75,8 @@ static void weights_are_those_of_the_definition(void **state)
     check_bank(16000, 512, 64, 50.0, 8000.0);
     check_bank(44100, 2048, 1, 1000.0, 1100.0);
     check_bank(8000, 64, 10, 0.0, 4000.0);
+    check_bank(8000, 8, 3, 0.0, 4000.0);
+    check_bank(8000, 16, 512, 0.0, 4000.0);
     check_bank(192000, 16384, 512, 20.0, 96000.0);
 }
 
