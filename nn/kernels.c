@@ -5,20 +5,28 @@
 
 static const struct kernels *const tables[] = {
     &kernels_portable,
+#if defined(TUTTI_KERNELS_AVX_VNNI_EMULATED) /* by tests/nn/meson.build */
+    &kernels_avx_vnni_emulated,
+#endif
 #if defined(TUTTI_KERNELS_AVX2)
     &kernels_avx2,
+#endif
+#if defined(TUTTI_KERNELS_AVX_VNNI)
+    &kernels_avx_vnni,
 #endif
 #if defined(TUTTI_KERNELS_AVX512)
     &kernels_avx512,
 #endif
 #if defined(TUTTI_KERNELS_NEON)
-    &kernels_neon,     &kernels_neon_dot,
+    &kernels_neon,
+    &kernels_neon_dot,
 #endif
 };
 
 /* Names that some build knows, so that a user learns the difference between a wrong name
  * and a wrong machine. */
-static const char *const known_names[] = {"portable", "avx2", "avx512-vnni", "neon", "neon-dot"};
+static const char *const known_names[] = {"portable",    "avx2", "avx-vnni",
+                                          "avx512-vnni", "neon", "neon-dot"};
 
 const struct kernels *kernels_at(size_t index)
 {

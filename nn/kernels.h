@@ -135,6 +135,12 @@ extern const struct kernels kernels_portable;
 #if defined(TUTTI_KERNELS_AVX2)
 extern const struct kernels kernels_avx2;
 #endif
+#if defined(TUTTI_KERNELS_AVX_VNNI)
+extern const struct kernels kernels_avx_vnni;
+#endif
+#if defined(TUTTI_KERNELS_AVX_VNNI_EMULATED) /* for tests alone */
+extern const struct kernels kernels_avx_vnni_emulated;
+#endif
 #if defined(TUTTI_KERNELS_AVX512)
 extern const struct kernels kernels_avx512;
 #endif

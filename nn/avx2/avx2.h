@@ -1,32 +1,52 @@
-/* avx2.h - the functions of the AVX2 table; what they do is in nn/kernels.h. Private
- * to nn/avx2/.
+/* avx2.h - the functions of the AVX2 and the AVX-VNNI table; what they do is in
+ * nn/kernels.h. Private to nn/avx2/.
+ *
+ * conv.c, depthwise.c, gemm.c and table.c are compiled twice: for AVX2, and with
+ * AVX_VNNI for processors that have VNNI for registers of 256 bits, with or without
+ * AVX-512. The rest of the table is the same for both. For the tests, they are compiled
+ * once more, with AVX_VNNI and AVX_VNNI_EMULATED (products_vnni.h).
  */
 #ifndef TUTTI_NN_AVX2_AVX2_H
 #define TUTTI_NN_AVX2_AVX2_H
 
 #include "nn/kernels.h"
 
-size_t avx2_gemm_packed_size(size_t outputs, size_t depth);
-void avx2_gemm_pack(const int8_t *weights, size_t outputs, size_t depth, void *packed);
-size_t avx2_gemm_scratch_size(size_t padded_depth, size_t padded_outputs);
-void avx2_gemm(const struct gemm_task *t);
-void avx2_gemm_real(const struct gemm_task *t, float *out);
-size_t avx2_conv_packed_size(const struct window *w, size_t in_channels, size_t outputs);
-void avx2_conv_pack(const int8_t *weights, const struct window *w, size_t in_channels,
-                    size_t outputs, void *packed);
-size_t avx2_conv_scratch_size(const struct window *w, size_t in_channels, size_t padded_outputs);
-void avx2_conv(const struct window_task *t);
-size_t avx2_depthwise_packed_size(const struct window *w, size_t channels);
-void avx2_depthwise_pack(const int8_t *weights, const struct window *w, size_t channels,
-                         void *packed);
-size_t avx2_depthwise_scratch_size(const struct window *w, size_t pitch);
-void avx2_depthwise(const struct window_task *t);
+#if defined(AVX_VNNI_EMULATED)
+#define AVX2_NAME(function) avx_vnni_emulated_##function
+#elif defined(AVX_VNNI)
+#define AVX2_NAME(function) avx_vnni_##function
+#else
+#define AVX2_NAME(function) avx2_##function
+#endif
+
+size_t AVX2_NAME(gemm_packed_size)(size_t outputs, size_t depth);
+void AVX2_NAME(gemm_pack)(const int8_t *weights, size_t outputs, size_t depth, void *packed);
+size_t AVX2_NAME(gemm_scratch_size)(size_t padded_depth, size_t padded_outputs);
+void AVX2_NAME(gemm)(const struct gemm_task *t);
+void AVX2_NAME(gemm_real)(const struct gemm_task *t, float *out);
+size_t AVX2_NAME(conv_packed_size)(const struct window *w, size_t in_channels, size_t outputs);
+void AVX2_NAME(conv_pack)(const int8_t *weights, const struct window *w, size_t in_channels,
+                          size_t outputs, void *packed);
+size_t AVX2_NAME(conv_scratch_size)(const struct window *w, size_t in_channels,
+                                    size_t padded_outputs);
+void AVX2_NAME(conv)(const struct window_task *t);
+size_t AVX2_NAME(depthwise_packed_size)(const struct window *w, size_t channels);
+void AVX2_NAME(depthwise_pack)(const int8_t *weights, const struct window *w, size_t channels,
+                               void *packed);
+size_t AVX2_NAME(depthwise_scratch_size)(const struct window *w, size_t pitch);
+void AVX2_NAME(depthwise)(const struct window_task *t);
+
 void avx2_quantize(const float *values, size_t count, float inverse_scale, int zero, uint8_t *out);
 void avx2_channel_sums(const uint8_t *in, size_t positions, size_t pitch, int32_t *sums);
 void avx2_gate(const struct gate_task *t);
 
+#if defined(AVX_VNNI)
+/* In peak_vnni.c. */
+uint64_t AVX2_NAME(peak)(uint64_t rounds, uint32_t *sum);
+#else
 /* In peak.c. */
 uint64_t avx2_peak_words(uint64_t rounds, uint32_t *sum);
 uint64_t avx2_peak_bytes(uint64_t rounds, uint32_t *sum);
+#endif
 
 #endif

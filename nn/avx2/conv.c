@@ -5,25 +5,25 @@
 
 /* A line of the kernel meets kernel[1] * in_channels neighbouring values of a line of the input,
  * so each line of the kernel is a matrix product whose rows overlap. A ring holds as many lines of
- * the input, widened and padded, as the kernel has. Packed weights: as for gemm, but each block has
- * one piece for each line of the kernel. */
+ * the input, padded and in the form that products take, as the kernel has. Packed weights: as for
+ * gemm, but each block has one piece for each line of the kernel. */
 static size_t conv_line_depth(const struct window *w, size_t in_channels)
 {
-    return round_up(w->kernel[1] * in_channels, 2);
+    return round_up(w->kernel[1] * in_channels, INPUTS);
 }
 
-size_t avx2_conv_packed_size(const struct window *w, size_t in_channels, size_t outputs)
+size_t AVX2_NAME(conv_packed_size)(const struct window *w, size_t in_channels, size_t outputs)
 {
     return round_up(outputs, LANES) * w->kernel[0] * conv_line_depth(w, in_channels);
 }
 
-void avx2_conv_pack(const int8_t *weights, const struct window *w, size_t in_channels,
-                    size_t outputs, void *packed)
+void AVX2_NAME(conv_pack)(const int8_t *weights, const struct window *w, size_t in_channels,
+                          size_t outputs, void *packed)
 {
     const size_t padded_outputs = round_up(outputs, LANES);
     const size_t line = w->kernel[1] * in_channels;
     int8_t *to = packed;
-    memset(packed, 0, avx2_conv_packed_size(w, in_channels, outputs));
+    memset(packed, 0, AVX2_NAME(conv_packed_size)(w, in_channels, outputs));
     for (size_t first = 0; first < padded_outputs;) {
         const size_t groups = block_groups(padded_outputs - first);
         for (size_t time = 0; time < w->kernel[0]; time++)
@@ -33,27 +33,28 @@ void avx2_conv_pack(const int8_t *weights, const struct window *w, size_t in_cha
     }
 }
 
-/* Values of a widened line: with padding, and one more that an odd depth reads. */
+/* Values of a line laid out: with padding, and those behind it that a padded depth reads. */
 static size_t conv_line_values(const struct window *w, size_t in_channels)
 {
-    return round_up((w->in[1] + 2 * (size_t)w->padding[1]) * in_channels + 1, LANES);
+    return round_up((w->in[1] + 2 * (size_t)w->padding[1]) * in_channels + INPUTS - 1, LANES);
 }
 
-size_t avx2_conv_scratch_size(const struct window *w, size_t in_channels, size_t padded_outputs)
+size_t AVX2_NAME(conv_scratch_size)(const struct window *w, size_t in_channels,
+                                    size_t padded_outputs)
 {
     (void)padded_outputs;
     /* one more line than the kernel has: the line outside the input */
-    return (w->kernel[0] + 1) * conv_line_values(w, in_channels) * sizeof(int16_t);
+    return (w->kernel[0] + 1) * conv_line_values(w, in_channels) * sizeof(input_value);
 }
 
-static void conv_lay_out(const struct window_task *t, const uint8_t *in, int16_t *line)
+static void conv_lay_out(const struct window_task *t, const uint8_t *in, input_value *line)
 {
     const struct window *w = &t->window;
     const size_t values = conv_line_values(w, t->in_channels);
     const size_t before = w->padding[1] * t->in_channels, inside = w->in[1] * t->in_channels;
     size_t i = 0;
     for (; i < before || (in == NULL && i < values); i++)
-        line[i] = (int16_t)t->in_zero;
+        line[i] = (input_value)t->in_zero;
     if (in != NULL && t->in_pitch == t->in_channels) {
         for (size_t k = 0; k < inside; k++)
             line[i++] = in[k];
@@ -64,12 +65,12 @@ static void conv_lay_out(const struct window_task *t, const uint8_t *in, int16_t
         }
     }
     for (; i < values; i++)
-        line[i] = (int16_t)t->in_zero;
+        line[i] = (input_value)t->in_zero;
 }
 
 /* The lines of the input, laid out, that one output line needs. */
 struct conv_lines {
-    const int16_t *line[7];
+    const input_value *line[7];
 };
 
 /* The outputs of a block at the places from x on. */
@@ -120,7 +121,7 @@ ALWAYS_INLINE void conv_with(const struct window_task *t, enum activation activa
     const struct tail tail = tail_of(t->requantization, activation, false);
     const struct window *w = &t->window;
     const size_t values = conv_line_values(w, t->in_channels);
-    int16_t *ring = t->scratch, *outside = ring + w->kernel[0] * values;
+    input_value *ring = t->scratch, *outside = ring + w->kernel[0] * values;
     unsigned laid_out = 0; /* lines of the input */
     conv_lay_out(t, NULL, outside);
     for (unsigned time = 0; time < w->out[0]; time++) {
@@ -136,7 +137,7 @@ ALWAYS_INLINE void conv_with(const struct window_task *t, enum activation activa
     }
 }
 
-void avx2_conv(const struct window_task *t)
+void AVX2_NAME(conv)(const struct window_task *t)
 {
     WITH_CONSTANT_ACTIVATION(t->requantization->activation, conv_with, t)
 }

@@ -17,17 +17,17 @@ static size_t pairs_of(const struct window *w)
     return (w->kernel[1] + 1) / 2;
 }
 
-size_t avx2_depthwise_packed_size(const struct window *w, size_t channels)
+size_t AVX2_NAME(depthwise_packed_size)(const struct window *w, size_t channels)
 {
     return round_up(channels, LANES) * w->kernel[0] * pairs_of(w) * 2 * sizeof(int16_t);
 }
 
-void avx2_depthwise_pack(const int8_t *weights, const struct window *w, size_t channels,
-                         void *packed)
+void AVX2_NAME(depthwise_pack)(const int8_t *weights, const struct window *w, size_t channels,
+                               void *packed)
 {
     const size_t taps = (size_t)w->kernel[0] * w->kernel[1];
     int16_t *to = packed;
-    memset(packed, 0, avx2_depthwise_packed_size(w, channels));
+    memset(packed, 0, AVX2_NAME(depthwise_packed_size)(w, channels));
     for (size_t block = 0; block < channels; block += LANES) {
         for (size_t time = 0; time < w->kernel[0]; time++) {
             for (size_t i = 0; i < pairs_of(w) * LANES * 2; i++, to++) {
@@ -47,7 +47,7 @@ static size_t line_places(const struct window *w)
     return (w->in[1] + 2 * (size_t)w->padding[1] + w->stride[1] - 1) / w->stride[1];
 }
 
-size_t avx2_depthwise_scratch_size(const struct window *w, size_t pitch)
+size_t AVX2_NAME(depthwise_scratch_size)(const struct window *w, size_t pitch)
 {
     /* one more line than the kernel has: the line outside the input */
     const size_t channels = pitch < CHUNK ? pitch : CHUNK;
@@ -203,7 +203,7 @@ ALWAYS_INLINE void depthwise_with(const struct window_task *t, enum activation a
     }
 }
 
-void avx2_depthwise(const struct window_task *t)
+void AVX2_NAME(depthwise)(const struct window_task *t)
 {
     WITH_CONSTANT_ACTIVATION(t->requantization->activation, depthwise_with, t)
 }

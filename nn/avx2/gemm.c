@@ -1,15 +1,15 @@
 #include "nn/avx2/avx2.h"
 #include "nn/avx2/tile.h"
 
-size_t avx2_gemm_packed_size(size_t outputs, size_t depth)
+size_t AVX2_NAME(gemm_packed_size)(size_t outputs, size_t depth)
 {
     return round_up(outputs, LANES) * round_up(depth, LANES);
 }
 
-void avx2_gemm_pack(const int8_t *weights, size_t outputs, size_t depth, void *packed)
+void AVX2_NAME(gemm_pack)(const int8_t *weights, size_t outputs, size_t depth, void *packed)
 {
     const size_t padded_outputs = round_up(outputs, LANES), padded_depth = round_up(depth, LANES);
-    memset(packed, 0, avx2_gemm_packed_size(outputs, depth));
+    memset(packed, 0, AVX2_NAME(gemm_packed_size)(outputs, depth));
     for (size_t first = 0; first < padded_outputs;) {
         const size_t groups = block_groups(padded_outputs - first);
         int8_t *to = (int8_t *)packed + first * padded_depth;
@@ -18,34 +18,23 @@ void avx2_gemm_pack(const int8_t *weights, size_t outputs, size_t depth, void *p
     }
 }
 
-/* Positions whose inputs, widened to 16 bits, and outputs stay in the first-level cache: all
- * outputs are computed for them before the next ones. A multiple of every tile's rows. */
+/* Positions whose inputs, in the form that products take, and outputs stay in the first-level
+ * cache: all outputs are computed for them before the next ones. A multiple of every tile's rows.
+ */
 #define CHUNK 24
 
-size_t avx2_gemm_scratch_size(size_t padded_depth, size_t padded_outputs)
+size_t AVX2_NAME(gemm_scratch_size)(size_t padded_depth, size_t padded_outputs)
 {
     (void)padded_outputs;
-    return 2 * CHUNK * padded_depth * sizeof(int16_t);
-}
-
-/* Bytes of some positions, widened to 16 bits. */
-static void widen(const uint8_t *in, size_t pitch, size_t rows, size_t depth, int16_t *to)
-{
-    for (size_t row = 0; row < rows; row++, in += pitch) {
-        size_t i = 0;
-        for (; i + 2 * LANES <= depth; i += 2 * LANES, to += 2 * LANES)
-            store_32_bytes(to, _mm256_cvtepu8_epi16(load_16_bytes(in + i)));
-        for (; i < depth; i += LANES, to += LANES)
-            store_16_bytes(to, _mm_cvtepu8_epi16(load_8_bytes(in + i)));
-    }
+    return rows_scratch_size(2 * CHUNK, padded_depth);
 }
 
 /* The outputs of a block at `count` positions, at least as many as a tile has rows. The last tile
  * begins earlier than need be rather than be smaller: what it computes again comes out the same. */
-ALWAYS_INLINE void gemm_block(const struct gemm_task *t, const struct tail *tail, size_t output,
-                              size_t begin, size_t count, size_t rows, size_t groups)
+ALWAYS_INLINE void gemm_block(const struct gemm_task *t, const struct rows *in,
+                              const struct tail *tail, size_t output, size_t begin, size_t count,
+                              size_t rows, size_t groups)
 {
-    const int16_t *in = t->scratch;
     const int8_t *weights = (const int8_t *)t->weights + output * t->depth;
     for (size_t i = 0; i < count; i += rows) {
         if (i + rows > count)
@@ -59,26 +48,26 @@ ALWAYS_INLINE void gemm_block(const struct gemm_task *t, const struct tail *tail
         };
         struct sums sums;
         start_sums(&sums, t->requantization->bias + output, rows, groups);
-        multiply(&sums, in + i * t->depth, t->depth, t->depth, weights, rows, groups);
+        multiply(&sums, in->in + i * in->pitch, in->pitch, t->depth, weights, rows, groups);
         finish(&sums, &end, t->requantization->scale + output, tail, rows, groups);
     }
 }
 
-ALWAYS_INLINE void gemm_chunk(const struct gemm_task *t, const struct tail *tail, size_t begin,
-                              size_t count)
+ALWAYS_INLINE void gemm_chunk(const struct gemm_task *t, const struct rows *in,
+                              const struct tail *tail, size_t begin, size_t count)
 {
     size_t output = 0;
     for (; output + 2 * LANES <= t->outputs; output += 2 * LANES) {
         if (count >= TILE_ROWS_2)
-            gemm_block(t, tail, output, begin, count, TILE_ROWS_2, 2);
+            gemm_block(t, in, tail, output, begin, count, TILE_ROWS_2, 2);
         else
-            gemm_block(t, tail, output, begin, count, 1, 2);
+            gemm_block(t, in, tail, output, begin, count, 1, 2);
     }
     if (output < t->outputs) {
         if (count >= TILE_ROWS_1)
-            gemm_block(t, tail, output, begin, count, TILE_ROWS_1, 1);
+            gemm_block(t, in, tail, output, begin, count, TILE_ROWS_1, 1);
         else
-            gemm_block(t, tail, output, begin, count, 1, 1);
+            gemm_block(t, in, tail, output, begin, count, 1, 1);
     }
 }
 
@@ -88,13 +77,14 @@ ALWAYS_INLINE void gemm_with(const struct gemm_task *t, bool residual, enum acti
     for (size_t begin = 0; begin < t->positions;) {
         const size_t left = t->positions - begin;
         const size_t count = left < 2 * CHUNK ? left : CHUNK;
-        widen(t->in + begin * t->in_pitch, t->in_pitch, count, t->depth, t->scratch);
-        gemm_chunk(t, &tail, begin, count);
+        const struct rows in =
+            rows_of(t->in + begin * t->in_pitch, t->in_pitch, count, t->depth, t->scratch);
+        gemm_chunk(t, &in, &tail, begin, count);
         begin += count;
     }
 }
 
-void avx2_gemm(const struct gemm_task *t)
+void AVX2_NAME(gemm)(const struct gemm_task *t)
 {
     if (t->residual != NULL)
         WITH_CONSTANT_ACTIVATION(t->requantization->activation, gemm_with, t, true)
@@ -102,13 +92,14 @@ void avx2_gemm(const struct gemm_task *t)
         WITH_CONSTANT_ACTIVATION(t->requantization->activation, gemm_with, t, false)
 }
 
-ALWAYS_INLINE void real_block(const struct gemm_task *t, size_t output, size_t groups, float *out)
+ALWAYS_INLINE void real_block(const struct gemm_task *t, const struct rows *in, size_t output,
+                              size_t groups, float *out)
 {
     const struct requantization *r = t->requantization;
     struct sums sums;
     start_sums(&sums, r->bias + output, 1, groups);
-    multiply(&sums, t->scratch, t->depth, t->depth, (const int8_t *)t->weights + output * t->depth,
-             1, groups);
+    multiply(&sums, in->in, in->pitch, t->depth, (const int8_t *)t->weights + output * t->depth, 1,
+             groups);
 #pragma GCC unroll 2
     for (size_t g = 0; g < groups; g++) {
         const __m256 scale = _mm256_loadu_ps(r->scale + output + g * LANES);
@@ -117,12 +108,12 @@ ALWAYS_INLINE void real_block(const struct gemm_task *t, size_t output, size_t g
     }
 }
 
-void avx2_gemm_real(const struct gemm_task *t, float *out)
+void AVX2_NAME(gemm_real)(const struct gemm_task *t, float *out)
 {
     size_t output = 0;
-    widen(t->in, 0, 1, t->depth, t->scratch);
+    const struct rows in = rows_of(t->in, 0, 1, t->depth, t->scratch);
     for (; output + 2 * LANES <= t->outputs; output += 2 * LANES)
-        real_block(t, output, 2, out);
+        real_block(t, &in, output, 2, out);
     if (output < t->outputs)
-        real_block(t, output, 1, out);
+        real_block(t, &in, output, 1, out);
 }

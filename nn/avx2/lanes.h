@@ -1,9 +1,6 @@
 /* lanes.h - what all AVX2 kernels share: memory access, and sums to bytes.
  *
- * Private to nn/avx2/. Products are made of 16-bit numbers, 16 at a time (vpmaddwd).
- * vpmaddubsw would take bytes as they are, but adds pairs of products with saturation
- * to 16 bits, and 2 * 255 * 127 does not fit. So bytes are widened first, which is
- * exact.
+ * Private to nn/avx2/.
  */
 #ifndef TUTTI_NN_AVX2_LANES_H
 #define TUTTI_NN_AVX2_LANES_H
@@ -53,15 +50,6 @@ ALWAYS_INLINE void store_16_bytes(void *to, __m128i value)
 ALWAYS_INLINE void store_32_bytes(void *to, __m256i value)
 {
     _mm256_storeu_si256(to, value);
-}
-
-/* --- products and sums ---------------------------------------------------------------- */
-
-/* Adds to 8 sums the products of 8 pairs of 16-bit values. */
-ALWAYS_INLINE __m256i add_products(__m256i sums, __m256i values, __m256i weights)
-{
-    __asm__("vpaddd %1, %0, %0" : "+x"(sums) : "x"(_mm256_madd_epi16(values, weights)));
-    return sums;
 }
 
 /* --- sums to bytes ------------------------------------------------------------------- */

@@ -1,14 +1,19 @@
 /* tile.h - a tile of a matrix product in registers.
  *
  * Private to nn/avx2/. A register holds the sums of a group of 8 outputs at one position. 12 of the
- * 16 registers hold sums, 2 the weights of a pair of inputs, 1 that pair of one position.
- * Outputs are taken in blocks of up to 2 groups; what is packed for a block lies together: for each
- * pair of inputs, each group's 8 outputs with 2 bytes each.
+ * 16 registers hold sums, 2 the weights of INPUTS inputs, 1 those inputs of one position. Outputs
+ * are taken in blocks of up to 2 groups; what is packed for a block lies together: for every INPUTS
+ * inputs, each group's 8 outputs with INPUTS bytes each.
  */
 #ifndef TUTTI_NN_AVX2_TILE_H
 #define TUTTI_NN_AVX2_TILE_H
 
 #include "nn/avx2/lanes.h"
+#if defined(AVX_VNNI)
+#include "nn/avx2/products_vnni.h"
+#else
+#include "nn/avx2/products.h"
+#endif
 
 #include <string.h>
 
@@ -24,24 +29,24 @@ static inline size_t block_groups(size_t left)
 #define TILE_ROWS_1 8
 #define TILE_ROWS_2 6
 
-/* Packs `depth` inputs, padded to an even number, of a block's outputs from `first` on; weights is
- * [outputs][pitch]. Returns where the next ones go. */
+/* Packs `depth` inputs, padded to a multiple of INPUTS, of a block's outputs from `first` on;
+ * weights is [outputs][pitch]. Returns where the next ones go. */
 static inline int8_t *block_pack(size_t groups, const int8_t *weights, size_t pitch, size_t first,
                                  size_t outputs, size_t depth, int8_t *to)
 {
-    for (size_t input = 0; input < depth; input += 2) {
-        for (size_t i = 0; i < groups * 2 * LANES; i++, to++) {
-            const size_t output = first + i / 2, byte = input + i % 2;
+    for (size_t input = 0; input < depth; input += INPUTS) {
+        for (size_t i = 0; i < groups * INPUTS * LANES; i++, to++) {
+            const size_t output = first + i / INPUTS, byte = input + i % INPUTS;
             *to = output < outputs && byte < depth ? weights[output * pitch + byte] : 0;
         }
     }
     return to;
 }
 
-ALWAYS_INLINE __m256i broadcast_pair(const int16_t *pair)
+ALWAYS_INLINE __m256i broadcast_inputs(const input_value *inputs)
 {
     int bits;
-    memcpy(&bits, pair, sizeof bits);
+    memcpy(&bits, inputs, sizeof bits);
     return _mm256_set1_epi32(bits);
 }
 
@@ -61,25 +66,25 @@ ALWAYS_INLINE void start_sums(struct sums *sums, const int32_t *bias, size_t row
     }
 }
 
-/* Adds rows of depth (even, not 0) 16-bit values, row_pitch apart, times the weights. */
-ALWAYS_INLINE void multiply(struct sums *sums, const int16_t *in, size_t row_pitch, size_t depth,
-                            const int8_t *weights, size_t rows, size_t groups)
+/* Adds rows of depth (a multiple of INPUTS, not 0) values, row_pitch apart, times the weights. */
+ALWAYS_INLINE void multiply(struct sums *sums, const input_value *in, size_t row_pitch,
+                            size_t depth, const int8_t *weights, size_t rows, size_t groups)
 {
-    const int16_t *end = in + depth;
+    const input_value *end = in + depth;
     do {
         __m256i w[2];
 #pragma GCC unroll 2
         for (size_t g = 0; g < groups; g++)
-            w[g] = _mm256_cvtepi8_epi16(load_16_bytes(weights + g * 2 * LANES));
+            w[g] = load_weights(weights + g * INPUTS * LANES);
 #pragma GCC unroll 8
         for (size_t row = 0; row < rows; row++) {
-            const __m256i x = broadcast_pair(in + row * row_pitch);
+            const __m256i x = broadcast_inputs(in + row * row_pitch);
 #pragma GCC unroll 2
             for (size_t g = 0; g < groups; g++)
-                sums->of[row * groups + g] = add_products(sums->of[row * groups + g], x, w[g]);
+                sums->of[row * groups + g] = add_inputs(sums->of[row * groups + g], x, w[g]);
         }
-        in += 2;
-        weights += groups * 2 * LANES;
+        in += INPUTS;
+        weights += groups * INPUTS * LANES;
     } while (in < end);
 }
 

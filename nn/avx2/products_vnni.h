@@ -1,0 +1,88 @@
+/* products_vnni.h - bytes times weights, for AVX-VNNI.
+ *
+ * Private to nn/avx2/. vpdpbusd multiplies 4 unsigned bytes by 4 signed ones for each of
+ * 8 outputs and adds the products to their 32-bit sums, vpdpwssd 2 pairs of 16-bit
+ * numbers. Neither saturates: a sum wraps around as with vpmaddwd and vpaddd. So a matrix
+ * product takes its inputs as they lie in the tensor.
+ *
+ * AVX_VNNI_EMULATED puts AVX2 instructions in the place of these two, for the tests alone
+ * (tests/nn/meson.build): so every processor with AVX2 proves that the packing, the
+ * layout, the tails and the memory that is touched are right. What the two instructions
+ * themselves do, and that their operands stand in the right order, only a processor that
+ * has them can prove; the same tests do it there.
+ */
+#ifndef TUTTI_NN_AVX2_PRODUCTS_VNNI_H
+#define TUTTI_NN_AVX2_PRODUCTS_VNNI_H
+
+#include "nn/avx2/lanes.h"
+
+#if defined(AVX_VNNI_EMULATED)
+
+ALWAYS_INLINE __m256i add_products(__m256i sums, __m256i values, __m256i weights)
+{
+    return _mm256_add_epi32(sums, _mm256_madd_epi16(values, weights));
+}
+
+/* The bytes at even places, then those at odd ones, widened. */
+ALWAYS_INLINE __m256i add_inputs(__m256i sums, __m256i inputs, __m256i weights)
+{
+    const __m256i even = _mm256_and_si256(inputs, _mm256_set1_epi16(0xff));
+    const __m256i even_weights = _mm256_srai_epi16(_mm256_slli_epi16(weights, 8), 8);
+    sums = add_products(sums, even, even_weights);
+    return add_products(sums, _mm256_srli_epi16(inputs, 8), _mm256_srai_epi16(weights, 8));
+}
+
+#else
+
+/* Adds to 8 sums the products of 8 pairs of 16-bit values. */
+ALWAYS_INLINE __m256i add_products(__m256i sums, __m256i values, __m256i weights)
+{
+    __asm__("%{vex%} vpdpwssd %2, %1, %0" : "+x"(sums) : "x"(values), "x"(weights));
+    return sums;
+}
+
+/* Adds to the sums of 8 outputs what INPUTS inputs, the same for all, and their weights make. */
+ALWAYS_INLINE __m256i add_inputs(__m256i sums, __m256i inputs, __m256i weights)
+{
+    __asm__("%{vex%} vpdpbusd %2, %1, %0" : "+x"(sums) : "x"(inputs), "x"(weights));
+    return sums;
+}
+
+#endif
+
+/* --- what a matrix product is made of ------------------------------------------------- */
+
+/* A matrix product takes so many inputs of a position at once, in this form. */
+#define INPUTS 4
+typedef uint8_t input_value;
+
+/* The weights of 8 outputs, INPUTS bytes each. */
+ALWAYS_INLINE __m256i load_weights(const int8_t *weights)
+{
+    return load_32_bytes(weights);
+}
+
+/* Bytes of some positions, in the form that a matrix product takes them. */
+struct rows {
+    const input_value *in;
+    size_t pitch;
+};
+
+static inline size_t rows_scratch_size(size_t rows, size_t depth)
+{
+    (void)rows;
+    (void)depth;
+    return 0;
+}
+
+/* Rows of depth bytes, a pitch apart: just what they are. */
+ALWAYS_INLINE struct rows rows_of(const uint8_t *in, size_t pitch, size_t rows, size_t depth,
+                                  void *scratch)
+{
+    (void)rows;
+    (void)depth;
+    (void)scratch;
+    return (struct rows){in, pitch};
+}
+
+#endif
