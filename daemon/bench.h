@@ -68,8 +68,9 @@ struct bench_sum bench_sum_large_pointwise(const struct model *model,
 /* Billions of multiply-adds a second; 0 where there are none. */
 double bench_gmac_per_s(uint64_t multiply_adds, double ms);
 
-/* The shortest hop, in whole columns, at which everything takes `share` of a core; < 0 if there
- * is none. */
+/* The shortest hop, in whole columns, at which everything takes `share` of a core, were every
+ * window computed by itself: the careful answer, as what is reused differs with the hop. < 0 if
+ * there is none. */
 double bench_sustainable_hop_s(const struct bench *bench, const struct bench_figures *figures,
                                double share);
 

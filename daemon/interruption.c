@@ -6,11 +6,14 @@
 void interruption_begin(struct interruption *interruption)
 {
     static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    sigset_t blocked; /* by whoever started the program: they stay so */
+    pthread_sigmask(SIG_BLOCK, NULL, &blocked);
     sigemptyset(&interruption->signals);
     interruption->number = 0;
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         struct sigaction action;
-        if (sigaction(numbers[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
+        if (sigaction(numbers[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN &&
+            !sigismember(&blocked, numbers[i]))
             sigaddset(&interruption->signals, numbers[i]);
     }
     pthread_sigmask(SIG_BLOCK, &interruption->signals, NULL);

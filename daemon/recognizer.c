@@ -59,6 +59,8 @@ static bool take(struct recognizer *recognizer, const struct column *column, uns
     return false;
 }
 
+/* What the listener stores late, after a turn has emptied the queue, is put right by the turn that
+ * it calls for then; after the last turn it does not count. */
 static void note_waiting(struct recognizer *recognizer)
 {
     atomic_store_explicit(&recognizer->seat->waiting, queue_count(recognizer->config.columns),
@@ -84,6 +86,7 @@ static enum fair_pool_next take_turn(void *context, unsigned thread)
     recognizer_pool_look(pool);
     if (!queue_done(columns))
         return ran && queue_count(columns) > 0 ? FAIR_POOL_MORE : FAIR_POOL_IDLE;
+    atomic_store_explicit(&recognizer->seat->over, true, memory_order_relaxed);
     queue_end(recognizer->config.results);
     return FAIR_POOL_OVER;
 }

@@ -31,6 +31,7 @@ struct recognizer_pool {
     atomic_flag looking;
     _Atomic uint64_t next_look_ns;
     uint64_t looked_ns;
+    uint64_t changed_ns; /* the factor */
     uint64_t busy_ns;
     size_t waiting; /* most of any source */
     struct hop_stretch stretch;
@@ -189,6 +190,7 @@ void recognizer_pool_leave(struct recognizer_seat *seat)
         return;
     fair_pool_leave(seat->member);
     atomic_store_explicit(&seat->waiting, 0, memory_order_relaxed);
+    atomic_store_explicit(&seat->over, false, memory_order_relaxed);
     seat->member = NULL;
 }
 
@@ -210,7 +212,10 @@ static bool is_late(struct recognizer_pool *pool)
 {
     size_t waiting = 0;
     for (unsigned i = 0; i < pool->seats; i++) {
-        const size_t columns = atomic_load_explicit(&pool->seat[i].waiting, memory_order_relaxed);
+        const struct recognizer_seat *seat = &pool->seat[i];
+        if (atomic_load_explicit(&seat->over, memory_order_relaxed))
+            continue;
+        const size_t columns = atomic_load_explicit(&seat->waiting, memory_order_relaxed);
         waiting = columns > waiting ? columns : waiting;
     }
     const bool growing = waiting >= pool->waiting;
@@ -230,8 +235,14 @@ void recognizer_pool_look_at(struct recognizer_pool *pool, uint64_t now_ns)
     pool->busy_ns = busy_ns;
     const unsigned before = pool->stretch.factor;
     const unsigned factor = hop_stretch_look(&pool->stretch, is_late(pool), busy);
-    if (factor == before)
+    if (factor == before) {
+        /* What was begun with the factor before this one has ended by then. */
+        const double since_change_s = (double)(now_ns - pool->changed_ns) / CLOCK_NS_PER_S;
+        if (since_change_s > 2 * recognizer_pool_longest_hop_s(pool) + LATE_S)
+            atomic_store_explicit(&pool->longest_factor, factor, memory_order_relaxed);
         return;
+    }
+    pool->changed_ns = now_ns;
     atomic_store_explicit(&pool->longest_factor, factor > before ? factor : before,
                           memory_order_relaxed);
     atomic_store_explicit(&pool->factor, factor, memory_order_relaxed);

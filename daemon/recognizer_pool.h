@@ -71,6 +71,7 @@ struct recognizer_seat {
     struct fair_pool_member *member;
     unsigned number;        /* 0 ... sources - 1 */
     _Atomic size_t waiting; /* columns that the source has ready */
+    atomic_bool over;       /* its last turn has been; what is waiting no longer counts */
 };
 
 /* NULL if there are too many sources. */

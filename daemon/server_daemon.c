@@ -68,19 +68,20 @@ enum MHD_Result handle_sources(const struct request *request)
 /* ---- health ---- */
 
 /* The first source that is late, what is late of it, and the names of all. */
-static void write_late(struct json_writer *writer, const struct server *server)
+static void write_late(struct json_writer *writer, const struct server *server,
+                       const struct health_report *reports)
 {
     bool first = true;
     for (size_t i = 0; i < server->pipeline_count; i++) {
-        const struct health_report report = pipeline_health(server->pipelines[i]);
-        if (report.healthy) {
+        const struct health_report *report = &reports[i];
+        if (report->healthy) {
             continue;
         }
         if (first) {
             json_write_key(writer, "late");
-            json_write_string(writer, health_stage_name(report.late));
-            write_number(writer, "late_s", report.late_s);
-            write_number(writer, "since", clock_wall_s() - report.late_s);
+            json_write_string(writer, health_stage_name(report->late));
+            write_number(writer, "late_s", report->late_s);
+            write_number(writer, "since", clock_wall_s() - report->late_s);
             json_write_key(writer, "sources");
             json_write_array_begin(writer);
         }
@@ -97,12 +98,16 @@ enum MHD_Result handle_health(const struct request *request)
     const struct server *server = request->server;
     const size_t size = SIZE_PER_SOURCE * (server->pipeline_count + 1);
     char *text = malloc(size);
-    if (text == NULL) {
+    struct health_report *reports = calloc(server->pipeline_count, sizeof *reports);
+    if (text == NULL || reports == NULL) {
+        free(text);
+        free(reports);
         return MHD_NO;
     }
     bool healthy = true;
     for (size_t i = 0; i < server->pipeline_count; i++) {
-        healthy = healthy && pipeline_health(server->pipelines[i]).healthy;
+        reports[i] = pipeline_health(server->pipelines[i]);
+        healthy = healthy && reports[i].healthy;
     }
     struct json_writer writer;
     json_writer_init(&writer, text, size);
@@ -112,12 +117,13 @@ enum MHD_Result handle_health(const struct request *request)
     json_write_key(&writer, "hop_stretch");
     json_write_integer(&writer, pipeline_status(server->pipelines[0]).hop_stretch);
     if (!healthy) {
-        write_late(&writer, server);
+        write_late(&writer, server, reports);
     }
     json_write_object_end(&writer);
     enum MHD_Result result =
         reply_json(request, healthy ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE, &writer);
     free(text);
+    free(reports);
     return result;
 }
 

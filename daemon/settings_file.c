@@ -60,6 +60,9 @@ static void begin_source(struct reading *reading, const char *name)
         fail(reading, error.text, "");
 }
 
+/* inih cuts longer names short, and would take the keys of one section for those of another. */
+#define INIH_SECTION_MAX 49
+
 /* inih does not tell of sections, so that a misspelt one would hide until it has a key. */
 static void check_section(struct reading *reading, const char *text)
 {
@@ -78,6 +81,8 @@ static void check_section(struct reading *reading, const char *text)
     const char *source = source_name_of(name);
     if (source != NULL) {
         begin_source(reading, source);
+        if (!reading->failed && length > INIH_SECTION_MAX)
+            fail(reading, "a section's name is too long: ", name);
         return;
     }
     fail(reading, "there is no section named ", name);

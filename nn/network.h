@@ -7,8 +7,8 @@
  *
  * A network belongs to one thread at a time; one thread may have several. The packed
  * weights are shared between a network and its clones, which makes a network for each
- * of many threads cheap. Memory is taken only in network_new() and network_clone():
- * network_run() neither allocates, locks, nor calls the system.
+ * of many threads cheap. Memory is taken only in network_new(), network_clone() and
+ * network_memory_new(): network_run() neither allocates, locks, nor calls the system.
  */
 #ifndef TUTTI_NN_NETWORK_H
 #define TUTTI_NN_NETWORK_H
@@ -71,8 +71,8 @@ size_t network_memory_bytes(const struct network_memory *);
 
 /* network_run() for a window of a stream. position: where the window lies in it, in columns; any
  * origin will do. Two windows at positions a and b have to agree wherever they overlap: column i
- * of the one is column i + a - b of the other, unless the memory was cleared in between. Not slower
- * than network_run() but for the moving of some tens of kilobytes. Real-time safe. */
+ * of the one is column i + a - b of the other, unless the memory was cleared in between. Takes
+ * as long as network_run() where nothing can be reused, and less elsewhere. Real-time safe. */
 void network_run_next(struct network *, struct network_memory *, const float *columns,
                       uint64_t position, float *probabilities);
 
@@ -90,7 +90,7 @@ size_t network_steps(const struct network *);
 
 /* The probabilities of the steps of the last run: [network_steps()][labels], calibrated like those
  * of the window, 0 to 1. They say where in the window a label sounds, better than whether it does.
- * Only after network_run(). Real-time safe. */
+ * Only after network_run() or network_run_next(). Real-time safe. */
 void network_step_probabilities(const struct network *, float *probabilities);
 
 /* The kernel's name, such as "avx2". Static. */

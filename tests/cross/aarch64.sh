@@ -26,7 +26,11 @@ export TUTTI_NATIVE
 
 [ -f "$build/build.ninja" ] || meson setup "$build" --cross-file tests/cross/aarch64.ini --werror
 ninja -C "$build" --quiet
-tests=$(meson test -C "$build" --list --suite unit 2>/dev/null | sed -n 's/^tutti:unit \/ //p')
+tests=$(meson test -C "$build" --list --suite unit | sed -n 's/^tutti:unit \/ //p')
+[ -n "$tests" ] || {
+    echo "aarch64.sh: meson lists no unit tests in $build" >&2
+    exit 1
+}
 status=0
 for processor in cortex-a72 cortex-a76; do
     echo "== $build on a $processor"
