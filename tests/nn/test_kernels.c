@@ -1,6 +1,7 @@
 /* Every table of kernels against the portable one, bit for bit, over random shapes, strides,
  * paddings, odd numbers of channels and extreme values. Each buffer is a piece of its own, so that
- * a sanitizer sees a kernel that reads or writes beyond what its contract allows. */
+ * a sanitizer sees a kernel that reads or writes beyond what its contract allows. On x86 there
+ * is one table more than in the library: avx-vnni with its instructions replaced by AVX2's. */
 #include "nn/kernels.h"
 
 #include "tests/nn/support/random.h"
