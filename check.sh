@@ -1,25 +1,25 @@
 #!/bin/sh
 # Installs what is needed (Debian 12), builds, and runs every test.
 #
-#   sh check.sh            everything: plain build, sanitizers, programs, page, documents, Arm
+#   sh check.sh            plain build, sanitizers, programs, page, documents
+#   sh check.sh --arm64    also for 64-bit Arm, in an emulator (many minutes more)
 #   sh check.sh --quick    the plain build and its tests alone
 #   sh check.sh --no-install …   do not touch the system's packages
 #
-# Builds go to build/, build-asan/, build-tsan/ and, for 64-bit Arm in an emulator, build-aarch64/,
-# which needs packages of Debian's architecture arm64 (--no-arm64: without it). The last line is
-# "N passed, N failed". Tests that had to be skipped are listed; where CI is set (as services for it
-# do), they count as failed.
+# Builds go to build/, build-asan/, build-tsan/ and, for 64-bit Arm, build-aarch64/, which needs
+# packages of Debian's architecture arm64. The last line is "N passed, N failed". Tests that had to
+# be skipped are listed; where CI is set (as services for it do), they count as failed.
 set -eu
 cd "$(dirname "$0")"
 
 quick=false
 install=true
-arm64=true
+arm64=false
 for argument in "$@"; do
     case $argument in
     --quick) quick=true ;;
     --no-install) install=false ;;
-    --no-arm64) arm64=false ;;
+    --arm64) arm64=true ;;
     -h | --help)
         sed -n '2,12s/^# \{0,1\}//p' "$0"
         exit 0
