@@ -7,7 +7,6 @@
 #include "dsp/resample.h"
 
 #include <math.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -354,11 +353,4 @@ double bench_sustainable_hop_s(const struct bench *bench, const struct bench_fig
 size_t bench_sustainable_streams(const struct bench_figures *figures, double share)
 {
     return (size_t)(1e3 * share / figures->whole.median_ms);
-}
-
-size_t bench_cores(void)
-{
-    cpu_set_t usable;
-    const int count = sched_getaffinity(0, sizeof usable, &usable) == 0 ? CPU_COUNT(&usable) : 1;
-    return count > 0 ? (size_t)count : 1;
 }

@@ -77,7 +77,4 @@ double bench_sustainable_hop_s(const struct bench *bench, const struct bench_fig
 /* How many streams at the hop of the figures take at most `share` of a core. */
 size_t bench_sustainable_streams(const struct bench_figures *figures, double share);
 
-/* Processor cores that this process may use, at least 1. */
-size_t bench_cores(void);
-
 #endif

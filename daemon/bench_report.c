@@ -1,6 +1,7 @@
 #include "daemon/bench_report.h"
 
 #include "daemon/json_writer.h"
+#include "daemon/thread.h"
 
 #include <string.h>
 
@@ -142,10 +143,10 @@ static void print_conclusions(FILE *stream, const struct bench *bench,
     const size_t streams = bench_sustainable_streams(figures, BENCH_SUSTAINED_SHARE);
     fprintf(stream, "With half of each core, at a hop of %g s: %zu streams a core", figures->hop_s,
             streams);
-    if (bench_cores() > 1)
+    if (thread_cores() > 1)
         fprintf(stream,
-                ", %zu on the %zu cores here\n(if each is as fast beside the others as alone)",
-                streams * bench_cores(), bench_cores());
+                ", %zu on the %u cores here\n(if each is as fast beside the others as alone)",
+                streams * thread_cores(), thread_cores());
     fprintf(stream, ".\n");
 }
 
@@ -295,8 +296,8 @@ static void write_conclusions(struct json_writer *writer, const struct bench *be
         json_write_null(writer);
     const size_t streams = bench_sustainable_streams(figures, BENCH_SUSTAINED_SHARE);
     write_count(writer, "sustainable_streams_per_core", streams);
-    write_count(writer, "cores", bench_cores());
-    write_count(writer, "sustainable_streams", streams * bench_cores());
+    write_count(writer, "cores", thread_cores());
+    write_count(writer, "sustainable_streams", streams * thread_cores());
 }
 
 void bench_report_json(FILE *stream, const struct model *model, const struct bench *bench,

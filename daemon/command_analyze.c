@@ -12,10 +12,10 @@
 #include "daemon/progress.h"
 #include "daemon/settings.h"
 #include "daemon/spool.h"
+#include "daemon/thread.h"
 
 #include <cblas.h>
 #include <errno.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -398,9 +398,8 @@ static enum program_exit analyze_all(struct command *command)
 /* As many threads as there are cores for this process. */
 static unsigned default_jobs(void)
 {
-    cpu_set_t cores;
-    int count = sched_getaffinity(0, sizeof cores, &cores) == 0 ? CPU_COUNT(&cores) : 1;
-    return count < BATCH_MAX_JOBS ? (unsigned)count : BATCH_MAX_JOBS;
+    const unsigned cores = thread_cores();
+    return cores < BATCH_MAX_JOBS ? cores : BATCH_MAX_JOBS;
 }
 
 static void free_command(struct command *command)

@@ -4,9 +4,9 @@
 #include "daemon/feature_stream.h"
 #include "daemon/hop_stretch.h"
 #include "daemon/recognition.h"
+#include "daemon/thread.h"
 
 #include <math.h>
-#include <sched.h>
 #include <stdlib.h>
 
 #define LATE_S 0.5 /* beyond the hop itself */
@@ -36,13 +36,6 @@ struct recognizer_pool {
     size_t waiting; /* most of any source */
     struct hop_stretch stretch;
 };
-
-static unsigned cores(void)
-{
-    cpu_set_t set;
-    const int count = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-    return count > 0 ? (unsigned)count : 1;
-}
 
 static bool make_networks(struct recognizer_pool *pool, const char *kernel, unsigned threads,
                           struct tutti_error *error)
@@ -86,7 +79,7 @@ struct recognizer_pool *recognizer_pool_new(const struct recognizer_pool_config 
         return NULL;
     }
     struct recognizer_pool *pool = calloc(1, sizeof *pool);
-    unsigned threads = config->threads > 0 ? config->threads : cores();
+    unsigned threads = config->threads > 0 ? config->threads : thread_cores();
     threads = threads < config->sources ? threads : config->sources;
     if (pool != NULL)
         pool->threads = fair_pool_new(threads, config->sources);

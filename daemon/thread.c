@@ -1,5 +1,6 @@
 #include "daemon/thread.h"
 
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 
@@ -19,4 +20,11 @@ enum tutti_status thread_start(pthread_t *thread, const char *name, void *(*body
     }
     pthread_setname_np(*thread, name);
     return TUTTI_OK;
+}
+
+unsigned thread_cores(void)
+{
+    cpu_set_t usable;
+    const int count = sched_getaffinity(0, sizeof usable, &usable) == 0 ? CPU_COUNT(&usable) : 1;
+    return count > 0 ? (unsigned)count : 1;
 }

@@ -17,4 +17,7 @@
 enum tutti_status thread_start(pthread_t *thread, const char *name, void *(*body)(void *),
                                void *context, struct tutti_error *error);
 
+/* Processor cores that this process may use, at least 1. */
+unsigned thread_cores(void);
+
 #endif
