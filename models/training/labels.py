@@ -12,17 +12,19 @@ LABELS: Tuple[str, ...] = (
 # What else the network answers, so that it learns to tell neighbours from the labels. These outputs
 # serve training alone and are not in the model file.
 EXTRAS: Tuple[str, ...] = (
-    "other_brass", "other_reed", "other_plucked", "harmonica", "other_percussion", "speech")
+    "french_horn", "tuba", "oboe", "bassoon", "bagpipe", "harp", "harpsichord", "other_plucked",
+    "harmonica", "other_percussion", "speech")
 OUTPUTS: Tuple[str, ...] = LABELS + EXTRAS
 
-# Instruments without a label (other_instrument of the index, and GM_OTHERS) and their extra output.
+# Sounds without a label (other_instrument of the index, and GM_OTHERS) and their extra output.
 NEIGHBOURS: Dict[str, str] = {
-    "french_horn": "other_brass", "tuba": "other_brass",
-    "oboe": "other_reed", "english_horn": "other_reed", "cor_anglais": "other_reed",
-    "bassoon": "other_reed", "contrabassoon": "other_reed", "bagpipe": "other_reed",
-    "shanai": "other_reed", "harmonica": "harmonica",
-    "harp": "other_plucked", "sitar": "other_plucked", "harpsichord": "other_plucked",
-    "koto": "other_plucked", "timpani": "other_percussion", "percussion": "other_percussion",
+    "french_horn": "french_horn", "tuba": "tuba",
+    "oboe": "oboe", "english_horn": "oboe", "cor_anglais": "oboe",
+    "bassoon": "bassoon", "contrabassoon": "bassoon", "bagpipe": "bagpipe", "shanai": "bagpipe",
+    "harmonica": "harmonica", "harp": "harp", "harpsichord": "harpsichord",
+    "sitar": "other_plucked", "koto": "other_plucked", "lute": "other_plucked",
+    "zither": "other_plucked", "timpani": "other_percussion", "percussion": "other_percussion",
+    "speech": "speech",
 }
 
 # Names as in AudioSet's class list. The head starts from the mean of these classes' weights.
@@ -47,9 +49,14 @@ AUDIOSET: Dict[str, Tuple[str, ...]] = {
     "ukulele": ("Ukulele",),
     "violin": ("Violin, fiddle",),
     "voice": ("Singing", "Male singing", "Female singing", "Choir"),
-    "other_brass": ("French horn", "Brass instrument"),
-    "other_reed": ("Wind instrument, woodwind instrument", "Bagpipes"),
-    "other_plucked": ("Harp", "Sitar", "Harpsichord", "Zither"),
+    "french_horn": ("French horn",),
+    "tuba": ("Brass instrument",),
+    "oboe": ("Wind instrument, woodwind instrument",),
+    "bassoon": ("Wind instrument, woodwind instrument",),
+    "bagpipe": ("Bagpipes",),
+    "harp": ("Harp",),
+    "harpsichord": ("Harpsichord",),
+    "other_plucked": ("Sitar", "Zither", "Plucked string instrument"),
     "harmonica": ("Harmonica",),
     "other_percussion": ("Timpani", "Tambourine", "Maraca", "Gong", "Percussion"),
     "speech": ("Speech", "Male speech, man speaking", "Female speech, woman speaking"),
@@ -61,7 +68,7 @@ GM_PROGRAMS: Dict[str, Tuple[int, ...]] = {
     "acoustic_guitar": (24, 25),
     "banjo": (105,),
     "bass": (32, 33, 34, 35, 36),
-    "cello": (42,),
+    "cello": (42, 42, 45),  # 45: plucked
     "clarinet": (71,),
     "drums": (),  # channel 10
     "electric_guitar": (26, 27, 28, 29, 30),
@@ -75,7 +82,7 @@ GM_PROGRAMS: Dict[str, Tuple[int, ...]] = {
     "trombone": (57,),
     "trumpet": (56,),
     "ukulele": (24,),  # the nylon guitar an octave higher
-    "violin": (40,),
+    "violin": (40, 40, 45),
     "voice": (52, 53, 54),
 }
 

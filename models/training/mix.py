@@ -35,9 +35,9 @@ SCENE = 1 << 18  # samples, 8.2 s
 PADDED = 1 << 19
 COLUMNS = SCENE // CONFIG.hop_frames
 WINDOWS_PER_SCENE = 4
-STEM_SHARES = (0.15, 0.31, 0.25, 0.17, 0.09, 0.03)  # scenes with 0, 1, … instruments
-NONE_SHARES = {**{name: 0.11 for name in EXTRAS if name != "speech"}, "speech": 0.18,
-               "noise": 0.17, "silence": 0.1}  # what sounds where no label does
+STEM_SHARES = (0.20, 0.29, 0.24, 0.16, 0.08, 0.03)  # scenes with 0, 1, … instruments
+NONE_SHARES = {**{name: 0.06 for name in EXTRAS if name != "speech"}, "speech": 0.15,
+               "noise": 0.17, "silence": 0.08}  # what sounds where no label does
 PRESENT_COLUMNS, ABSENT_COLUMNS = 50, 15
 STEP_COLUMNS = 32  # the network's stride over time
 STEPS = -(-CONFIG.columns // STEP_COLUMNS)
@@ -85,9 +85,9 @@ def scene_stems(banks: Dict[str, Bank], rooms: Rooms, random: np.random.Generato
     if count == 0:
         shares = np.array(list(NONE_SHARES.values()))
         names = [str(random.choice(list(NONE_SHARES), p=shares / shares.sum()))]
-    elif random.random() < 0.04:
+    elif random.random() < 0.08:
         names = ["music"]
-    if random.random() < (0.18 if count > 0 else 0.3):
+    if random.random() < (0.22 if count > 0 else 0.3):
         added = str(random.choice((*EXTRAS, "noise", "noise")))
         names += [added] if added not in names else []
     common_room = random.random() < 0.3

@@ -21,7 +21,7 @@ class TestLabels(unittest.TestCase):
         self.assertEqual(len(set(LABELS)), 20)
         self.assertEqual(list(LABELS), sorted(LABELS))
         self.assertEqual(set(AUDIOSET), set(OUTPUTS))
-        self.assertEqual(set(NEIGHBOURS.values()) | {"speech"}, set(EXTRAS))
+        self.assertEqual(set(NEIGHBOURS.values()), set(EXTRAS))
         self.assertLess(set(GM_OTHERS), set(NEIGHBOURS))
         self.assertEqual(set(GM_PROGRAMS), set(LABELS))
         self.assertEqual(set(PLAYERS), set(LABELS) | set(GM_OTHERS))

@@ -8,9 +8,13 @@ import unittest
 from pathlib import Path
 
 import numpy as np
+import soundfile
 
 from ..effects import RATE_HZ, coded
-from ..packaged import LONGEST_S, Clip, pieces_of, resource_files, row_of
+from ..labels import LABELS, NEIGHBOURS
+from ..packaged import LONGEST_S, pieces_of, row_of
+from ..packaged_collections import (ALPHABET_LABELS, GCOMPRIS_LABELS, STAMP_LABELS, STUDIO_LABELS,
+                                    Clip, resource_files, table_clips)
 
 
 def resource(files: dict) -> bytes:
@@ -57,6 +61,20 @@ class TestPackaged(unittest.TestCase):
                          ("none", "tuba", "train"))
         row = row_of(Clip(np.zeros(1), "?", "phrase", "gcompris", "italy.ogg"))
         self.assertEqual((row["labels"], row["split"]), ("?", "unlabelled"))
+
+
+    def test_tables_name_labels_and_neighbours(self) -> None:
+        for table in (GCOMPRIS_LABELS, ALPHABET_LABELS, STUDIO_LABELS, STAMP_LABELS):
+            self.assertLessEqual(set(table.values()), set(LABELS) | set(NEIGHBOURS))
+
+    def test_what_a_package_lacks_is_left_out(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            sound = np.full(RATE_HZ, 0.25, np.float32)
+            soundfile.write(Path(folder) / "oboe.ogg", sound, RATE_HZ, format="OGG",
+                            subtype="VORBIS")
+            clips = list(table_clips(Path(folder), {"oboe": "oboe", "harp": "harp"}, "some"))
+        self.assertEqual([(clip.label, clip.name, clip.samples.size) for clip in clips],
+                         [("oboe", "oboe.ogg", RATE_HZ)])
 
 
 class TestCoded(unittest.TestCase):
