@@ -145,7 +145,7 @@ def table_clips(folder: Path, labels: Dict[str, str], source: str) -> Iterator[C
 
 def strum_clips() -> Iterator[Clip]:
     """Some strums of some chords, lest one guitar outnumbers all others."""
-    for path in sorted(STRUMS.glob("*.flac"))[::4]:
+    for path in sorted(STRUMS.glob("*.flac"))[::10]:
         sound, rate = decode(path)
         yield Clip(to_rate(sound[:STRUMS_S * rate], rate), "acoustic_guitar", "phrase",
                    "hydrogen-strums", path.name)
