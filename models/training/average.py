@@ -5,6 +5,9 @@ keeps more (WiSE-FT: Wortsman et al., "Robust fine-tuning of zero-shot models", 
 from one start that differ in seed or options lie in one basin, and their average is better than
 each (Wortsman et al., "Model soups", ICML 2022). With --shares the figures of several averages are
 printed; with --share one is written to WORK/RUN/averaged.pt, RUN being the first of the runs.
+
+Choose by `loss` and `lrap`, which are means over clips: mean average precision and macro F1 are
+means over labels, of which some have a single clip, and differ by 0.03 between seeds.
 """
 
 from __future__ import annotations
@@ -16,12 +19,14 @@ from typing import Dict, Sequence
 import numpy as np
 import torch
 
-from .evaluate import COLUMNS, network_predictor, probabilities
+from .evaluate import network_predictor, probabilities
 from .evaluation_sets import load
 from .labels import LABELS
-from .metrics import summary, table
+from .metrics import clip_loss, ranking_precision, summary, table
 from .network import Network, load_network, start_network
 from .train import save
+
+COLUMNS = ("top1", "map", "f1_best", "raised", "lrap", "loss")
 
 
 def averaged(start: Network, tuned: Sequence[Network], share: float) -> Network:
@@ -57,14 +62,17 @@ def main() -> None:
     start = start_network(arguments.teacher / "mn04_as_mAP_432.pt",
                           arguments.teacher / "audioset_labels.csv")
     tuned = [load_network(arguments.work / run / "final.pt") for run in arguments.runs]
-    thresholds = np.full(len(LABELS), 0.5)
+    thresholds = np.full(len(LABELS), 0.3)
     rows: Dict[str, Dict[str, float]] = {}
     for name in arguments.sets if arguments.shares else []:
         data = load(arguments.work, name, arguments.seed)
         for share in arguments.shares:
             predict = network_predictor(averaged(start, tuned, share))
             scores = data.clip_means(probabilities(predict, data.logmel, f"{name} {share}"))
-            rows[f"{name}, {share:.2f}"] = summary(scores, data.target, thresholds)
+            row = summary(scores, data.target, thresholds)
+            row["lrap"] = ranking_precision(scores, data.target, np.ones_like(scores, bool))
+            row["loss"] = clip_loss(scores, data.target)
+            rows[f"{name}, {share:.2f}"] = row
     if rows:
         print(table(rows, COLUMNS))
     if arguments.share is not None:

@@ -6,7 +6,8 @@ import unittest
 
 import numpy as np
 
-from ..metrics import ece, f1_micro, hamming, masked_summary, ranking_precision, summary, table
+from ..metrics import (clip_loss, ece, f1_micro, hamming, masked_summary, ranking_precision,
+                       summary, table)
 
 SCORES = np.array([[0.9, 0.6, 0.1], [0.2, 0.7, 0.4]])
 WANTED = np.array([[1, 0, 0], [0, 1, 1]])
@@ -35,6 +36,19 @@ class TestDecisions(unittest.TestCase):
         known = np.array([[True, False, True], [True, True, True]])
         self.assertAlmostEqual(ranking_precision(SCORES, wanted, known), 1 / 2)
         self.assertTrue(np.isnan(ranking_precision(SCORES, 0 * wanted, ALL)))
+
+    def test_loss_of_clips(self) -> None:
+        random = np.random.default_rng(3)
+        logits = random.normal(0.0, 2.0, (400, 5))
+        truth = 1 / (1 + np.exp(-logits))
+        wanted = (random.random(logits.shape) < truth).astype(int)
+        entropy = -(wanted * np.log(truth) + (1 - wanted) * np.log(1 - truth)).sum(axis=1).mean()
+        honest = clip_loss(truth, wanted)
+        self.assertAlmostEqual(honest, entropy, delta=0.02)
+        # A common scale and offset of the logits change nothing; noise makes it worse.
+        self.assertAlmostEqual(clip_loss(1 / (1 + np.exp(-(0.4 * logits - 1))), wanted), honest, 3)
+        noisy = 1 / (1 + np.exp(-(logits + random.normal(0.0, 2.0, logits.shape))))
+        self.assertGreater(clip_loss(noisy, wanted), honest + 0.1)
 
 
 class TestSummaries(unittest.TestCase):
