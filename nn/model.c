@@ -196,18 +196,31 @@ static bool read_factors(const cJSON *object, const char *key, size_t count, dou
     return true;
 }
 
+static bool read_rivalry(const cJSON *object, float *rivalry, struct tutti_error *error)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, "rivalry");
+    *rivalry = 0;
+    if (item == NULL)
+        return true;
+    if (!cJSON_IsNumber(item) || !(item->valuedouble >= 0 && item->valuedouble <= 10))
+        return refuse(error, "tutti.calibration: \"rivalry\" is no number from 0 to 10");
+    *rivalry = (float)item->valuedouble;
+    return true;
+}
+
 static bool read_calibration(struct model *model, const struct safetensors *tensors,
                              struct tutti_error *error)
 {
-    static const char *const keys[] = {"scale", "offset", "threshold", NULL};
+    static const char *const keys[] = {"scale", "offset", "threshold", "?rivalry", NULL};
     struct model_calibration *c = &model->calibration;
     const double tiny = 1e-6; /* a threshold of 0 or 1 would be always or never reached */
     cJSON *object = parse_metadata(tensors, "tutti.calibration", error);
-    bool ok =
-        object != NULL && json_has_keys(object, keys, "tutti.calibration", error) &&
-        read_factors(object, "scale", model->label_count, -1e6, 1e6, c->scale, error) &&
-        read_factors(object, "offset", model->label_count, -1e6, 1e6, c->offset, error) &&
-        read_factors(object, "threshold", model->label_count, tiny, 1 - tiny, c->threshold, error);
+    bool ok = object != NULL && json_has_keys(object, keys, "tutti.calibration", error) &&
+              read_factors(object, "scale", model->label_count, -1e6, 1e6, c->scale, error) &&
+              read_factors(object, "offset", model->label_count, -1e6, 1e6, c->offset, error) &&
+              read_factors(object, "threshold", model->label_count, tiny, 1 - tiny, c->threshold,
+                           error) &&
+              read_rivalry(object, &c->rivalry, error);
     cJSON_Delete(object);
     return ok;
 }
@@ -437,10 +450,32 @@ const struct model_calibration *model_calibration(const struct model *model)
     return &model->calibration;
 }
 
-float model_probability(const struct model_calibration *calibration, size_t label, float logit)
+static float sigmoid(float x)
 {
-    if (!isfinite(logit))
-        return 0;
-    float x = calibration->scale[label] * logit + calibration->offset[label];
     return 1.0f / (1.0f + expf(-x));
+}
+
+/* What the other labels take from each one's logit, [labels]. */
+static void weigh_rivals(float rivalry, size_t labels, const float *logits, float *taken)
+{
+    const float few = 0.01f; /* rivals that are always there */
+    float sum = 0;
+    for (size_t i = 0; i < labels; i++) {
+        taken[i] = isfinite(logits[i]) ? sigmoid(logits[i]) : 0;
+        sum += taken[i];
+    }
+    for (size_t i = 0; i < labels; i++)
+        taken[i] = rivalry * logf(few + fmaxf(sum - taken[i], 0));
+}
+
+void model_probabilities(const struct model_calibration *calibration, size_t labels,
+                         const float *logits, float *probabilities)
+{
+    float taken[MODEL_LABELS_MAX] = {0};
+    if (calibration->rivalry > 0)
+        weigh_rivals(calibration->rivalry, labels, logits, taken);
+    for (size_t i = 0; i < labels; i++) {
+        const float x = calibration->scale[i] * logits[i] + calibration->offset[i] - taken[i];
+        probabilities[i] = isfinite(logits[i]) ? sigmoid(x) : 0;
+    }
 }

@@ -68,9 +68,10 @@ struct model_graph {
     size_t weights;
 };
 
-/* The factors by which a label's logit becomes a probability. */
+/* How the labels' logits become probabilities. */
 struct model_calibration {
     float scale[MODEL_LABELS_MAX], offset[MODEL_LABELS_MAX], threshold[MODEL_LABELS_MAX];
+    float rivalry; /* 0: every label for itself */
 };
 
 /* Reads the text of tutti.layers and checks the graph, without its tensors. False
@@ -90,8 +91,13 @@ struct quantization model_graph_input(const struct model_graph *, size_t index);
 const struct model_graph *model_graph(const struct model *);
 const struct model_calibration *model_calibration(const struct model *);
 
-/* sigmoid(scale * logit + offset); 0 for what is not finite. */
-float model_probability(const struct model_calibration *, size_t label, float logit);
+/* From [labels] logits to [labels] probabilities (they may be the same array): sigmoid(scale *
+ * logit
+ * + offset - rivalry * ln(0.01 + rivals)), where rivals is the expected number of other
+ * instruments, the sum of sigmoid(logit) over the other labels. 0 for a logit that is not finite.
+ * At most MODEL_LABELS_MAX labels. Real-time safe. */
+void model_probabilities(const struct model_calibration *, size_t labels, const float *logits,
+                         float *probabilities);
 
 static inline size_t shape_positions(struct model_shape shape)
 {

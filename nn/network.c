@@ -329,8 +329,7 @@ static void run(struct network *network, const struct network_memory *memory, co
             observer(context, i);
     }
     const struct plan_scratch scratch = head_scratch(network);
-    for (size_t label = 0; label < plan->labels; label++)
-        probabilities[label] = model_probability(&plan->calibration, label, scratch.reals[label]);
+    model_probabilities(&plan->calibration, plan->labels, scratch.reals, probabilities);
 }
 
 void network_run(struct network *network, const float *columns, float *probabilities)
@@ -361,11 +360,9 @@ void network_step_probabilities(const struct network *network, float *probabilit
     const struct plan *plan = network->plan;
     const struct plan_scratch scratch = head_scratch(network);
     const size_t pitch = plan->layers[plan->count - 1].weights.outputs;
-    for (size_t step = 0; step < plan->steps; step++) {
-        for (size_t label = 0; label < plan->labels; label++)
-            *probabilities++ =
-                model_probability(&plan->calibration, label, scratch.scores[step * pitch + label]);
-    }
+    for (size_t step = 0; step < plan->steps; step++)
+        model_probabilities(&plan->calibration, plan->labels, scratch.scores + step * pitch,
+                            probabilities + step * plan->labels);
 }
 
 const char *network_kernel_name(const struct network *network)

@@ -346,8 +346,7 @@ void float_network_run_observed(struct float_network *network, const float *colu
             observer(context, i);
     }
     const float *logits = network->layers[network->count - 1].out;
-    for (size_t label = 0; label < network->labels; label++)
-        probabilities[label] = model_probability(&network->calibration, label, logits[label]);
+    model_probabilities(&network->calibration, network->labels, logits, probabilities);
 }
 
 size_t float_network_steps(const struct float_network *network)
@@ -358,10 +357,10 @@ size_t float_network_steps(const struct float_network *network)
 
 void float_network_step_probabilities(const struct float_network *network, float *probabilities)
 {
-    const size_t count = float_network_steps(network) * network->labels;
-    for (size_t i = 0; i < count; i++)
-        probabilities[i] =
-            model_probability(&network->calibration, i % network->labels, network->scratch[i]);
+    const size_t labels = network->labels, steps = float_network_steps(network);
+    for (size_t step = 0; step < steps; step++)
+        model_probabilities(&network->calibration, labels, network->scratch + step * labels,
+                            probabilities + step * labels);
 }
 
 void float_network_run(struct float_network *network, const float *columns, float *probabilities)

@@ -168,6 +168,9 @@ static void test_calibration(void **state)
     refuse_edit(c, "\"threshold\": [0.5", "\"threshold\": [0", "\"threshold\": element 0");
     refuse_edit(c, "\"threshold\": [0.5", "\"threshold\": [1", "\"threshold\": element 0");
     refuse_edit(c, "\"offset\"", "\"ofset\"", "unknown key \"ofset\"");
+    refuse_edit(c, "{", "{\"rivalry\": -0.1, ", "\"rivalry\" is no number from 0 to 10");
+    refuse_edit(c, "{", "{\"rivalry\": 11, ", "\"rivalry\" is no number from 0 to 10");
+    refuse_edit(c, "{", "{\"rivalry\": [1, 1], ", "\"rivalry\" is no number from 0 to 10");
 }
 
 static void test_graph(void **state)

@@ -3,6 +3,7 @@
 #include "nn/model_layers.h"
 #include "tests/nn/support/fixtures.h"
 #include "tests/nn/support/model_builder.h"
+#include "tests/nn/support/rivalry.h"
 
 #include <math.h>
 #include <pthread.h>
@@ -360,6 +361,36 @@ static void test_calibration(void **state)
     builder_free(builder);
 }
 
+/* Rivalry works between the labels of a window, and between those of each step. */
+static void test_rivalry(void **state)
+{
+    (void)state;
+    enum { STEPS = 9 };
+    struct builder *builder = builder_new(7, STEPS, 6, 2);
+    builder_time_steps(builder);
+    builder_attention(builder, 2);
+    struct model *plain = builder_open(builder);
+    builder_edit(builder, "tutti.calibration", "{", "{\"rivalry\": 0.4, ");
+    struct model *rivals = builder_open(builder);
+    float *columns = random_columns(5, input_values(plain));
+    float p[2], q[2], p_steps[STEPS * 2], q_steps[STEPS * 2];
+    struct network *a = network_new(plain, NULL, NULL), *b = network_new(rivals, NULL, NULL);
+    network_run(a, columns, p);
+    network_run(b, columns, q);
+    assert_rivalry(0.4f, p, q);
+    assert_int_equal(network_steps(a), STEPS);
+    network_step_probabilities(a, p_steps);
+    network_step_probabilities(b, q_steps);
+    for (size_t step = 0; step < STEPS; step++)
+        assert_rivalry(0.4f, p_steps + 2 * step, q_steps + 2 * step);
+    network_free(a);
+    network_free(b);
+    free(columns);
+    model_close(plain);
+    model_close(rivals);
+    builder_free(builder);
+}
+
 /* The largest factors that a file may hold give no NaN. */
 static void test_huge_factors(void **state)
 {
@@ -458,13 +489,13 @@ static void test_clones_in_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_wrong_kernels),     cmocka_unit_test(test_kernel_names),
-        cmocka_unit_test(test_fixtures),          cmocka_unit_test(test_gate),
-        cmocka_unit_test(test_kernels_agree),     cmocka_unit_test(test_repeats),
-        cmocka_unit_test(test_not_finite),        cmocka_unit_test(test_observer),
-        cmocka_unit_test(test_calibration),       cmocka_unit_test(test_huge_factors),
-        cmocka_unit_test(test_clones_in_threads), cmocka_unit_test(test_one_step),
-        cmocka_unit_test(test_huge_attention),
+        cmocka_unit_test(test_wrong_kernels), cmocka_unit_test(test_kernel_names),
+        cmocka_unit_test(test_fixtures),      cmocka_unit_test(test_gate),
+        cmocka_unit_test(test_kernels_agree), cmocka_unit_test(test_repeats),
+        cmocka_unit_test(test_not_finite),    cmocka_unit_test(test_observer),
+        cmocka_unit_test(test_calibration),   cmocka_unit_test(test_rivalry),
+        cmocka_unit_test(test_huge_factors),  cmocka_unit_test(test_clones_in_threads),
+        cmocka_unit_test(test_one_step),      cmocka_unit_test(test_huge_attention),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,7 @@
 #include "nn/model_layers.h"
 #include "tests/nn/support/fixtures.h"
 #include "tests/nn/support/model_builder.h"
+#include "tests/nn/support/rivalry.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -76,6 +77,38 @@ static void test_fixtures(void **state)
     (void)state;
     check_fixture("tiny");
     check_fixture("steps");
+}
+
+/* Rivalry works between the labels of a window, and between those of each step. */
+static void test_rivalry(void **state)
+{
+    (void)state;
+    enum { STEPS = 9 };
+    struct builder *builder = builder_new(7, STEPS, 6, 2);
+    builder_time_steps(builder);
+    builder_attention(builder, 2);
+    struct model *models[2];
+    models[0] = builder_open(builder);
+    builder_edit(builder, "tutti.calibration", "{", "{\"rivalry\": 0.4, ");
+    models[1] = builder_open(builder);
+    const size_t values = input_values(models[0]);
+    float *columns = malloc(values * sizeof *columns), p[2][2], steps[2][STEPS * 2];
+    assert_non_null(columns);
+    for (size_t i = 0; i < values; i++)
+        columns[i] = sinf((float)i);
+    for (size_t i = 0; i < 2; i++) {
+        struct float_network *network = float_network_new(models[i], NULL);
+        assert_non_null(network);
+        float_network_run(network, columns, p[i]);
+        float_network_step_probabilities(network, steps[i]);
+        float_network_free(network);
+        model_close(models[i]);
+    }
+    assert_rivalry(0.4f, p[0], p[1]);
+    for (size_t step = 0; step < STEPS; step++)
+        assert_rivalry(0.4f, steps[0] + 2 * step, steps[1] + 2 * step);
+    free(columns);
+    builder_free(builder);
 }
 
 /* --- another float network, as slow and plain as can be ------------------------------- */
@@ -324,9 +357,9 @@ static void test_overflow(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_half),          cmocka_unit_test(test_fixtures),
-        cmocka_unit_test(test_random_graphs), cmocka_unit_test(test_not_finite),
-        cmocka_unit_test(test_overflow),
+        cmocka_unit_test(test_half),       cmocka_unit_test(test_fixtures),
+        cmocka_unit_test(test_rivalry),    cmocka_unit_test(test_random_graphs),
+        cmocka_unit_test(test_not_finite), cmocka_unit_test(test_overflow),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

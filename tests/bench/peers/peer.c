@@ -46,8 +46,9 @@ static void run(const struct peer *peer, const struct model *model, const float 
                 float *probabilities)
 {
     peer->run(peer->context, columns, probabilities);
-    for (size_t i = 0; peer->gives_logits && i < model_label_count(model); i++)
-        probabilities[i] = model_probability(model_calibration(model), i, probabilities[i]);
+    if (peer->gives_logits)
+        model_probabilities(model_calibration(model), model_label_count(model), probabilities,
+                            probabilities);
 }
 
 static void print_outputs(const struct peer *peer, const struct model *model, const float *windows,
