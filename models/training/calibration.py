@@ -1,8 +1,10 @@
-"""Platt scaling: one scale and offset per label, so that a probability of 0.8 is right in 0.8.
+"""Platt scaling with rivalry, so that a probability of 0.8 is right in 0.8.
 
 What is made honest is what is shown and measured: a clip's probability, the mean over its windows
-of sigmoid(scale * logit + offset). Fitting maximises the likelihood of the clips' labels (fitted
-to windows instead, the means come out too cautious).
+of sigmoid(scale * logit + offset - rivalry * ln(0.01 + rivals)), where rivals is the expected
+number of other instruments. Fitting maximises the likelihood of the clips' labels (fitted to
+windows instead, the means come out too cautious). Scale and offset belong to a label, rivalry is
+one number for all.
 
 A label with few clips is drawn toward the pair that fits all labels together. The pull is that of
 PRIOR_CLIPS clips with the label that behave as the common pair says. Mixtures repeat the same
@@ -13,7 +15,7 @@ any, the label gets the common pair.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Callable, FrozenSet, List, NamedTuple, Optional, Tuple
+from typing import Callable, Dict, FrozenSet, List, NamedTuple, Optional, Tuple
 
 import numpy as np
 import torch
@@ -24,7 +26,8 @@ from .quantize import IntegerGraph, quantize_input, run_integer
 
 KINDS = {"single-eval": 0, "single-real": 0, "mix2": 1, "mix3": 2}  # the sets that are fitted to
 PRIOR_CLIPS = 100.0
-SCALES, OFFSETS = (0.3, 3.0), (-6.0, 6.0)
+SCALES, OFFSETS, RIVALRIES = (0.3, 3.0), (-6.0, 6.0), (0.0, 2.0)
+FEW_RIVALS = 0.01  # that are always there, as in the model file's format
 
 Predictor = Callable[[torch.Tensor], torch.Tensor]  # log-mel windows to logits
 
@@ -33,10 +36,40 @@ def sigmoid(x: np.ndarray) -> np.ndarray:
     return 1.0 / (1.0 + np.exp(-np.clip(x, -60.0, 60.0)))
 
 
+def log_rivals(logits: np.ndarray) -> np.ndarray:
+    """Of logits (n, labels): the logarithm of the expected number of other instruments."""
+    probabilities = sigmoid(logits)
+    others = probabilities.sum(axis=1, keepdims=True) - probabilities
+    return np.log(FEW_RIVALS + np.maximum(others, 0.0))
+
+
 class Calibration(NamedTuple):
     scale: np.ndarray
     offset: np.ndarray
+    rivalry: float
     common: Tuple[float, float]
+
+    def logits(self, logits: np.ndarray) -> np.ndarray:
+        """Those whose sigmoid is the probability, of logits (n, labels)."""
+        return self.scale * logits + self.offset - self.rivalry * log_rivals(logits)
+
+    def as_metadata(self) -> Dict[str, object]:
+        return {"scale": self.scale.tolist(), "offset": self.offset.tolist(),
+                "rivalry": self.rivalry}
+
+    def rounded(self, digits: int) -> "Calibration":
+        return self._replace(scale=self.scale.round(digits), offset=self.offset.round(digits),
+                             rivalry=round(self.rivalry, digits))
+
+
+def without_calibration(labels: int) -> Calibration:
+    return Calibration(np.ones(labels), np.zeros(labels), 0.0, (1.0, 0.0))
+
+
+def of_file(metadata: Dict[str, object]) -> Calibration:
+    """What the section tutti.calibration of a model file says."""
+    return Calibration(np.array(metadata["scale"]), np.array(metadata["offset"]),
+                       float(metadata.get("rivalry", 0.0)), (1.0, 0.0))
 
 
 class Clips(NamedTuple):
@@ -57,15 +90,20 @@ class Clips(NamedTuple):
                      [s for s, is_chosen in zip(self.sources, chosen) if is_chosen],
                      self.kind[chosen])
 
-    def probabilities(self, scale: np.ndarray, offset: np.ndarray) -> np.ndarray:
+    def probabilities(self, calibration: Calibration) -> np.ndarray:
         """Of every clip: the mean over its windows."""
-        windows = sigmoid(scale * self.logits + offset)
-        sums = [np.bincount(self.clip, column, len(self.target)) for column in windows.T]
-        return np.stack(sums, axis=1) / np.bincount(self.clip)[:, None]
+        windows = sigmoid(calibration.logits(self.logits))
+        return clip_sums(self, windows) / np.bincount(self.clip)[:, None]
 
     def different(self, label: int) -> int:
         """How many different clips with the label there are, however often they are mixed."""
         return len({s for s, t in zip(self.sources, self.target) if len(s) == 1 and t[label]})
+
+
+def clip_sums(clips: Clips, values: np.ndarray) -> np.ndarray:
+    """Over each clip's windows, of values (windows, labels)."""
+    sums = [np.bincount(clips.clip, column, len(clips.target)) for column in values.T]
+    return np.stack(sums, axis=1)
 
 
 def integer_predictor(network: IntegerGraph) -> Predictor:
@@ -100,13 +138,14 @@ class Prior(NamedTuple):
     precision: np.ndarray
 
 
-def fit_pair(logits: np.ndarray, clip: np.ndarray, target: np.ndarray,
+def fit_pair(logits: np.ndarray, taken: np.ndarray, clip: np.ndarray, target: np.ndarray,
              prior: Optional[Prior] = None) -> np.ndarray:
-    """The scale and offset under which clips have their targets, most probably."""
+    """The scale and offset under which clips have their targets, most probably; `taken` is what
+    rivals take from each logit."""
     counts = np.bincount(clip)
 
     def loss(pair: np.ndarray) -> Tuple[float, np.ndarray]:
-        windows = sigmoid(pair[0] * logits + pair[1])
+        windows = sigmoid(pair[0] * logits + pair[1] - taken)
         mean = np.clip(np.bincount(clip, windows) / counts, 1e-9, 1.0 - 1e-9)
         value = -np.where(target, np.log(mean), np.log(1.0 - mean)).sum()
         slope = ((mean - target) / (mean * (1.0 - mean)) / counts)[clip] * windows * (1.0 - windows)
@@ -121,10 +160,10 @@ def fit_pair(logits: np.ndarray, clip: np.ndarray, target: np.ndarray,
     return minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[SCALES, OFFSETS]).x
 
 
-def information(clips: Clips, pair: np.ndarray) -> np.ndarray:
+def information(clips: Clips, pair: np.ndarray, taken: np.ndarray) -> np.ndarray:
     """What one clip with a label says of the pair, on average: the Hessian of the window loss."""
     weight = 1.0 / np.bincount(clips.clip)[clips.clip]
-    p = sigmoid(pair[0] * clips.logits + pair[1])
+    p = sigmoid(pair[0] * clips.logits + pair[1] - taken)
     curvature = weight[:, None] * p * (1.0 - p)
     x = clips.logits
     first, mixed = (curvature * x * x).sum(), (curvature * x).sum()
@@ -132,15 +171,29 @@ def information(clips: Clips, pair: np.ndarray) -> np.ndarray:
 
 
 def fit_common(clips: Clips) -> np.ndarray:
-    labels = clips.target.shape[1]
-    place = clips.clip[:, None] * labels + np.arange(labels)
-    return fit_pair(clips.logits.ravel(), place.ravel(), clips.target.ravel())
+    """The scale, offset and rivalry that fit all labels together."""
+    rivals = log_rivals(clips.logits)
+    sizes = np.bincount(clips.clip)[:, None]
+
+    def loss(values: np.ndarray) -> Tuple[float, np.ndarray]:
+        windows = sigmoid(values[0] * clips.logits + values[1] - values[2] * rivals)
+        mean = np.clip(clip_sums(clips, windows) / sizes, 1e-9, 1.0 - 1e-9)
+        value = -np.where(clips.target, np.log(mean), np.log(1.0 - mean)).sum()
+        slope = (mean - clips.target) / (mean * (1.0 - mean)) / sizes
+        slope = slope[clips.clip] * windows * (1.0 - windows)
+        return value, np.array([(slope * clips.logits).sum(), slope.sum(),
+                                -(slope * rivals).sum()])
+
+    return minimize(loss, np.array([1.0, 0.0, 0.0]), jac=True, method="L-BFGS-B",
+                    bounds=[SCALES, OFFSETS, RIVALRIES]).x
 
 
 def fit(clips: Clips, prior_clips: float = PRIOR_CLIPS) -> Calibration:
-    """A scale and an offset for every label."""
-    common = fit_common(clips)
-    one_clip = information(clips, common)
+    """A scale and an offset for every label, and the rivalry between them."""
+    *common, rivalry = fit_common(clips)
+    common = np.array(common)
+    taken = rivalry * log_rivals(clips.logits)
+    one_clip = information(clips, common, taken)
     pairs = []
     for label in range(clips.target.shape[1]):
         different, positives = clips.different(label), clips.target[:, label].sum()
@@ -149,7 +202,7 @@ def fit(clips: Clips, prior_clips: float = PRIOR_CLIPS) -> Calibration:
             continue
         # Instead of giving repeated clips a smaller weight, the prior gets a larger one.
         precision = prior_clips * one_clip * max(1.0, positives / different)
-        pairs.append(fit_pair(clips.logits[:, label], clips.clip, clips.target[:, label],
-                              Prior(common, precision)))
+        pairs.append(fit_pair(clips.logits[:, label], taken[:, label], clips.clip,
+                              clips.target[:, label], Prior(common, precision)))
     scale, offset = np.array(pairs).T
-    return Calibration(scale, offset, (float(common[0]), float(common[1])))
+    return Calibration(scale, offset, float(rivalry), (float(common[0]), float(common[1])))

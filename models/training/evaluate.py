@@ -25,6 +25,7 @@ import torch
 from tqdm import tqdm
 
 from . import datasets_measure
+from .calibration import Calibration, of_file
 from .datasets import mapping_table
 from .datasets_layouts import LAYOUTS, load_clips_of
 from .datasets_tables import Refused
@@ -56,17 +57,16 @@ def network_predictor(network: Network) -> Predictor:
     return lambda windows: network(as_input(windows))[:, :len(LABELS)]
 
 
-def calibrated(predict: Predictor, calibration: Dict[str, List[float]]) -> Predictor:
-    """With the file's calibration: its probability is sigmoid(scale * logit + offset)."""
-    scale = torch.tensor(calibration.get("scale", 1.0), dtype=torch.float32)
-    offset = torch.tensor(calibration.get("offset", 0.0), dtype=torch.float32)
-    return lambda windows: scale * predict(windows) + offset
+def calibrated(predict: Predictor, calibration: Calibration) -> Predictor:
+    """With the file's calibration: its probability is the sigmoid of what this gives."""
+    return lambda windows: torch.from_numpy(
+        calibration.logits(predict(windows).double().numpy())).float()
 
 
 def file_predictors(path: Path) -> Dict[str, Predictor]:
     """What the file's networks say of windows, calibrated, by precision."""
     model = read_model(path)
-    calibration = model.metadata.get("tutti.calibration", {})
+    calibration = of_file(model.metadata["tutti.calibration"])
     return {"float": calibrated(lambda windows: run_float(model.network.graph, windows),
                                 calibration),
             "int8": calibrated(lambda windows: run_integer(

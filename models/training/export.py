@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from . import held_out
-from .calibration import Clips, fit, gather, integer_predictor
+from .calibration import Calibration, Clips, fit, gather, integer_predictor
 from .evaluate import COLUMNS, file_predictors, measure
 from .evaluation_sets import available, load
 from .frontend import CONFIG
@@ -58,23 +58,22 @@ SOURCES = {
 class Decisions(NamedTuple):
     """What turns logits into probabilities and labels, and in words how it was chosen."""
 
-    scale: List[float]
-    offset: List[float]
+    calibration: Calibration
     thresholds: List[float]
     described: Dict[str, str]
 
 
 def decide(clips: Clips, alarm_weight: float) -> Decisions:
-    calibration = fit(clips)
-    scale, offset = calibration.scale.round(4), calibration.offset.round(4)
-    common, thresholds = choose(clips.probabilities(scale, offset), clips.target, clips.kind,
+    calibration = fit(clips).rounded(4)
+    common, thresholds = choose(clips.probabilities(calibration), clips.target, clips.kind,
                                 alarm_weight)
     described = {
         "calibration": "Platt scaling on eval, eval_real and mixtures, drawn toward the common "
-                       "scale {:.2f} and offset {:.2f}".format(*calibration.common),
+                       "scale {:.2f} and offset {:.2f}; ".format(*calibration.common)
+                       + f"rivalry {calibration.rivalry:.2f}",
         "thresholds": f"macro F1 less {alarm_weight:g} of the false alarms, on the same clips, "
                       f"drawn toward the common {common:.2f}"}
-    return Decisions(scale.tolist(), offset.tolist(), thresholds, described)
+    return Decisions(calibration, thresholds, described)
 
 
 def measure_held_out(clips: Clips, alarm_weight: float, seed: int) -> Dict[str, dict]:
@@ -153,7 +152,7 @@ def main() -> None:
 
     def write() -> None:
         write_model(arguments.output, network, arguments.name, LABELS, decisions.thresholds,
-                    training, scale=decisions.scale, offset=decisions.offset)
+                    training, calibration=decisions.calibration.as_metadata())
 
     write()
     sets = {name: load(arguments.work, name, arguments.seed)

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from .calibration import Clips, fit, gather, integer_predictor
+from .calibration import Clips, fit, gather, integer_predictor, without_calibration
 from .metrics import ece, table
 from .model_file import read_model
 from .thresholds import ALARM_WEIGHT, alarms, choose, macro_f1
@@ -49,10 +49,10 @@ def held_out(clips: Clips, alarm_weight: float = ALARM_WEIGHT, folds: int = FOLD
     for left_out in tqdm(sorted(set(where), key=sorted), desc="held out", unit="fit"):
         learned = clips.only(np.array([not place & left_out for place in where]))
         calibration = fit(learned)
-        _, thresholds = choose(learned.probabilities(calibration.scale, calibration.offset),
-                               learned.target, learned.kind, alarm_weight)
+        _, thresholds = choose(learned.probabilities(calibration), learned.target, learned.kind,
+                               alarm_weight)
         judged = np.array([place == left_out for place in where])
-        scores = clips.only(judged).probabilities(calibration.scale, calibration.offset)
+        scores = clips.only(judged).probabilities(calibration)
         probabilities[judged], raised[judged] = scores, scores >= thresholds
     return HeldOut(probabilities, raised)
 
@@ -65,8 +65,7 @@ def log_loss(probabilities: np.ndarray, target: np.ndarray) -> float:
 
 def figures(clips: Clips, judged: HeldOut) -> Dict[str, Dict[str, float]]:
     """Before and after, for each kind of clips and all; ece and loss over clips with a label."""
-    labels = clips.target.shape[1]
-    before = clips.probabilities(np.ones(labels), np.zeros(labels))
+    before = clips.probabilities(without_calibration(clips.target.shape[1]))
     rows = {}
     for name, kind in (("as recorded", 0), ("mixtures of two", 1), ("mixtures of three", 2),
                        ("all", None)):

@@ -47,15 +47,15 @@ def op_tensors(op: Op, network: IntegerGraph) -> Dict[str, np.ndarray]:
 
 def write_model(path: Path, network: IntegerGraph, name: str, labels: Sequence[str],
                 thresholds: Optional[Sequence[float]] = None, training: Optional[dict] = None,
-                frontend: FrontendConfig = CONFIG, scale: Optional[Sequence[float]] = None,
-                offset: Optional[Sequence[float]] = None) -> None:
-    """Writes one model; thresholds default to 0.5, probabilities to the sigmoid of the logit."""
+                frontend: FrontendConfig = CONFIG,
+                calibration: Optional[Dict[str, object]] = None) -> None:
+    """Writes one model; thresholds default to 0.5, probabilities to the sigmoid of the logit.
+    `calibration` has the keys of the file's section but for the thresholds."""
     head = network.graph.ops[-1]
     if head.kind not in ("linear", "attention") or head.fields["out"] != len(labels):
         raise ValueError("the last op has to be a linear or an attention, one output per label")
     count = len(labels)
-    calibration = {"scale": [float(s) for s in (scale or [1.0] * count)],
-                   "offset": [float(o) for o in (offset or [0.0] * count)],
+    calibration = {**(calibration or {"scale": [1.0] * count, "offset": [0.0] * count}),
                    "threshold": [float(t) for t in (thresholds or [0.5] * count)]}
     layers = {"input": network.ranges["input"].as_metadata(),
               "ops": [op_metadata(op, network) for op in network.graph.ops]}

@@ -17,7 +17,7 @@ import torch
 from matplotlib.figure import Figure
 from PIL import Image
 
-from .calibration import Clips, gather, integer_predictor
+from .calibration import Clips, gather, integer_predictor, of_file, without_calibration
 from .confusion import NONE, Confusion, confusion, markdown, mistakes
 from .held_out import held_out
 from .metrics import average_precision, ece
@@ -140,9 +140,8 @@ def draw(clips: Clips, model: Model, output: Path, seed: int) -> Confusion:
     """Writes all pictures; returns what was taken for what."""
     output.mkdir(parents=True, exist_ok=True)
     labels = len(model.labels)
-    calibration = model.metadata["tutti.calibration"]
-    scores = clips.probabilities(np.array(calibration["scale"]), np.array(calibration["offset"]))
-    raw = clips.probabilities(np.ones(labels), np.zeros(labels))
+    scores = clips.probabilities(of_file(model.metadata["tutti.calibration"]))
+    raw = clips.probabilities(without_calibration(labels))
     some = clips.target.any(axis=1)
     plot_reliability(raw[some], held_out(clips, seed=seed).probabilities[some], clips.target[some],
                      output / "reliability.png")

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ..calibration import SCALES, Clips, fit, sigmoid
+from ..calibration import (FEW_RIVALS, SCALES, Calibration, Clips, fit, log_rivals, sigmoid,
+                           without_calibration)
 from ..evaluate import file_predictors
 from ..evaluation_sets import mixture_plan, sources
 from ..export import decide
@@ -23,12 +24,15 @@ from ..quantize import calibrate, quantize, quantize_input, run_integer
 from ..thresholds import alarms, choose, macro_f1
 
 
-def synthetic(counts, scale, offset, seed: int = 1, windows: int = 3, noise: float = 0.0) -> Clips:
-    """Clips of one source each whose labels are drawn with sigmoid(scale * logit + offset)."""
+def synthetic(counts, scale, offset, seed: int = 1, windows: int = 3, noise: float = 0.0,
+              rivalry: float = 0.0) -> Clips:
+    """Clips of one source each whose labels are drawn with the probabilities of a calibration."""
     random = np.random.default_rng(seed)
     clips, labels = max(counts), len(counts)
     logits = random.normal(-1.0, 2.0, (clips, labels))
-    target = (random.random((clips, labels)) < sigmoid(np.multiply(scale, logits) + offset))
+    true = Calibration(np.broadcast_to(scale, labels), np.broadcast_to(offset, labels), rivalry,
+                       (1.0, 0.0))
+    target = random.random((clips, labels)) < sigmoid(true.logits(logits))
     for label, count in enumerate(counts):
         target[count:, label] = False
     clip = np.repeat(np.arange(clips), windows)
@@ -44,11 +48,22 @@ class TestFit(unittest.TestCase):
         np.testing.assert_allclose(found.scale, scale, atol=0.1)
         np.testing.assert_allclose(found.offset, offset, atol=0.1)
 
+    def test_rivalry_comes_back(self) -> None:
+        for rivalry in (0.0, 0.5):
+            found = fit(synthetic((20000,) * 3, 0.8, -0.2, rivalry=rivalry))
+            self.assertAlmostEqual(found.rivalry, rivalry, delta=0.06)
+            np.testing.assert_allclose(found.scale, 0.8, atol=0.1)
+
+    def test_rivals_of_a_label_are_the_others(self) -> None:
+        logits = np.array([[0.0, 20.0, -20.0]])
+        np.testing.assert_allclose(log_rivals(logits), np.log(FEW_RIVALS + np.array([[1.0, 0.5,
+                                                                                      1.5]])))
+
     def test_calibrated_clip_means_are_honest(self) -> None:
         clips = synthetic((6000,) * 2, 0.4, 0.5, noise=1.0)
         found = fit(clips)
-        before = ece(clips.probabilities(np.ones(2), np.zeros(2)), clips.target)
-        after = ece(clips.probabilities(found.scale, found.offset), clips.target)
+        before = ece(clips.probabilities(without_calibration(2)), clips.target)
+        after = ece(clips.probabilities(found), clips.target)
         self.assertGreater(before, 0.08)
         self.assertLess(after, 0.02)
 
@@ -87,8 +102,8 @@ class TestFit(unittest.TestCase):
     def test_only_keeps_windows_and_clips_together(self) -> None:
         clips = synthetic((10,) * 2, 1.0, 0.0, noise=1.0)
         chosen = np.arange(10) % 3 == 0
-        whole = clips.probabilities(np.ones(2), np.zeros(2))
-        np.testing.assert_allclose(clips.only(chosen).probabilities(np.ones(2), np.zeros(2)),
+        whole = clips.probabilities(without_calibration(2))
+        np.testing.assert_allclose(clips.only(chosen).probabilities(without_calibration(2)),
                                    whole[chosen])
 
 
@@ -136,17 +151,17 @@ class TestExport(unittest.TestCase):
         self.assertIn("scale 0.", made.described["calibration"])
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "tiny.safetensors"
-            write_model(path, network, "tiny", LABELS, made.thresholds, scale=made.scale,
-                        offset=made.offset)
+            write_model(path, network, "tiny", LABELS, made.thresholds,
+                        calibration=made.calibration.as_metadata())
             model = read_model(path)
             answers = {name: predict(windows) for name, predict in file_predictors(path).items()}
         self.assertEqual(model.metadata["tutti.calibration"], {
-            "scale": made.scale, "offset": made.offset, "threshold": made.thresholds})
+            **made.calibration.as_metadata(), "threshold": made.thresholds})
         integers = torch.from_numpy(quantize_input(windows.numpy()))
         for name, logits in (("int8", run_integer(model.network, integers)),
                              ("float", run_float(model.network.graph, windows))):
-            wanted = logits * torch.tensor(made.scale) + torch.tensor(made.offset)
-            torch.testing.assert_close(answers[name], wanted)
+            wanted = made.calibration.logits(logits.double().numpy())
+            torch.testing.assert_close(answers[name], torch.from_numpy(wanted).float())
 
 
 class TestHeldOut(unittest.TestCase):
