@@ -20,8 +20,8 @@
 #define STOP_LIMIT_MS 500 /* for streams to take their end */
 #define LARGEST_CLIENTS 10000
 
-#define API "/api/v1/"
-#define SOURCES "sources/"
+#define API SERVER_API
+#define SOURCES SERVER_SOURCES
 
 struct route {
     const char *path;
@@ -30,6 +30,7 @@ struct route {
 
 static const struct route routes[] = {
     {API "sources", handle_sources},
+    {API SOURCES, handle_sources},
     {"/healthz", handle_health},
     {"/metrics", handle_metrics},
 };
@@ -39,6 +40,12 @@ static const struct route source_routes[] = {
     {"info", handle_info},       {"now", handle_now},   {"stream", handle_stream},
     {"history", handle_history}, {"cues", handle_cues},
 };
+#define SOURCE_ROUTES (sizeof source_routes / sizeof *source_routes)
+
+const char *server_resource(size_t index)
+{
+    return index < SOURCE_ROUTES ? source_routes[index].path : NULL;
+}
 
 static handler *find_route(const struct route *table, size_t count, const char *path)
 {
@@ -79,8 +86,11 @@ static handler *find_handler(struct request *request, const char *path, const ch
         }
         request->timeline = pipeline_timeline(request->pipeline);
         rest = name + length + (name[length] == '/');
+        if (*rest == '\0') {
+            return handle_source;
+        }
     }
-    return find_route(source_routes, sizeof source_routes / sizeof *source_routes, rest);
+    return find_route(source_routes, SOURCE_ROUTES, rest);
 }
 
 /* ---- requests ---- */

@@ -8,7 +8,8 @@
  *   GET /                         the page and its files (web/)
  *   GET /metrics                  counters for Prometheus (text format 0.0.4)
  *   GET /healthz                  200, or 503 and which stage of which source is late
- *   GET /api/v1/sources           the sources: name, kind, state, path
+ *   GET /api/v1/sources           the sources: name, input, kind, rate_hz, state, path
+ *   GET /api/v1/sources/NAME      one of them, with links to what it has
  *
  * and for the first source:
  *
