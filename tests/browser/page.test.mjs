@@ -639,16 +639,67 @@ test('the longest name of a source fits a small phone', async (t) => {
   await page.done();
 });
 
-test('an address that names no source leads to the first', async (t) => {
+test('an address that names no source is told so, beside what the first one plays', async (t) => {
   const several = await startMock({ sources: ['stage', 'hall'] });
   t.after(() => several.close());
-  const page = await open(browser, `${several.url}?source=cellar`, { breaks: true });
-  await page.waitForURL(several.url);
-  await page.waitForFunction(() => document.getElementById('sources').value === 'stage');
-  several.requests.length = 0;
-  await page.goto(`${several.url}?source=..%2F..%2Fhall`);
-  await page.waitForFunction(() => document.getElementById('sources').value === 'stage');
-  assert.ok(several.requests.some(({ pathname }) => pathname === '/api/v1/stream'));
+  const page = await open(browser, `${several.url}?source=cellar`);
+  await shows(page, 'notice', 'There is no source “cellar” here. This is “stage”.');
+  assert.equal(await page.locator('#sources').inputValue(), 'stage');
+  several.frame({ piano: 0.9 }, ['piano']);
+  await plays(page, ['Piano']);
+  const paths = () => several.requests.map(({ pathname }) => pathname);
+  assert.ok(paths().includes('/api/v1/stream'));
+  assert.ok(!paths().some((path) => path.includes('cellar')));
+  await picture(page, 'no-such-source');
+
+  await page.goto(`${several.url}?source=..%2F..%2F${'x'.repeat(200)}%3Cb%3E`);
+  await shows(page, 'notice', `There is no source “../../${'x'.repeat(33)}…” here. This is “stage”.`);
+  await page.getByLabel('Source').selectOption('hall');
+  await page.waitForURL('**/?source=hall');
+  await page.waitForFunction(() => document.getElementById('sources').value === 'hall');
+  assert.equal(await page.locator('#notice').isVisible(), false);
+  await page.done();
+});
+
+/* Half a minute passes in a moment. */
+const hurry = () => {
+  const { setInterval: every } = window;
+  window.setInterval = (what, ms) => every(what, ms / 20);
+};
+
+test('the list of sources follows the daemon, and is left alone while it is the same', async (t) => {
+  const several = await startMock({ sources: ['stage', 'hall'] });
+  t.after(() => several.close());
+  const page = await open(browser, `${several.url}?source=hall`, { breaks: true, init: hurry });
+  await page.waitForFunction(() => document.getElementById('sources').value === 'hall');
+  await page.evaluate(() => {
+    window.same = true; // until the page is loaded anew
+    window.changes = 0;
+    new MutationObserver(() => window.changes++)
+      .observe(document.getElementById('sources'), { childList: true });
+  });
+  const asked = () =>
+    several.requests.filter(({ pathname }) => pathname === '/api/v1/sources').length;
+  const options = (names) => page.waitForFunction(
+    (wanted) => [...document.querySelectorAll('#sources option')].map((o) => o.value).join()
+      === wanted,
+    names.join(),
+  );
+  for (const before = asked(); asked() < before + 3; ) await page.waitForTimeout(20);
+  several.drop(); // the page connects again
+  for (const before = asked(); asked() < before + 3; ) await page.waitForTimeout(20);
+  assert.equal(await page.evaluate(() => window.changes), 0, 'left alone');
+
+  several.sources = ['stage', 'foyer', 'hall'];
+  await options(several.sources);
+  assert.equal(await page.locator('#sources').inputValue(), 'hall');
+  assert.equal(await page.evaluate(() => window.same), true, 'the page stays');
+
+  several.sources = ['stage', 'foyer']; // the one that is shown is gone, and comes back
+  await shows(page, 'notice', 'There is no source “hall” here. This is “stage”.');
+  several.sources = ['stage', 'hall'];
+  await page.waitForFunction(() => document.getElementById('sources').value === 'hall');
+  assert.equal(await page.locator('#notice').isVisible(), false);
   await page.done();
 });
 
