@@ -310,6 +310,37 @@ test('words of the headline never stand on each other while they change', async 
   await page.done();
 });
 
+test('where animations do not come on, old words still never stand on each other', async () => {
+  const page = await listen({
+    init: () => {
+      const { animate } = Element.prototype;
+      Element.prototype.animate = function (...how) {
+        const animation = animate.apply(this, how);
+        animation.pause();
+        return animation;
+      };
+    },
+  });
+  const ghosts = () => page.$$eval('.ghost', (all) => all.map((ghost) => ghost.innerText.trim()));
+  const scenes = ['drums', 'flute', 'cello', 'organ'];
+  for (const label of scenes) {
+    mock.frame({ [label]: 0.9 }, [label]);
+    await plays(page, [label[0].toUpperCase() + label.slice(1)]);
+    assert.equal((await ghosts()).length, 1);
+    await page.waitForTimeout(800); // longer than a change is held
+  }
+  assert.deepEqual(await ghosts(), ['Cello']);
+  // What changes while nobody watches leaves nothing to fade when somebody does.
+  await page.evaluate(() => {
+    Object.defineProperty(document, 'hidden', { value: true, configurable: true });
+    document.dispatchEvent(new Event('visibilitychange'));
+  });
+  mock.frame({ piano: 0.9 }, ['piano']);
+  await plays(page, ['Piano']);
+  assert.deepEqual(await ghosts(), []);
+  await page.done();
+});
+
 test('changes that follow each other closely are one, the first at once', async () => {
   const page = await listen();
   await page.evaluate(() => {
