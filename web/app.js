@@ -11,7 +11,7 @@ import { Headline } from './headline.js';
 import { History } from './history.js';
 import { Meter } from './meter.js';
 import { heatRamp } from './palette.js';
-import { SourceChoice, apiPath, wantedSource } from './sources.js';
+import { SourceChoice, apiPath, linkCues, wantedSource } from './sources.js';
 import { STALE_S, describe, isSilent } from './state.js';
 import { Stream } from './stream.js';
 
@@ -83,6 +83,7 @@ class Page {
     // Only of a name in the address has it to be known first whether there is such a source.
     if (this.choice.wanted !== '') await this.#sources({ first: true });
     this.api = apiPath(this.choice.shown);
+    linkCues(this.element('cues'), this.choice.shown);
     this.stream = new Stream({
       url: `${this.api}stream`,
       probeUrl: `${this.api}info`,

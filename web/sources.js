@@ -17,6 +17,18 @@ export function apiPath(name) {
   return NAME.test(name) ? `api/v1/sources/${name}/` : 'api/v1/';
 }
 
+/* The links to what a source's cues can be downloaded as. The file's name tells the source, if it
+ * is not the first. */
+export function linkCues(box, name) {
+  const base = ['tutti', ...(name ? [name] : []), 'cues'].join('-');
+  for (const link of box.querySelectorAll('a')) {
+    const { format, suffix } = link.dataset;
+    link.href = `${apiPath(name)}cues?format=${format}`;
+    link.download = `${base}.${suffix}`;
+  }
+  box.hidden = false;
+}
+
 export class SourceChoice {
   #names = [];
 

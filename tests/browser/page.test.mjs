@@ -692,6 +692,35 @@ test('an address that names no source is told so, beside what the first one play
   await page.done();
 });
 
+test('the cues of the source that is shown can be downloaded', async (t) => {
+  const several = await startMock({ sources: ['stage', 'hall'] });
+  t.after(() => several.close());
+  several.cues = [{ label: 'piano', on_s: 1, off_s: 2, time: 0, confidence: 0.9 }];
+  for (const [query, api, name] of [
+    ['', '/api/v1/', 'tutti-cues'],
+    ['?source=hall', '/api/v1/sources/hall/', 'tutti-hall-cues'],
+    ['?source=cellar', '/api/v1/', 'tutti-cues'],
+  ]) {
+    const page = await open(browser, several.url + query);
+    const links = page.locator('#cues a');
+    await links.first().waitFor({ state: 'visible' });
+    assert.deepEqual(
+      await links.evaluateAll((all) => all.map(({ href, download }) => [href, download])),
+      [['csv', 'csv'], ['audacity', 'txt'], ['cue', 'cue'], ['json', 'json']].map(
+        ([format, suffix]) => [
+          new URL(`${api}cues?format=${format}`, several.url).href, `${name}.${suffix}`],
+      ),
+    );
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('link', { name: 'CUE sheet' }).click(),
+    ]);
+    assert.equal(download.suggestedFilename(), `${name}.cue`);
+    assert.equal(await download.failure(), null);
+    await page.done();
+  }
+});
+
 /* Half a minute passes in a moment. */
 const hurry = () => {
   const { setInterval: every } = window;
