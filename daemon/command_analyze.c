@@ -30,8 +30,8 @@ static const struct option_spec own_options[] = {
     {.letter = 'f',
      .name = "format",
      .value = "FORMAT",
-     .help = "text; json, one object per line; csv, the probabilities over time; audacity, a label "
-             "track.",
+     .help = "text; json, one object per line; csv, the probabilities over time; of one file also "
+             "its entries and exits: cues-csv, audacity (a label track), cue (a CUE sheet).",
      .initial = "text"},
     {.letter = 'o',
      .name = "output",
@@ -114,7 +114,7 @@ static enum tutti_status take_option(void *context, size_t index, const char *va
         return settings_set_option(command->settings, name, value, error);
     if (strcmp(name, "format") == 0) {
         if (!analysis_format_parse(value, &command->format))
-            return refuse_value(name, value, "text, json, csv or audacity", error);
+            return refuse_value(name, value, "text, json, csv, cues-csv, audacity or cue", error);
     } else if (strcmp(name, "output") == 0) {
         command->output = value;
     } else if (strcmp(name, "jobs") == 0) {
@@ -149,9 +149,10 @@ static enum tutti_status read_command_line(struct command *command, int argc, ch
     command->count = (size_t)(argc - first);
     if (command->count == 0)
         return tutti_error_set(error, TUTTI_ERROR_ARGUMENT, "no sound file was named");
-    if (command->count > 1 && command->format == ANALYSIS_AUDACITY)
+    if (command->count > 1 && !analysis_format_takes_several(command->format))
         return tutti_error_set(error, TUTTI_ERROR_ARGUMENT,
-                               "a label track belongs to one sound file: name one at a time");
+                               "in this format the output belongs to one sound file: name one at a "
+                               "time");
     for (size_t i = 0; command->output != NULL && i < command->count; i++) {
         if (output_file_replaces(command->output, command->files[i]))
             return tutti_error_set(error, TUTTI_ERROR_ARGUMENT,
@@ -270,6 +271,17 @@ static void show_progress(void *context)
     progress_show(&command->progress, done / (double)command->count, words);
 }
 
+/* What a format cannot hold is not kept secret. */
+static void warn_of_left_out(const struct command *command, const struct analysis *analysis)
+{
+    const size_t left_out = analysis_left_out(analysis, command->format);
+    if (left_out > 0)
+        program_warn(NAME,
+                     "%s: of %zu entries the sheet has the last %zu: no more than 99, of no more "
+                     "than 100 minutes",
+                     analysis->name, analysis->cues, analysis->cues - left_out);
+}
+
 static void write_result(struct command *command, const struct analysis *analysis,
                          struct spool *spool)
 {
@@ -281,6 +293,7 @@ static void write_result(struct command *command, const struct analysis *analysi
     command->heading_written = true;
     if (analysis_write(command->stream, analysis, command->format, spool, &error) == TUTTI_OK) {
         command->good++;
+        warn_of_left_out(command, analysis);
     } else {
         program_fail(NAME, PROGRAM_FAILED, &error);
         command->half_written = true;

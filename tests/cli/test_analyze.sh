@@ -25,7 +25,7 @@ mkfifo pipe.wav
 expect 2 analyze
 says "$err" "tutti analyze: no sound file was named"
 expect 2 analyze --format xml good.wav
-says "$err" "option --format: 'xml' is not text, json, csv or audacity"
+says "$err" "option --format: 'xml' is not text, json, csv, cues-csv, audacity or cue"
 expect 2 analyze --jobs 0 good.wav
 expect 2 analyze --jobs 257 good.wav
 expect 2 analyze --jobs many good.wav
@@ -40,8 +40,11 @@ expect 2 analyze --threshold high=2 good.wav
 expect 2 analyze --kernel nonsense good.wav
 expect 2 env TUTTI_KERNEL=nonsense "$TUTTI" analyze --model "$MODEL" good.wav
 says "$err" "environment variable TUTTI_KERNEL: there is no kernel 'nonsense' here"
-expect 2 analyze --format audacity good.wav good.flac
-silent "$out"
+for format in audacity cue cues-csv; do
+    expect 2 analyze --format $format good.wav good.flac
+    silent "$out"
+    says "$err" "belongs to one sound file"
+done
 
 # ---- models ----
 expect 1 "$TUTTI" analyze --model missing good.wav
@@ -70,6 +73,16 @@ check "a heading" [ "$(head -n 1 "$out")" = "file,t,low,middle,high" ]
 check "20 frames" [ "$(wc -l <"$out")" -eq 21 ]
 expect 0 analyze --format audacity good.wav
 check "three columns" awk -F '\t' 'NF != 3 || $1 > $2 { exit 1 }' "$out"
+expect 0 analyze --format cues-csv good.wav
+check "a heading" [ "$(head -n 1 "$out")" = "label,on_s,off_s,confidence" ]
+entries=$(($(wc -l <"$out") - 1))
+check "entries" [ $entries -gt 0 ]
+mkdir folder
+cp good.wav folder
+expect 0 analyze --format cue -o folder/good.cue folder/good.wav
+silent "$err"
+says folder/good.cue 'FILE "good.wav" WAVE'
+check "as many tracks" [ "$(grep -c '^  TRACK [0-9]* AUDIO' folder/good.cue)" -eq $entries ]
 expect 0 analyze --format json --exclude middle good.wav
 says "$out" '"labels":["low","high"]'
 expect 0 analyze --format json short.wav
@@ -154,6 +167,15 @@ check "more than 256 KiB" [ "$(wc -c <fine1.json)" -gt 262144 ]
 expect 1 env TMPDIR=/nowhere "$TUTTI" analyze --model "$MODEL" --format json --hop 0.01 long75.wav
 silent "$out"
 says "$err" "tutti analyze: cannot make a temporary file in /nowhere: No such file or directory"
+
+# More entries than a sheet can have.
+"$MAKE_SOUND" eventful.wav 300 8000 1 4 || exit 1
+expect 0 analyze --smoothing 0 --format cues-csv eventful.wav
+entries=$(($(wc -l <"$out") - 1))
+check "more than 99" [ $entries -gt 99 ]
+expect 0 analyze --smoothing 0 --format cue eventful.wav
+check "99 tracks" [ "$(grep -c '^  TRACK ' "$out")" -eq 99 ]
+says "$err" "tutti analyze: warning: eventful.wav: of $entries entries the sheet has the last 99"
 
 # ---- damaged in the middle: nothing of the file, all of the others ----
 "$MAKE_SOUND" damaged.flac 75 44100 2 || exit 1
