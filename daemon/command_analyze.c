@@ -282,6 +282,17 @@ static void warn_of_left_out(const struct command *command, const struct analysi
                      analysis->name, analysis->cues, analysis->cues - left_out);
 }
 
+static void warn_of_cut(const struct sound_file *sound, const struct analysis *analysis)
+{
+    const double promised_s = sound_file_promised_s(sound);
+    if (promised_s > 0)
+        program_warn(
+            NAME,
+            "the sound file %s is cut short: its header promises %.2f s, and it ends after "
+            "%.2f s",
+            analysis->name, promised_s, analysis->duration_s);
+}
+
 static void write_result(struct command *command, const struct analysis *analysis,
                          struct spool *spool)
 {
@@ -318,10 +329,12 @@ static void finish_file(void *context, size_t index, void *item)
     if (file->analyzer != NULL)
         analysis = analyzer_finish(file->analyzer, &file->error);
     if (!atomic_load(&command->stop)) {
-        if (analysis != NULL)
+        if (analysis != NULL) {
+            warn_of_cut(file->sound, analysis);
             write_result(command, analysis, file->spool);
-        else
+        } else {
             program_fail(NAME, PROGRAM_FAILED, &file->error);
+        }
     }
     analysis_free(analysis);
     sound_file_close(file->sound);

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sndfile.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -115,6 +116,34 @@ static enum tutti_status open_locked(struct sound_file *file, int descriptor, co
                             "%s is not a sound file that can be read: %s", name, sf_strerror(NULL));
     pthread_mutex_unlock(&opening);
     return status;
+}
+
+/* A header is written before the sound. Where it could not be completed afterwards, in a pipe, it
+ * says something near the most that is possible (SoX 0x7ffff000, arecord 0x7fffffff, FFmpeg
+ * 0xffffffff). */
+#define UNKNOWN_LENGTH_BYTES 0x7ff00000
+
+/* libsndfile silently takes what is there, but notes in its log what was promised, as in
+ * "data : 32000 (should be 15979)", bytes both. */
+double sound_file_promised_s(const struct sound_file *file)
+{
+    static const char *const chunks[] = {"data", " SSND", "  Data Size"}; /* WAV, AIFF, AU */
+    char log[16384] = "";
+    sf_command(file->file, SFC_GET_LOG_INFO, log, sizeof log);
+    char *rest = NULL;
+    for (char *line = strtok_r(log, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+        for (size_t i = 0; i < sizeof chunks / sizeof *chunks; i++) {
+            const size_t length = strlen(chunks[i]);
+            unsigned long long promised;
+            unsigned long long found;
+            if (strncmp(line, chunks[i], length) == 0 &&
+                sscanf(line + length, " : %llu (should be %llu)", &promised, &found) == 2 &&
+                found > 0 && found < promised && promised < UNKNOWN_LENGTH_BYTES)
+                return (double)promised / (double)found * (double)sound_file_frames(file) /
+                       file->info.samplerate;
+        }
+    }
+    return 0;
 }
 
 /* Opens it, and refuses what libsndfile opened but nothing behind it can use. */

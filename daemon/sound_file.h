@@ -37,6 +37,11 @@ unsigned sound_file_channels(const struct sound_file *file); /* 1 to CONVERT_MAX
 /* The length as the file states it; some formats only guess. 0: not stated. */
 uint64_t sound_file_frames(const struct sound_file *file);
 
+/* How long the sound is by its header, in seconds, where the file is cut short and ends before that
+ * (WAV, AIFF, AU; other formats turn out to be damaged when they are read). 0: it is whole, or says
+ * nothing, such as a WAV file that was written into a pipe. */
+double sound_file_promised_s(const struct sound_file *file);
+
 /* Reads up to `frames` frames into interleaved [frames][channels], full scale +-1 (samples of float
  * formats may be anything, also NaN). Fewer than asked for, or 0: the end, or a fault in the file
  * (sound_file_failed()). */

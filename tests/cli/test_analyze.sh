@@ -117,11 +117,21 @@ if [ "$(id -u)" -ne 0 ]; then
     says "$err" "Permission denied"
 fi
 chmod 644 good.ogg
-# A header that promises more than there is: what is there is analyzed.
+# A header that promises more than there is: what is there is analyzed, and it is said.
 cp good.wav liar.wav
-printf '\377\377\377\177' | dd of=liar.wav bs=1 seek=40 conv=notrunc 2>/dev/null
-expect 0 analyze --format json liar.wav
-says "$out" '"duration_s":2,'
+truncate -s -176400 liar.wav # a second
+expect 0 analyze --format json liar.wav good.flac
+says "$out" '"duration_s":1,'
+says "$err" "tutti analyze: warning: the sound file liar.wav is cut short: its header promises 2.00 s, and it ends after 1.00 s"
+check "one warning" [ "$(wc -l <"$err")" -eq 1 ]
+# Nothing of a header that could not be completed, because it went into a pipe.
+cp good.wav piped.wav
+for size in '\000\360\377\177' '\377\377\377\177' '\377\377\377\377'; do
+    printf "$size" | dd of=piped.wav bs=1 seek=40 conv=notrunc 2>/dev/null
+    expect 0 analyze --format json piped.wav
+    says "$out" '"duration_s":2,'
+    silent "$err"
+done
 # Cut short in the middle: refused or analyzed as far as it goes, but never half of a line.
 last='analyze cut.flac'
 analyze --format json cut.flac >"$out" 2>"$err"
