@@ -4,6 +4,7 @@
 #include "daemon/analyzer.h"
 #include "daemon/batch.h"
 #include "daemon/command.h"
+#include "daemon/file_limit.h"
 #include "daemon/hearing.h"
 #include "daemon/interruption.h"
 #include "daemon/number.h"
@@ -24,7 +25,9 @@
 #include <sys/stat.h>
 
 #define NAME "tutti analyze"
-#define SHARE_DONE 1000 /* of a file, in the counters of progress */
+#define SHARE_DONE 1000  /* of a file, in the counters of progress */
+#define FILES_PER_ITEM 2 /* that are open for a sound: itself, and what is kept of its output */
+#define OTHER_FILES 24   /* that are open beside those */
 
 static const struct option_spec own_options[] = {
     {.letter = 'f',
@@ -90,8 +93,9 @@ struct file {
     struct command *command;
     atomic_uint *share;
     struct analysis_config config;
-    struct sound_file *sound;
-    struct spool *spool; /* its frames, as they are written */
+    struct sound_file *sound; /* until all of it is read */
+    double promised_s;        /* sound_file.h */
+    struct spool *spool;      /* its frames, as they are written */
     struct analyzer *analyzer;
     struct tutti_error error; /* why there is no analyzer */
 };
@@ -201,6 +205,13 @@ static enum tutti_status write_frame(void *context, const struct analysis *analy
                                 error);
 }
 
+/* Many may wait for their turn to be written; the sound of none of them stays open. */
+static void close_sound(struct file *file)
+{
+    sound_file_close(file->sound);
+    file->sound = NULL;
+}
+
 static void *begin_file(void *context, size_t index)
 {
     struct command *command = context;
@@ -224,17 +235,24 @@ static void *begin_file(void *context, size_t index)
         tutti_error_set(&file->error, TUTTI_ERROR_MEMORY, "out of memory");
     else
         file->sound = sound_file_open(command->files[index], &file->error);
-    if (file->sound != NULL)
+    if (file->sound != NULL) {
+        file->promised_s = sound_file_promised_s(file->sound);
         file->analyzer = analyzer_new(command->model, &file->config, file->sound,
                                       command->files[index], &file->error);
+    }
+    if (file->analyzer == NULL)
+        close_sound(file);
     return file;
 }
 
 static void *read_piece(void *context, void *item)
 {
-    const struct file *file = item;
+    struct file *file = item;
     (void)context;
-    return file->analyzer != NULL ? analyzer_read(file->analyzer) : NULL;
+    void *piece = file->analyzer != NULL ? analyzer_read(file->analyzer) : NULL;
+    if (piece == NULL)
+        close_sound(file);
+    return piece;
 }
 
 static void hear_piece(void *context, unsigned worker, void *item, void *piece)
@@ -282,9 +300,8 @@ static void warn_of_left_out(const struct command *command, const struct analysi
                      analysis->name, analysis->cues, analysis->cues - left_out);
 }
 
-static void warn_of_cut(const struct sound_file *sound, const struct analysis *analysis)
+static void warn_of_cut(double promised_s, const struct analysis *analysis)
 {
-    const double promised_s = sound_file_promised_s(sound);
     if (promised_s > 0)
         program_warn(
             NAME,
@@ -330,14 +347,13 @@ static void finish_file(void *context, size_t index, void *item)
         analysis = analyzer_finish(file->analyzer, &file->error);
     if (!atomic_load(&command->stop)) {
         if (analysis != NULL) {
-            warn_of_cut(file->sound, analysis);
+            warn_of_cut(file->promised_s, analysis);
             write_result(command, analysis, file->spool);
         } else {
             program_fail(NAME, PROGRAM_FAILED, &file->error);
         }
     }
     analysis_free(analysis);
-    sound_file_close(file->sound);
     spool_free(file->spool);
     free(file);
 }
@@ -389,6 +405,14 @@ static enum program_exit finish_output(struct command *command, struct output_fi
     return program_end_output(NAME, command->good == command->count ? PROGRAM_OK : PROGRAM_FAILED);
 }
 
+/* How many sounds may be at work or wait at once, by the number of files that may be open. */
+static size_t items_max(const struct command *command)
+{
+    const size_t limit =
+        file_limit_raise(OTHER_FILES + FILES_PER_ITEM * batch_items_wanted(command->jobs));
+    return limit >= OTHER_FILES + FILES_PER_ITEM ? (limit - OTHER_FILES) / FILES_PER_ITEM : 1;
+}
+
 static enum program_exit analyze_all(struct command *command)
 {
     struct tutti_error error;
@@ -411,6 +435,7 @@ static enum program_exit analyze_all(struct command *command)
                                     .work = hear_piece,
                                     .take = take_piece,
                                     .finish = finish_file,
+                                    .items_max = items_max(command),
                                     .tick = show_progress};
     interruption_begin(&command->interruption);
     enum tutti_status status = batch_run(&work, command->count, command->jobs, &error);

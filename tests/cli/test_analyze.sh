@@ -187,6 +187,21 @@ expect 0 analyze --smoothing 0 --format cue eventful.wav
 check "99 tracks" [ "$(grep -c '^  TRACK ' "$out")" -eq 99 ]
 says "$err" "tutti analyze: warning: eventful.wav: of $entries entries the sheet has the last 99"
 
+# Many that wait for the first, and few files that may be open.
+for number in $(seq 40); do
+    ln good.wav many$number.wav
+done
+expect 0 analyze --jobs 1 --format json --hop 0.01 long75.wav many*.wav
+cp "$out" many.json
+for limit in 26 64; do
+    last="analyze with a limit of $limit files"
+    (ulimit -n $limit && analyze --jobs 20 --format json --hop 0.01 long75.wav many*.wav) \
+        >"$out" 2>"$err"
+    check "exit status 0" [ $? -eq 0 ]
+    silent "$err"
+    same "$out" many.json
+done
+
 # ---- damaged in the middle: nothing of the file, all of the others ----
 "$MAKE_SOUND" damaged.flac 75 44100 2 || exit 1
 half=$(($(wc -c <damaged.flac) / 2))
