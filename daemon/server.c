@@ -2,6 +2,7 @@
 #include "daemon/server.h"
 
 #include "daemon/clock.h"
+#include "daemon/file_limit.h"
 #include "daemon/server_private.h"
 #include "daemon/thread.h"
 
@@ -10,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #define POOL_SIZE 16384 /* of a connection: its request with headers, and its buffers */
@@ -263,24 +263,20 @@ void server_wake(struct server *server)
 
 /* ---- start ---- */
 
-static enum tutti_status check_files(unsigned connections, size_t sources,
+enum tutti_status server_check_files(unsigned max_clients, size_t sources,
                                      struct tutti_error *error)
 {
-    struct rlimit limit;
-    rlim_t needed = connections + OTHER_FILES + FILES_PER_SOURCE * sources;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= needed) {
+    const size_t needed =
+        max_clients + CONNECTION_RESERVE + OTHER_FILES + FILES_PER_SOURCE * sources;
+    const size_t allowed = file_limit_raise(needed);
+    if (allowed >= needed) {
         return TUTTI_OK;
     }
-    if (limit.rlim_max >= needed) {
-        limit.rlim_cur = needed;
-        if (setrlimit(RLIMIT_NOFILE, &limit) == 0) {
-            return TUTTI_OK;
-        }
-    }
     return tutti_error_set(error, TUTTI_ERROR_IO,
-                           "so many clients need %llu open files, but the system allows %llu: "
-                           "lower max_clients, or raise the limit (ulimit -n, LimitNOFILE=)",
-                           (unsigned long long)needed, (unsigned long long)limit.rlim_max);
+                           "%zu source%s and up to %u clients (max_clients) need %zu open files, "
+                           "but the system allows %zu: have fewer of them, or raise the limit "
+                           "(ulimit -n, LimitNOFILE=)",
+                           sources, sources == 1 ? "" : "s", max_clients, needed, allowed);
 }
 
 static enum tutti_status start_http(struct server *server, int fd, struct tutti_error *error)
@@ -325,8 +321,7 @@ static enum tutti_status set_up(struct server *server, const struct server_confi
     const struct sockaddr *address = (const struct sockaddr *)&server->address.socket_address;
     enum tutti_status status = listen_address_parse(config->listen, &server->address, error);
     if (status == TUTTI_OK) {
-        status =
-            check_files(config->max_clients + CONNECTION_RESERVE, server->pipeline_count, error);
+        status = server_check_files(config->max_clients, server->pipeline_count, error);
     }
     if (status != TUTTI_OK) {
         return status;

@@ -54,10 +54,17 @@ struct server_config {
 
 struct server; /* opaque */
 
+/* Makes sure that so many clients and sources can have their files open: raises the soft limit of
+ * the system if it has to be, and says what is too much for the hard one. server_new() does it as
+ * well; who opens sources before that calls it first, so that they do not fail for want of files.
+ */
+enum tutti_status server_check_files(unsigned max_clients, size_t sources,
+                                     struct tutti_error *error);
+
 /* Starts listening, for count (1 ... SERVER_SOURCES_MAX) pipelines, whose names are different; the
  * first one is also at the plain paths. Fails with a sentence when the address is malformed, in use
- * or not ours, or when the system does not allow as many open files as max_clients needs (the soft
- * limit is raised if it has to be). The pipelines must outlive the server; the array is copied. */
+ * or not ours, or as server_check_files(). The pipelines must outlive the server; the array is
+ * copied. */
 struct server *server_new(const struct server_config *config, struct pipeline *const *pipelines,
                           size_t count, struct tutti_error *error);
 

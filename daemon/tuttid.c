@@ -212,6 +212,8 @@ static enum program_exit open_sources(struct daemon *daemon)
 {
     const struct settings *settings = daemon->settings;
     struct tutti_error error;
+    if (server_check_files(settings->max_clients, daemon->sources, &error) != TUTTI_OK)
+        return fail(daemon, PROGRAM_FAILED, &error);
     daemon->set =
         pipeline_set_new(settings, daemon->model, daemon->threshold, daemon->enabled, &error);
     if (daemon->set != NULL)

@@ -151,7 +151,7 @@ await 'a: good.wav has ended'
 url=$(sed -n 's|.*\(http://127.0.0.1:[0-9]*\)/.*|\1|p' "$err")
 curl -sf "$url/api/v1/sources" >sources.json
 check "both are listed: $(cat sources.json)" grep -qF \
-    '{"sources":[{"name":"main","kind":"demo","state":"running","path":"/api/v1/sources/main/"},{"name":"a","kind":"file","state":"ended","path":"/api/v1/sources/a/"}]}' sources.json
+    '{"sources":[{"name":"main","input":"demo","kind":"demo","rate_hz":48000,"state":"running","path":"/api/v1/sources/main/"},{"name":"a","input":"good.wav","kind":"file","rate_hz":32000,"state":"ended","path":"/api/v1/sources/a/"}]}' sources.json
 curl -sf "$url/api/v1/info" >info.json
 check "the plain paths are the first one's" grep -qF '"kind":"demo"' info.json
 curl -sf "$url/api/v1/sources/a/now" >now.json
@@ -181,5 +181,20 @@ same_time() {
         awk -v t="$(tail -n 1 "$out" | cut -d , -f 2)" '{ exit !($1 == t) }'
 }
 check "of the same time" same_time
+
+# ---- open files: as many as are needed, before any source needs them ----
+: >many.conf
+for number in $(seq 40); do
+    printf '[source s%d]\ninput = file:good.wav\n' "$number" >>many.conf
+done
+last='40 sources with a soft limit of 32 open files'
+(ulimit -Sn 32 && start -c many.conf --max-clients 8) >"$out" 2>"$err"
+check "exit status 0" [ $? -eq 0 ]
+says "$err" "listening to 40 sources"
+last='40 sources with a hard limit of 100 open files'
+(ulimit -n 100 && start -c many.conf --max-clients 8 --hop 0.1) >"$out" 2>"$err"
+check "exit status 1" [ $? -eq 1 ]
+says "$err" "40 sources and up to 8 clients (max_clients) need 296 open files, but the system allows 100: have fewer of them, or raise the limit (ulimit -n, LimitNOFILE=)"
+check "one line" [ "$(wc -l <"$err")" -eq 1 ]
 
 finish
