@@ -9,6 +9,7 @@
 #include "daemon/interruption.h"
 #include "daemon/number.h"
 #include "daemon/output_file.h"
+#include "daemon/piped_file.h"
 #include "daemon/program.h"
 #include "daemon/progress.h"
 #include "daemon/settings.h"
@@ -23,8 +24,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define NAME "tutti analyze"
+#define STANDARD_INPUT "-"
+#define STANDARD_INPUT_NAME "standard input"
 #define SHARE_DONE 1000  /* of a file, in the counters of progress */
 #define FILES_PER_ITEM 2 /* that are open for a sound: itself, and what is kept of its output */
 #define OTHER_FILES 24   /* that are open beside those */
@@ -157,8 +161,15 @@ static enum tutti_status read_command_line(struct command *command, int argc, ch
         return tutti_error_set(error, TUTTI_ERROR_ARGUMENT,
                                "in this format the output belongs to one sound file: name one at a "
                                "time");
+    size_t inputs = 0;
+    for (size_t i = 0; i < command->count; i++)
+        inputs += strcmp(command->files[i], STANDARD_INPUT) == 0;
+    if (inputs > 1)
+        return tutti_error_set(error, TUTTI_ERROR_ARGUMENT,
+                               "standard input (-) can be read once only");
     for (size_t i = 0; command->output != NULL && i < command->count; i++) {
-        if (output_file_replaces(command->output, command->files[i]))
+        if (strcmp(command->files[i], STANDARD_INPUT) != 0 &&
+            output_file_replaces(command->output, command->files[i]))
             return tutti_error_set(error, TUTTI_ERROR_ARGUMENT,
                                    "the output would replace the sound file %s", command->files[i]);
     }
@@ -170,7 +181,8 @@ static void print_help(const struct command *command)
     program_print_help(
         "tutti analyze [OPTION]... FILE...",
         "Says which instruments play when in sound files: wav, flac, ogg, opus, mp3, aiff and "
-        "others, of any rate and number of channels. Hears exactly what the daemon would hear.",
+        "others, of any rate and number of channels. Hears exactly what the daemon would hear. "
+        "FILE may be -, which is standard input.",
         command->specs, OWN_OPTIONS + SHARED_OPTIONS,
         "The mean and the maximum are those of the probability, not smoothed, over all\n"
         "windows that lie wholly in the sound. A sound shorter than a window is repeated\n"
@@ -212,6 +224,28 @@ static void close_sound(struct file *file)
     file->sound = NULL;
 }
 
+static bool is_wanted(void *context)
+{
+    const struct command *command = context;
+    return !atomic_load(&command->stop);
+}
+
+static struct sound_file *open_input(struct command *command, struct tutti_error *error)
+{
+    const int descriptor =
+        piped_file_open(STDIN_FILENO, STANDARD_INPUT_NAME, is_wanted, command, error);
+    if (descriptor < 0)
+        return NULL;
+    struct sound_file *sound = sound_file_open_descriptor(descriptor, STANDARD_INPUT_NAME, error);
+    const struct tutti_error refusal = *error;
+    if (sound == NULL && refusal.status == TUTTI_ERROR_FORMAT)
+        tutti_error_set(error, refusal.status,
+                        "%.300s (raw samples, which have no header, are taken by tuttid alone: "
+                        "--input - --stdin-format)",
+                        refusal.text);
+    return sound;
+}
+
 static void *begin_file(void *context, size_t index)
 {
     struct command *command = context;
@@ -231,14 +265,17 @@ static void *begin_file(void *context, size_t index)
                    .context = file},
         .spool = spool_new(),
     };
+    const bool is_input = strcmp(command->files[index], STANDARD_INPUT) == 0;
     if (file->spool == NULL)
         tutti_error_set(&file->error, TUTTI_ERROR_MEMORY, "out of memory");
     else
-        file->sound = sound_file_open(command->files[index], &file->error);
+        file->sound = is_input ? open_input(command, &file->error)
+                               : sound_file_open(command->files[index], &file->error);
     if (file->sound != NULL) {
         file->promised_s = sound_file_promised_s(file->sound);
-        file->analyzer = analyzer_new(command->model, &file->config, file->sound,
-                                      command->files[index], &file->error);
+        file->analyzer =
+            analyzer_new(command->model, &file->config, file->sound,
+                         is_input ? STANDARD_INPUT_NAME : command->files[index], &file->error);
     }
     if (file->analyzer == NULL)
         close_sound(file);

@@ -71,28 +71,29 @@ static sf_count_t memory_tell(void *context)
 
 /* ---- opening ---- */
 
-/* A descriptor of the regular file at path, or -1. */
-static int open_regular(const char *path, struct tutti_error *error)
+static bool cannot_open(const char *name, struct tutti_error *error)
+{
+    const enum tutti_status reason =
+        errno == ENOENT || errno == ENOTDIR ? TUTTI_ERROR_NOT_FOUND : TUTTI_ERROR_IO;
+    tutti_error_set(error, reason, "cannot open the sound file %s: %m", name);
+    return false;
+}
+
+/* Whether it is a regular file with something in it. */
+static bool check_regular(int descriptor, const char *name, struct tutti_error *error)
 {
     struct stat status;
-    /* Without O_NONBLOCK a named pipe would keep us waiting. */
-    const int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (descriptor < 0 || fstat(descriptor, &status) != 0) {
-        const enum tutti_status reason =
-            errno == ENOENT || errno == ENOTDIR ? TUTTI_ERROR_NOT_FOUND : TUTTI_ERROR_IO;
-        tutti_error_set(error, reason, "cannot open the sound file %s: %m", path);
-    } else if (S_ISDIR(status.st_mode)) {
-        tutti_error_set(error, TUTTI_ERROR_IO, "%s is a directory, not a sound file", path);
-    } else if (!S_ISREG(status.st_mode)) {
-        tutti_error_set(error, TUTTI_ERROR_IO, "%s is not a regular file", path);
-    } else if (status.st_size == 0) {
-        tutti_error_set(error, TUTTI_ERROR_FORMAT, "the sound file %s is empty", path);
-    } else {
-        return descriptor;
-    }
-    if (descriptor >= 0)
-        close(descriptor);
-    return -1;
+    if (fstat(descriptor, &status) != 0)
+        return cannot_open(name, error);
+    if (S_ISDIR(status.st_mode))
+        tutti_error_set(error, TUTTI_ERROR_IO, "%s is a directory, not a sound file", name);
+    else if (!S_ISREG(status.st_mode))
+        tutti_error_set(error, TUTTI_ERROR_IO, "%s is not a regular file", name);
+    else if (status.st_size == 0)
+        tutti_error_set(error, TUTTI_ERROR_FORMAT, "the sound file %s is empty", name);
+    else
+        return true;
+    return false;
 }
 
 /* libsndfile keeps the reason why a file did not open in a global of its own: opening and asking
@@ -179,17 +180,28 @@ static struct sound_file *allocate(struct tutti_error *error)
     return file;
 }
 
-struct sound_file *sound_file_open(const char *path, struct tutti_error *error)
+struct sound_file *sound_file_open_descriptor(int descriptor, const char *name,
+                                              struct tutti_error *error)
 {
-    const int descriptor = open_regular(path, error);
-    if (descriptor < 0)
-        return NULL;
-    struct sound_file *file = allocate(error);
+    struct sound_file *file = NULL;
+    if (check_regular(descriptor, name, error))
+        file = allocate(error);
     if (file == NULL) {
         close(descriptor);
         return NULL;
     }
-    return open_checked(file, descriptor, path, error);
+    return open_checked(file, descriptor, name, error);
+}
+
+struct sound_file *sound_file_open(const char *path, struct tutti_error *error)
+{
+    /* Without O_NONBLOCK a named pipe would keep us waiting. */
+    const int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (descriptor < 0) {
+        cannot_open(path, error);
+        return NULL;
+    }
+    return sound_file_open_descriptor(descriptor, path, error);
 }
 
 struct sound_file *sound_file_open_memory(const void *bytes, size_t size, const char *name,

@@ -24,6 +24,11 @@ struct sound_file; /* opaque */
  * or channels out of range), TUTTI_ERROR_MEMORY. */
 struct sound_file *sound_file_open(const char *path, struct tutti_error *error);
 
+/* The same for a file that is open, from its beginning; the descriptor is closed in any case. name
+ * stands for the path in messages. */
+struct sound_file *sound_file_open_descriptor(int descriptor, const char *name,
+                                              struct tutti_error *error);
+
 /* The same for a file in memory, which has to outlive it; name stands for the path in messages. */
 struct sound_file *sound_file_open_memory(const void *bytes, size_t size, const char *name,
                                           struct tutti_error *error);

@@ -202,6 +202,48 @@ for limit in 26 64; do
     same "$out" many.json
 done
 
+# ---- standard input ----
+input() {
+    "$TUTTI" analyze --model "$MODEL" --hop 0.1 "$@"
+}
+for suffix in wav flac ogg opus mp3; do
+    expect 0 analyze --format csv good.$suffix
+    sed 's/^good\.[a-z0-9]*,/standard input,/' "$out" >wanted.csv
+    for how in pipe file; do
+        last="analyze --format csv - with a $how of $suffix"
+        if [ $how = pipe ]; then
+            cat good.$suffix | input --format csv - >"$out" 2>"$err"
+        else
+            input --format csv - <good.$suffix >"$out" 2>"$err"
+        fi
+        check "exit status 0" [ $? -eq 0 ]
+        silent "$err"
+        same "$out" wanted.csv
+    done
+done
+last='analyze - beside files'
+cat good.wav | input --format json good.flac - good.ogg >"$out" 2>"$err"
+check "exit status 0" [ $? -eq 0 ]
+check "in order" [ "$(sed 's/^{"file":"\([^"]*\)".*/\1/' "$out" | tr '\n' '|')" = \
+    "good.flac|standard input|good.ogg|" ]
+expect 2 analyze - good.wav -
+says "$err" "standard input (-) can be read once only"
+last='analyze - of raw samples'
+"$MAKE_SOUND" - 1 | input - >"$out" 2>"$err"
+check "exit status 1" [ $? -eq 1 ]
+silent "$out"
+says "$err" "standard input is not a sound file that can be read"
+says "$err" "raw samples, which have no header, are taken by tuttid alone: --input - --stdin-format"
+check "one line" [ "$(wc -l <"$err")" -eq 1 ]
+last='analyze - of nothing'
+input - </dev/null >"$out" 2>"$err"
+check "exit status 1" [ $? -eq 1 ]
+says "$err" "standard input is empty"
+last='analyze - of a folder'
+input - <folder >"$out" 2>"$err"
+check "exit status 1" [ $? -eq 1 ]
+says "$err" "standard input is a directory, not a sound file"
+
 # ---- damaged in the middle: nothing of the file, all of the others ----
 "$MAKE_SOUND" damaged.flac 75 44100 2 || exit 1
 half=$(($(wc -c <damaged.flac) / 2))
@@ -280,6 +322,17 @@ for signal in 1 15; do # SIGHUP, SIGTERM
     done
 done
 check "nothing is left behind" [ -z "$(find . -name '*.tmp' -o -name new.json)" ]
+
+# While it waits for a pipe into which nothing comes.
+mkfifo silent.pipe
+sleep 60 >silent.pipe &
+sleeper=$!
+background sh -c 'exec "$TUTTI" analyze --model "$MODEL" --hop 0.1 - <silent.pipe'
+sleep 0.3
+kill -15 $!
+ends 143
+silent "$err"
+kill $sleeper
 
 # ---- a reader that goes away ----
 last='analyze ... | head -n 1'
