@@ -3,6 +3,7 @@
 #include "daemon/analysis_write.h"
 #include "daemon/analyzer.h"
 #include "daemon/batch.h"
+#include "daemon/clock.h"
 #include "daemon/command.h"
 #include "daemon/file_limit.h"
 #include "daemon/hearing.h"
@@ -323,7 +324,7 @@ static void show_progress(void *context)
     char words[64] = "";
     if (command->count > 1)
         snprintf(words, sizeof words, "%zu of %zu files", complete, command->count);
-    progress_show(&command->progress, done / (double)command->count, words);
+    progress_show(&command->progress, done / (double)command->count, words, clock_monotonic_ns());
 }
 
 /* What a format cannot hold is not kept secret. */
@@ -465,7 +466,7 @@ static enum program_exit analyze_all(struct command *command)
     command->may_block = fstat(fileno(command->stream), &target) != 0 || !S_ISREG(target.st_mode);
     if (command->use_float)
         openblas_set_num_threads(1); /* the pieces are what runs side by side */
-    progress_init(&command->progress, stderr);
+    progress_init(&command->progress, stderr, clock_monotonic_ns());
     const struct batch_work work = {.context = command,
                                     .begin = begin_file,
                                     .read = read_piece,
