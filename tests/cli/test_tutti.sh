@@ -44,6 +44,14 @@ expect 0 "$TUTTI" model --json "$MODEL"
 says "$out" '"labels":["low","middle","high"],"thresholds":[0.5,0.4,0.6]'
 says "$out" '"purpose"'
 says "$out" "{\"file\":\"$MODEL\""
+# The same of its memory as for people.
+for name in weight_bytes packed_weight_bytes arena_bytes; do
+    bytes=$(sed -n "s/.*\"$name\":\([0-9]*\).*/\1/p" "$out")
+    check "$name" [ "${bytes:-0}" -gt 0 ]
+    echo "$bytes" | awk '{ printf "%.3f MB\n", $1 / 1e6 }' >>"$work/memory"
+done
+"$TUTTI" model "$MODEL" | grep -o '[0-9.]* MB' >"$work/memory_for_people"
+same "$work/memory" "$work/memory_for_people"
 expect 2 "$TUTTI" model "$MODEL" "$MODEL"
 says "$err" "one file at a time"
 expect 1 "$TUTTI" model "$work/missing"
