@@ -4,7 +4,7 @@
 import { startDaemon } from '../e2e/daemon.mjs';
 import { launch, open } from './browser.mjs';
 
-const MOMENT_S = 78; // of the piece: the trumpet plays, and the piano enters
+const MOMENT_S = 65.5; // of the piece: drums and mallet percussion
 const [path = 'screenshot.png'] = process.argv.slice(2);
 
 const daemon = await startDaemon(['--input', 'demo']);
@@ -12,11 +12,8 @@ const browser = await launch();
 try {
   const viewport = { width: 1440, height: 810 };
   const page = await open(browser, `${daemon.url}/`, { viewport, colorScheme: 'dark' });
-  for (let now = {}; !(now.t > MOMENT_S && now.on.length > 1); ) {
+  for (let t = 0; t < MOMENT_S; t = (await (await fetch(`${daemon.url}/api/v1/now`)).json()).t ?? 0)
     await page.waitForTimeout(100);
-    now = await (await fetch(`${daemon.url}/api/v1/now`)).json();
-  }
-  await page.waitForTimeout(1000); // the headline holds a change back for a moment
   // Not in the middle of a movement.
   await page.waitForFunction(() =>
     document

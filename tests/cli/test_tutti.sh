@@ -95,6 +95,11 @@ for key in kernel hop_s network_per_window frontend_per_s whole_per_s share_of_c
     sustainable_streams_per_core; do
     says "$out" "\"$key\":"
 done
+# The manual page tells of every key, but of the names of layers.
+for key in $(sed 's/"layers":{"[^"]*"/"layers":{/; s/},"[^"]*":{"kind"/},{"kind"/g' "$out" |
+    grep -o '"[a-z0-9_]*":' | tr -d '":' | sort -u); do
+    check "tutti.1 tells of $key" grep -qw -e "$key" "$MANUALS/tutti.1"
+done
 expect 2 "$TUTTI" bench --seconds 0
 expect 2 "$TUTTI" bench --model "$MODEL" --kernel nonsense
 says "$err" "option --kernel: there is no kernel 'nonsense' here; there are: portable"
