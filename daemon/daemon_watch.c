@@ -48,9 +48,23 @@ static void tell_silence(const struct daemon_watch *watch, const struct pipeline
                   status->source_name);
 }
 
+static void tell_what_it_looks_like(const struct daemon_watch *watch,
+                                    const struct pipeline_status *status)
+{
+    log_write(
+        watch->log, LOG_LEVEL_WARNING,
+        "%swhat comes on %s looks like %s, and is heard as raw samples, which is noise: "
+        "decode it first, as in ffmpeg -i FILE -f f32le -ac 1 -ar 48000 - | tuttid --input -, "
+        "or play the file by --input file:PATH",
+        watch->prefix, status->source_name, status->looks_like);
+}
+
 void daemon_watch_take(struct daemon_watch *watch, const struct pipeline_status *status,
                        uint64_t now_ns)
 {
+    if (status->looks_like != NULL && watch->told.looks_like == NULL)
+        tell_what_it_looks_like(watch, status);
+    watch->told.looks_like = status->looks_like;
     if (status->stalled != watch->told.stalled)
         tell_silence(watch, status);
     watch->told.stalled = status->stalled;

@@ -114,6 +114,12 @@ says "$err" "tuttid: standard input has ended"
 last='make_sound - | tuttid --input -'
 "$MAKE_SOUND" - 1 48000 | start --input - >"$out" 2>"$err"
 check "exit status 0 at the end of a pipe" [ $? -eq 0 ]
+last='tuttid --input - <good.flac'
+"$MAKE_SOUND" good.flac 1 48000
+start --input - --hop 0.1 <good.flac >"$out" 2>"$err"
+check "exit status 0" [ $? -eq 0 ]
+says "$err" "tuttid: warning: what comes on standard input looks like a FLAC file, and is heard as raw samples"
+check "once" [ "$(grep -c warning "$err")" -eq 1 ]
 last='tuttid --input - </dev/null'
 start --input - </dev/null >"$out" 2>"$err"
 check "exit status 1 on an empty standard input" [ $? -eq 1 ]

@@ -63,6 +63,16 @@ static void is_silent_while_all_is_well(void **state)
     assert_string_equal(said(f, 1000), "");
 }
 
+static void tells_of_a_file_among_samples_once(void **state)
+{
+    struct fixture *f = *state;
+    f->status.looks_like = "an Ogg file";
+    assert_non_null(strstr(said(f, 1),
+                           "tuttid: warning: what comes on a 100% microphone looks like "
+                           "an Ogg file, and is heard as raw samples"));
+    assert_string_equal(said(f, 2), "");
+}
+
 static void tells_of_a_stall_and_its_end_once(void **state)
 {
     struct fixture *f = *state;
@@ -205,6 +215,7 @@ int main(void)
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(is_silent_while_all_is_well),
+        TEST(tells_of_a_file_among_samples_once),
         TEST(tells_of_a_stall_and_its_end_once),
         TEST(tells_a_loss_from_an_end_of_silence),
         TEST(tells_what_was_over_before_the_first_look),
