@@ -3,6 +3,7 @@
 
 #include "daemon/clock.h"
 #include "daemon/file_limit.h"
+#include "daemon/origin_list.h"
 #include "daemon/server_private.h"
 #include "daemon/thread.h"
 
@@ -117,7 +118,7 @@ static const char *header_of(const struct request *request, const char *name)
 
 /* Whether the request is for us and from a page of ours, or from no page. Browsers say what
  * kind of request it is (W3C Fetch Metadata); a cross-site link to our page is fine. */
-static bool is_allowed(const struct request *request, enum MHD_Result *result)
+static bool is_allowed(struct request *request, const char *path, enum MHD_Result *result)
 {
     const char *host = header_of(request, MHD_HTTP_HEADER_HOST);
     const char *origin = header_of(request, MHD_HTTP_HEADER_ORIGIN);
@@ -132,11 +133,17 @@ static bool is_allowed(const struct request *request, enum MHD_Result *result)
                               "host '%.64s' is not served here; the setting allowed_hosts names "
                               "those that are",
                               host);
+    } else if (origin != NULL && strncmp(path, API, strlen(API)) == 0 &&
+               origin_list_has(request->server->origins, origin)) {
+        request->origin = origin;
+        return true;
     } else if ((origin != NULL && !host_check_same_origin(origin, host)) ||
                (site != NULL && strcmp(site, "cross-site") == 0 &&
                 (mode == NULL || strcmp(mode, "navigate") != 0))) {
         *result = reply_error(request, MHD_HTTP_FORBIDDEN,
-                              "requests from pages of other origins are not answered");
+                              "requests from pages of other origins are not answered, but those "
+                              "to the API from the origins that the setting allowed_origins "
+                              "names");
     } else {
         return true;
     }
@@ -160,7 +167,7 @@ static enum MHD_Result answer(struct request *request, const char *method, const
     if (is_scarce(request->server)) {
         return reply_error(request, MHD_HTTP_SERVICE_UNAVAILABLE, "too many clients");
     }
-    if (!is_allowed(request, &result)) {
+    if (!is_allowed(request, path, &result)) {
         return result;
     }
     handler *handle = find_handler(request, path, &unknown, &length);
@@ -330,9 +337,15 @@ static enum tutti_status set_up(struct server *server, const struct server_confi
     if (server->hosts == NULL) {
         return TUTTI_ERROR_ARGUMENT;
     }
+    const char *origins = config->allowed_origins != NULL ? config->allowed_origins : "";
+    if (origin_list_check(origins, error) != TUTTI_OK) {
+        return TUTTI_ERROR_ARGUMENT;
+    }
+    server->origins = strdup(origins);
     server->assets = assets_new();
-    return server->assets != NULL ? TUTTI_OK
-                                  : tutti_error_set(error, TUTTI_ERROR_MEMORY, "out of memory");
+    return server->origins != NULL && server->assets != NULL
+               ? TUTTI_OK
+               : tutti_error_set(error, TUTTI_ERROR_MEMORY, "out of memory");
 }
 
 static enum tutti_status start(struct server *server, const struct server_config *config,
@@ -359,6 +372,7 @@ static void release(struct server *server)
         MHD_stop_daemon(server->daemon);
     }
     host_check_free(server->hosts);
+    free(server->origins);
     assets_free(server->assets);
     wake_destroy(&server->wake);
     pthread_mutex_destroy(&server->mutex);

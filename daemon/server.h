@@ -21,10 +21,11 @@
  *
  * The same for any source is at /api/v1/sources/NAME/info, .../now, and so on.
  *
- * Errors are {"error": "a sentence"}: 400 a malformed request or query, 403 a Host or Origin that
- * is not ours, 404, 405 (with Allow), 413 a body that nobody asked for, 503 too many clients
- * (with Retry-After). What is malformed or too long as HTTP is answered by libmicrohttpd itself, in
- * HTML (400, 414, 431), and what is not HTTP at all not even that: the connection is closed.
+ * Errors are {"error": "a sentence"}: 400 a malformed request or query, 403 a Host that is
+ * not ours or an Origin that may not read along, 404, 405 (with Allow), 413 a body that nobody
+ * asked for, 503 too many clients (with Retry-After). What is malformed or too long as HTTP is
+ * answered by libmicrohttpd itself, in HTML (400, 414, 431), and what is not HTTP at all not even
+ * that: the connection is closed.
  *
  * Limits: when nearly all places for connections are taken, those that have waited longest with
  * their request are closed; a connection has 10 s for a request and 30 s to take its answer,
@@ -45,9 +46,11 @@
 #define HISTORY_MAX_STEPS 10000
 
 struct server_config {
-    const char *listen;        /* "127.0.0.1:8808", "[::1]:8808", "0.0.0.0:8808", port 0: any */
-    const char *allowed_hosts; /* extra names accepted in Host, see host_check.h; NULL: none */
-    unsigned max_clients;      /* streams at once, 1 ... 10,000 */
+    const char *listen;          /* "127.0.0.1:8808", "[::1]:8808", "0.0.0.0:8808", port 0: any */
+    const char *allowed_hosts;   /* extra names accepted in Host, see host_check.h; NULL: none */
+    const char *allowed_origins; /* whose pages may read the API, see origin_list.h; NULL: none but
+                                    our own */
+    unsigned max_clients;        /* streams at once, 1 ... 10,000 */
     unsigned max_clients_per_address; /* 0: a quarter of max_clients, at least 8, and no limit for
                                          loopback addresses, behind which a proxy may stand */
 };

@@ -36,6 +36,7 @@ struct server {
     size_t pipeline_count;
     struct listen_address address;
     struct host_check *hosts;
+    char *origins; /* origin_list.h */
     struct assets *assets;
     unsigned max_clients;
     unsigned max_per_address;
@@ -57,7 +58,8 @@ struct server {
 struct request {
     struct server *server;
     struct MHD_Connection *connection;
-    bool head; /* HEAD instead of GET */
+    bool head;          /* HEAD instead of GET */
+    const char *origin; /* of a page from elsewhere that may read the answer; NULL: none such */
     /* The source that the path means; the first, where it means none. */
     struct pipeline *pipeline;
     struct timeline *timeline;

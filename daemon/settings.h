@@ -94,6 +94,7 @@ struct settings {
     /* [server] */
     char listen[SETTINGS_TEXT_SIZE];
     char allowed_hosts[SETTINGS_TEXT_SIZE];
+    char allowed_origins[SETTINGS_TEXT_SIZE];
     unsigned max_clients;
 
     /* [history] */

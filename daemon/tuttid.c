@@ -232,6 +232,7 @@ static enum program_exit open_server(struct daemon *daemon)
     const struct server_config config = {
         .listen = daemon->settings->listen,
         .allowed_hosts = daemon->settings->allowed_hosts,
+        .allowed_origins = daemon->settings->allowed_origins,
         .max_clients = daemon->settings->max_clients,
     };
     struct tutti_error error;

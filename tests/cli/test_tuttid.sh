@@ -17,7 +17,7 @@ expect 0 "$TUTTID" --help
 silent "$err"
 check "lines of at most 80 characters" sh -c "! grep -q '.\{81\}' '$out'"
 for option in config input channels gain-db rate-hz stdin-format at-end model hop smoothing kernel \
-    threads include exclude threshold listen allowed-hosts max-clients keep-h log-level; do
+    threads include exclude threshold listen allowed-hosts allowed-origins max-clients keep-h log-level; do
     says "$out" "--$option "
 done
 has_options_of_help "$MANUALS/tuttid.1"
@@ -63,6 +63,8 @@ refuse '[log]\nlevel\n' "t.conf:2: this is neither [section], key = value, nor a
 refuse '[server]\nlisten = nowhere\n' "t.conf:2: [server] listen: "
 refuse '[server]\n\nallowed_hosts = a/b\n' \
     "t.conf:3: [server] allowed_hosts: 'a/b' is not the name of a host"
+refuse '[server]\nallowed_origins = http://a http://b/\n' \
+    "t.conf:2: [server] allowed_origins: 'http://b/': an origin ends after the host"
 refuse '[server]\nallowed_hosts = hall:8808\n' "t.conf:2: [server] allowed_hosts: 'hall:8808': a name"
 refuse '[history]\nkeep_h = 168\n[recognition]\nhop_s = 0.01\n' \
     "t.conf:2: [history] keep_h: 168 hours at a hop of 0.01 s take "
