@@ -684,7 +684,8 @@ test('an address that names no source is told so, beside what the first one play
   await picture(page, 'no-such-source');
 
   await page.goto(`${several.url}?source=..%2F..%2F${'x'.repeat(200)}%3Cb%3E`);
-  await shows(page, 'notice', `There is no source “../../${'x'.repeat(33)}…” here. This is “stage”.`);
+  const cut = `../../${'x'.repeat(33)}…`;
+  await shows(page, 'notice', `There is no source “${cut}” here. This is “stage”.`);
   await page.getByLabel('Source').selectOption('hall');
   await page.waitForURL('**/?source=hall');
   await page.waitForFunction(() => document.getElementById('sources').value === 'hall');
@@ -727,7 +728,7 @@ const hurry = () => {
   window.setInterval = (what, ms) => every(what, ms / 20);
 };
 
-test('the list of sources follows the daemon, and is left alone while it is the same', async (t) => {
+test('the list of sources follows the daemon, and is left alone while it stays', async (t) => {
   const several = await startMock({ sources: ['stage', 'hall'] });
   t.after(() => several.close());
   const page = await open(browser, `${several.url}?source=hall`, { breaks: true, init: hurry });
