@@ -382,7 +382,7 @@ static void release(struct server *server)
 struct server *server_new(const struct server_config *config, struct pipeline *const *pipelines,
                           size_t count, struct tutti_error *error)
 {
-    if (count < 1 || count > SERVER_SOURCES_MAX) {
+    if (count < 1 || count > MAX_SOURCES) {
         tutti_error_set(error, TUTTI_ERROR_ARGUMENT, "there are %zu sources to serve", count);
         return NULL;
     }

@@ -40,7 +40,6 @@
 
 #include <stddef.h>
 
-#define SERVER_SOURCES_MAX 256
 #define STREAM_MAX_BACKLOG 256 /* events; a minute at the default hop */
 #define STREAM_HEARTBEAT_S 15
 #define HISTORY_MAX_STEPS 10000
@@ -64,7 +63,7 @@ struct server; /* opaque */
 enum tutti_status server_check_files(unsigned max_clients, size_t sources,
                                      struct tutti_error *error);
 
-/* Starts listening, for count (1 ... SERVER_SOURCES_MAX) pipelines, whose names are different; the
+/* Starts listening, for count (1 ... MAX_SOURCES) pipelines, whose names are different; the
  * first one is also at the plain paths. Fails with a sentence when the address is malformed, in use
  * or not ours, or as server_check_files(). The pipelines must outlive the server; the array is
  * copied. */

@@ -32,7 +32,7 @@ struct stream;
 
 struct server {
     /* Constant after server_new(). */
-    struct pipeline *pipelines[SERVER_SOURCES_MAX];
+    struct pipeline *pipelines[MAX_SOURCES];
     size_t pipeline_count;
     struct listen_address address;
     struct host_check *hosts;

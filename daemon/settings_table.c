@@ -138,7 +138,7 @@ const struct settings_row settings_table[] = {
      .offset = FIELD(threads),
      .initial = "auto",
      .minimum = 1,
-     .maximum = SETTINGS_SOURCES_MAX,
+     .maximum = MAX_SOURCES,
      .word = "auto",
      .help = "How many threads run the network for all sources; 'auto' is one for each core of the "
              "processor. There are never more than sources."},

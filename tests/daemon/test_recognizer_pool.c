@@ -52,7 +52,7 @@ static void refuses_what_it_cannot_do(void **state)
     (void)state;
     struct recognizer_pool_config config = config_for(1, 0);
     expect_refusal(config, "there are 0 sources; there may be 1 to 256");
-    config = config_for(1, RECOGNIZER_POOL_MAX_SOURCES + 1);
+    config = config_for(1, MAX_SOURCES + 1);
     expect_refusal(config, "there are 257 sources");
     config = config_for(1, 1);
     config.kernel = "abacus";
