@@ -12,7 +12,8 @@
 #define PROBABILITY_DECIMALS 4
 #define TIME_DECIMALS 3
 
-static const char *const format_names[] = {"text", "json", "csv", "audacity", NULL};
+static const char *const format_names[] = {"text",     "json", "csv", "cues-csv",
+                                           "audacity", "cue",  NULL};
 
 bool analysis_format_parse(const char *name, enum analysis_format *format)
 {
@@ -23,6 +24,16 @@ bool analysis_format_parse(const char *name, enum analysis_format *format)
         }
     }
     return false;
+}
+
+bool analysis_format_takes_several(enum analysis_format format)
+{
+    return format == ANALYSIS_TEXT || format == ANALYSIS_JSON || format == ANALYSIS_CSV;
+}
+
+size_t analysis_left_out(const struct analysis *analysis, enum analysis_format format)
+{
+    return format == ANALYSIS_SHEET ? cue_sheet_first(analysis->cue, analysis->cues) : 0;
 }
 
 /* ---- for people ---- */
@@ -206,7 +217,7 @@ static enum tutti_status write_json(FILE *stream, const struct analysis *analysi
     return TUTTI_OK;
 }
 
-/* ---- CSV and Audacity ---- */
+/* ---- CSV and cues ---- */
 
 static void write_piece(void *context, const char *text, size_t length)
 {
@@ -248,6 +259,13 @@ static enum tutti_status write_csv_frame(struct spool *spool, const struct analy
     return spooling.status;
 }
 
+static void write_cue_list(FILE *stream, const struct analysis *analysis, enum cue_format format)
+{
+    const char *slash = strrchr(analysis->name, '/');
+    cue_export(format, analysis->cue, analysis->cues, analysis->duration_s,
+               slash != NULL ? slash + 1 : analysis->name, write_piece, stream);
+}
+
 void analysis_write_heading(FILE *stream, const struct analysis *analysis,
                             enum analysis_format format)
 {
@@ -282,9 +300,14 @@ enum tutti_status analysis_write(FILE *stream, const struct analysis *analysis,
         return write_json(stream, analysis, spool, error);
     case ANALYSIS_CSV:
         return spool_copy(spool, stream, error);
+    case ANALYSIS_CUES:
+        write_cue_list(stream, analysis, CUE_CSV);
+        break;
     case ANALYSIS_AUDACITY:
-        cue_export(CUE_AUDACITY, analysis->cue, analysis->cues, analysis->duration_s,
-                   analysis->name, write_piece, stream);
+        write_cue_list(stream, analysis, CUE_AUDACITY);
+        break;
+    case ANALYSIS_SHEET:
+        write_cue_list(stream, analysis, CUE_SHEET);
         break;
     }
     return TUTTI_OK;

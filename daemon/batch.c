@@ -281,6 +281,11 @@ static enum tutti_status run_threads(struct batch *batch, struct tutti_error *er
     return TUTTI_OK;
 }
 
+size_t batch_items_wanted(unsigned jobs)
+{
+    return (size_t)ITEMS_AHEAD * jobs;
+}
+
 enum tutti_status batch_run(const struct batch_work *work, size_t count, unsigned jobs,
                             struct tutti_error *error)
 {
@@ -289,11 +294,14 @@ enum tutti_status batch_run(const struct batch_work *work, size_t count, unsigne
                                BATCH_MAX_JOBS);
     if (count == 0)
         return TUTTI_OK;
+    size_t ahead = batch_items_wanted(jobs) < count ? batch_items_wanted(jobs) : count;
+    if (work->items_max > 0 && ahead > work->items_max)
+        ahead = work->items_max;
     struct batch batch = {
         .work = work,
         .count = count,
         .jobs = jobs,
-        .ahead = (size_t)ITEMS_AHEAD * jobs < count ? (size_t)ITEMS_AHEAD * jobs : count,
+        .ahead = ahead,
         .pieces_max = (size_t)2 * jobs + 1,
         .read_ahead = (jobs + 1) / 2,
     };

@@ -34,9 +34,15 @@ struct batch_work {
     void (*take)(void *context, void *item, void *piece);
     /* Takes over each item that is complete, in order. In the caller's thread. */
     void (*finish)(void *context, size_t index, void *item);
+    /* How many items may be begun and not yet finished, if not as many as suits; 0: as many as
+     * suits. Fewer than threads may leave some of them idle. */
+    size_t items_max;
     /* Called in the caller's thread about every 100 ms while it waits. May be NULL. */
     void (*tick)(void *context);
 };
+
+/* How many items suit so many jobs. */
+size_t batch_items_wanted(unsigned jobs);
 
 /* Does items 0 ... count-1 in `jobs` (1 to BATCH_MAX_JOBS) threads and returns when all are
  * finished. If no thread at all can be started, or memory is short: *error, and nothing was done.

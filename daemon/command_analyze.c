@@ -3,11 +3,14 @@
 #include "daemon/analysis_write.h"
 #include "daemon/analyzer.h"
 #include "daemon/batch.h"
+#include "daemon/clock.h"
 #include "daemon/command.h"
+#include "daemon/file_limit.h"
 #include "daemon/hearing.h"
 #include "daemon/interruption.h"
 #include "daemon/number.h"
 #include "daemon/output_file.h"
+#include "daemon/piped_file.h"
 #include "daemon/program.h"
 #include "daemon/progress.h"
 #include "daemon/settings.h"
@@ -22,16 +25,21 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define NAME "tutti analyze"
-#define SHARE_DONE 1000 /* of a file, in the counters of progress */
+#define STANDARD_INPUT "-"
+#define STANDARD_INPUT_NAME "standard input"
+#define SHARE_DONE 1000  /* of a file, in the counters of progress */
+#define FILES_PER_ITEM 2 /* that are open for a sound: itself, and what is kept of its output */
+#define OTHER_FILES 24   /* that are open beside those */
 
 static const struct option_spec own_options[] = {
     {.letter = 'f',
      .name = "format",
      .value = "FORMAT",
-     .help = "text; json, one object per line; csv, the probabilities over time; audacity, a label "
-             "track.",
+     .help = "text; json, one object per line; csv, the probabilities over time; of one file also "
+             "its entries and exits: cues-csv, audacity (a label track), cue (a CUE sheet).",
      .initial = "text"},
     {.letter = 'o',
      .name = "output",
@@ -90,8 +98,9 @@ struct file {
     struct command *command;
     atomic_uint *share;
     struct analysis_config config;
-    struct sound_file *sound;
-    struct spool *spool; /* its frames, as they are written */
+    struct sound_file *sound; /* until all of it is read */
+    double promised_s;        /* sound_file.h */
+    struct spool *spool;      /* its frames, as they are written */
     struct analyzer *analyzer;
     struct tutti_error error; /* why there is no analyzer */
 };
@@ -114,7 +123,7 @@ static enum tutti_status take_option(void *context, size_t index, const char *va
         return settings_set_option(command->settings, name, value, error);
     if (strcmp(name, "format") == 0) {
         if (!analysis_format_parse(value, &command->format))
-            return refuse_value(name, value, "text, json, csv or audacity", error);
+            return refuse_value(name, value, "text, json, csv, cues-csv, audacity or cue", error);
     } else if (strcmp(name, "output") == 0) {
         command->output = value;
     } else if (strcmp(name, "jobs") == 0) {
@@ -149,11 +158,19 @@ static enum tutti_status read_command_line(struct command *command, int argc, ch
     command->count = (size_t)(argc - first);
     if (command->count == 0)
         return tutti_error_set(error, TUTTI_ERROR_ARGUMENT, "no sound file was named");
-    if (command->count > 1 && command->format == ANALYSIS_AUDACITY)
+    if (command->count > 1 && !analysis_format_takes_several(command->format))
         return tutti_error_set(error, TUTTI_ERROR_ARGUMENT,
-                               "a label track belongs to one sound file: name one at a time");
+                               "in this format the output belongs to one sound file: name one at a "
+                               "time");
+    size_t inputs = 0;
+    for (size_t i = 0; i < command->count; i++)
+        inputs += strcmp(command->files[i], STANDARD_INPUT) == 0;
+    if (inputs > 1)
+        return tutti_error_set(error, TUTTI_ERROR_ARGUMENT,
+                               "standard input (-) can be read once only");
     for (size_t i = 0; command->output != NULL && i < command->count; i++) {
-        if (output_file_replaces(command->output, command->files[i]))
+        if (strcmp(command->files[i], STANDARD_INPUT) != 0 &&
+            output_file_replaces(command->output, command->files[i]))
             return tutti_error_set(error, TUTTI_ERROR_ARGUMENT,
                                    "the output would replace the sound file %s", command->files[i]);
     }
@@ -165,7 +182,8 @@ static void print_help(const struct command *command)
     program_print_help(
         "tutti analyze [OPTION]... FILE...",
         "Says which instruments play when in sound files: wav, flac, ogg, opus, mp3, aiff and "
-        "others, of any rate and number of channels. Hears exactly what the daemon would hear.",
+        "others, of any rate and number of channels. Hears exactly what the daemon would hear. "
+        "FILE may be -, which is standard input.",
         command->specs, OWN_OPTIONS + SHARED_OPTIONS,
         "The mean and the maximum are those of the probability, not smoothed, over all\n"
         "windows that lie wholly in the sound. A sound shorter than a window is repeated\n"
@@ -200,6 +218,35 @@ static enum tutti_status write_frame(void *context, const struct analysis *analy
                                 error);
 }
 
+/* Many may wait for their turn to be written; the sound of none of them stays open. */
+static void close_sound(struct file *file)
+{
+    sound_file_close(file->sound);
+    file->sound = NULL;
+}
+
+static bool is_wanted(void *context)
+{
+    const struct command *command = context;
+    return !atomic_load(&command->stop);
+}
+
+static struct sound_file *open_input(struct command *command, struct tutti_error *error)
+{
+    const int descriptor =
+        piped_file_open(STDIN_FILENO, STANDARD_INPUT_NAME, is_wanted, command, error);
+    if (descriptor < 0)
+        return NULL;
+    struct sound_file *sound = sound_file_open_descriptor(descriptor, STANDARD_INPUT_NAME, error);
+    const struct tutti_error refusal = *error;
+    if (sound == NULL && refusal.status == TUTTI_ERROR_FORMAT)
+        tutti_error_set(error, refusal.status,
+                        "%.300s (raw samples, which have no header, are taken by tuttid alone: "
+                        "--input - --stdin-format)",
+                        refusal.text);
+    return sound;
+}
+
 static void *begin_file(void *context, size_t index)
 {
     struct command *command = context;
@@ -219,21 +266,31 @@ static void *begin_file(void *context, size_t index)
                    .context = file},
         .spool = spool_new(),
     };
+    const bool is_input = strcmp(command->files[index], STANDARD_INPUT) == 0;
     if (file->spool == NULL)
         tutti_error_set(&file->error, TUTTI_ERROR_MEMORY, "out of memory");
     else
-        file->sound = sound_file_open(command->files[index], &file->error);
-    if (file->sound != NULL)
-        file->analyzer = analyzer_new(command->model, &file->config, file->sound,
-                                      command->files[index], &file->error);
+        file->sound = is_input ? open_input(command, &file->error)
+                               : sound_file_open(command->files[index], &file->error);
+    if (file->sound != NULL) {
+        file->promised_s = sound_file_promised_s(file->sound);
+        file->analyzer =
+            analyzer_new(command->model, &file->config, file->sound,
+                         is_input ? STANDARD_INPUT_NAME : command->files[index], &file->error);
+    }
+    if (file->analyzer == NULL)
+        close_sound(file);
     return file;
 }
 
 static void *read_piece(void *context, void *item)
 {
-    const struct file *file = item;
+    struct file *file = item;
     (void)context;
-    return file->analyzer != NULL ? analyzer_read(file->analyzer) : NULL;
+    void *piece = file->analyzer != NULL ? analyzer_read(file->analyzer) : NULL;
+    if (piece == NULL)
+        close_sound(file);
+    return piece;
 }
 
 static void hear_piece(void *context, unsigned worker, void *item, void *piece)
@@ -267,7 +324,28 @@ static void show_progress(void *context)
     char words[64] = "";
     if (command->count > 1)
         snprintf(words, sizeof words, "%zu of %zu files", complete, command->count);
-    progress_show(&command->progress, done / (double)command->count, words);
+    progress_show(&command->progress, done / (double)command->count, words, clock_monotonic_ns());
+}
+
+/* What a format cannot hold is not kept secret. */
+static void warn_of_left_out(const struct command *command, const struct analysis *analysis)
+{
+    const size_t left_out = analysis_left_out(analysis, command->format);
+    if (left_out > 0)
+        program_warn(NAME,
+                     "%s: of %zu entries the sheet has the last %zu: no more than 99, of no more "
+                     "than 100 minutes",
+                     analysis->name, analysis->cues, analysis->cues - left_out);
+}
+
+static void warn_of_cut(double promised_s, const struct analysis *analysis)
+{
+    if (promised_s > 0)
+        program_warn(
+            NAME,
+            "the sound file %s is cut short: its header promises %.2f s, and it ends after "
+            "%.2f s",
+            analysis->name, promised_s, analysis->duration_s);
 }
 
 static void write_result(struct command *command, const struct analysis *analysis,
@@ -281,6 +359,7 @@ static void write_result(struct command *command, const struct analysis *analysi
     command->heading_written = true;
     if (analysis_write(command->stream, analysis, command->format, spool, &error) == TUTTI_OK) {
         command->good++;
+        warn_of_left_out(command, analysis);
     } else {
         program_fail(NAME, PROGRAM_FAILED, &error);
         command->half_written = true;
@@ -305,13 +384,14 @@ static void finish_file(void *context, size_t index, void *item)
     if (file->analyzer != NULL)
         analysis = analyzer_finish(file->analyzer, &file->error);
     if (!atomic_load(&command->stop)) {
-        if (analysis != NULL)
+        if (analysis != NULL) {
+            warn_of_cut(file->promised_s, analysis);
             write_result(command, analysis, file->spool);
-        else
+        } else {
             program_fail(NAME, PROGRAM_FAILED, &file->error);
+        }
     }
     analysis_free(analysis);
-    sound_file_close(file->sound);
     spool_free(file->spool);
     free(file);
 }
@@ -363,6 +443,14 @@ static enum program_exit finish_output(struct command *command, struct output_fi
     return program_end_output(NAME, command->good == command->count ? PROGRAM_OK : PROGRAM_FAILED);
 }
 
+/* How many sounds may be at work or wait at once, by the number of files that may be open. */
+static size_t items_max(const struct command *command)
+{
+    const size_t limit =
+        file_limit_raise(OTHER_FILES + FILES_PER_ITEM * batch_items_wanted(command->jobs));
+    return limit >= OTHER_FILES + FILES_PER_ITEM ? (limit - OTHER_FILES) / FILES_PER_ITEM : 1;
+}
+
 static enum program_exit analyze_all(struct command *command)
 {
     struct tutti_error error;
@@ -378,13 +466,14 @@ static enum program_exit analyze_all(struct command *command)
     command->may_block = fstat(fileno(command->stream), &target) != 0 || !S_ISREG(target.st_mode);
     if (command->use_float)
         openblas_set_num_threads(1); /* the pieces are what runs side by side */
-    progress_init(&command->progress, stderr);
+    progress_init(&command->progress, stderr, clock_monotonic_ns());
     const struct batch_work work = {.context = command,
                                     .begin = begin_file,
                                     .read = read_piece,
                                     .work = hear_piece,
                                     .take = take_piece,
                                     .finish = finish_file,
+                                    .items_max = items_max(command),
                                     .tick = show_progress};
     interruption_begin(&command->interruption);
     enum tutti_status status = batch_run(&work, command->count, command->jobs, &error);

@@ -122,8 +122,9 @@ static void print_for_people(const struct model *model, const struct network *ne
     printf("  file        %zu bytes\n", model_file_size(model));
     printf("  network     %zu layers, %.3g million multiply-adds a window\n",
            model_layer_count(model), 1e-6 * (double)model_multiply_adds(model));
-    printf("  memory      %.3g MB of weights, %.3g MB to run\n",
-           1e-6 * (double)network_packed_bytes(network),
+    printf("  weights     %.3f MB in 8 bits\n", 1e-6 * (double)model_weight_bytes(model));
+    printf("  memory      %.3f MB of weights, as the kernel %s takes them, and %.3f MB to run\n",
+           1e-6 * (double)network_packed_bytes(network), network_kernel_name(network),
            1e-6 * (double)network_arena_bytes(network));
     print_frontend(model_frontend(model));
     print_labels(model);
@@ -209,6 +210,10 @@ static void print_json(const struct model *model, const struct network *network,
     json_write_integer(&writer, model_multiply_adds(model));
     json_write_key(&writer, "weight_bytes");
     json_write_integer(&writer, model_weight_bytes(model));
+    json_write_key(&writer, "kernel");
+    json_write_string(&writer, network_kernel_name(network));
+    json_write_key(&writer, "packed_weight_bytes");
+    json_write_integer(&writer, network_packed_bytes(network));
     json_write_key(&writer, "arena_bytes");
     json_write_integer(&writer, network_arena_bytes(network));
     json_write_key(&writer, "rate_hz");

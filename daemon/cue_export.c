@@ -149,16 +149,21 @@ static void put_track(const struct output *output, const struct cue *cue, size_t
     put(output, text);
 }
 
-/* The newest cues as far as a sheet has tracks and places for them. */
+size_t cue_sheet_first(const struct cue *cues, size_t count)
+{
+    size_t first = count > SHEET_TRACKS ? count - SHEET_TRACKS : 0;
+    while (first < count &&
+           sheet_frames(cues[count - 1].on_s) - sheet_frames(cues[first].on_s) > SHEET_LAST_FRAME)
+        first++;
+    return first;
+}
+
 static void put_sheet(const struct output *output, const struct cue *cues, size_t count,
                       const char *title)
 {
-    size_t first = count > SHEET_TRACKS ? count - SHEET_TRACKS : 0;
-    int64_t last = count > 0 ? sheet_frames(cues[count - 1].on_s) : 0;
+    size_t first = cue_sheet_first(cues, count);
     int64_t start = 0;
-    if (last > SHEET_LAST_FRAME) {
-        while (last - sheet_frames(cues[first].on_s) > SHEET_LAST_FRAME)
-            first++;
+    if (count > 0 && sheet_frames(cues[count - 1].on_s) > SHEET_LAST_FRAME) {
         start = sheet_frames(cues[first].on_s);
         put(output, "REM START ");
         put_number(output, (double)start / SHEET_FRAMES_PER_S);

@@ -31,6 +31,10 @@ struct cue {
 /* "json", "csv", "audacity", "cue" (any case counts as unknown); false if name is another. */
 bool cue_format_parse(const char *name, enum cue_format *format);
 
+/* The index of the first of count cues, in order of on_s, that a CUE sheet has a track and a place
+ * for; those before it are left out. */
+size_t cue_sheet_first(const struct cue *cues, size_t count);
+
 /* Such as "text/csv; charset=utf-8". */
 const char *cue_format_content_type(enum cue_format format);
 

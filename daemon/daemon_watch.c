@@ -12,39 +12,18 @@ void daemon_watch_init(struct daemon_watch *watch, const struct log *log, const 
         (void)snprintf(watch->prefix, sizeof watch->prefix, "%s: ", name);
 }
 
-void daemon_watch_stretch(const struct log *log, unsigned *told,
-                          const struct pipeline_status *status)
-{
-    if (status->hop_stretch == *told)
-        return;
-    *told = status->hop_stretch;
-    if (*told > 1)
-        log_write(log, LOG_LEVEL_WARNING,
-                  "this machine is too slow for a hop of %g s: results come every %g s",
-                  status->hop_s, status->hop_s * *told);
-    else
-        log_write(log, LOG_LEVEL_INFO, "results come every %g s again", status->hop_s);
-}
-
 static void tell_losses(struct daemon_watch *watch, const struct pipeline_status *status,
                         uint64_t now_ns)
 {
     uint64_t lost = status->lost_frames - watch->told.lost_frames;
-    uint64_t skipped = status->skipped_hops - watch->told.skipped_hops;
-    if ((lost == 0 && skipped == 0) || now_ns < watch->quiet_until_ns)
+    if (lost == 0 || now_ns < watch->quiet_until_ns)
         return;
     watch->quiet_until_ns = now_ns + WATCH_QUIET_S * CLOCK_NS_PER_S;
-    if (lost > 0)
-        log_write(watch->log, LOG_LEVEL_WARNING,
-                  "%s%.3f s of sound were lost (overruns: %" PRIu64 ")", watch->prefix,
-                  (double)lost / status->rate_hz, status->overruns - watch->told.overruns);
-    if (skipped > 0)
-        log_write(watch->log, LOG_LEVEL_WARNING,
-                  "%sthis machine is too slow for a hop of %g s: %" PRIu64 " results were left out",
-                  watch->prefix, status->hop_s * status->hop_stretch, skipped);
+    log_write(watch->log, LOG_LEVEL_WARNING, "%s%.3f s of sound were lost (overruns: %" PRIu64 ")",
+              watch->prefix, (double)lost / status->rate_hz,
+              status->overruns - watch->told.overruns);
     watch->told.lost_frames = status->lost_frames;
     watch->told.overruns = status->overruns;
-    watch->told.skipped_hops = status->skipped_hops;
 }
 
 static void tell_state(const struct daemon_watch *watch, const struct pipeline_status *status)
@@ -69,9 +48,23 @@ static void tell_silence(const struct daemon_watch *watch, const struct pipeline
                   status->source_name);
 }
 
+static void tell_what_it_looks_like(const struct daemon_watch *watch,
+                                    const struct pipeline_status *status)
+{
+    log_write(
+        watch->log, LOG_LEVEL_WARNING,
+        "%swhat comes on %s looks like %s, and is heard as raw samples, which is noise: "
+        "decode it first, as in ffmpeg -i FILE -f f32le -ac 1 -ar 48000 - | tuttid --input -, "
+        "or play the file by --input file:PATH",
+        watch->prefix, status->source_name, status->looks_like);
+}
+
 void daemon_watch_take(struct daemon_watch *watch, const struct pipeline_status *status,
                        uint64_t now_ns)
 {
+    if (status->looks_like != NULL && watch->told.looks_like == NULL)
+        tell_what_it_looks_like(watch, status);
+    watch->told.looks_like = status->looks_like;
     if (status->stalled != watch->told.stalled)
         tell_silence(watch, status);
     watch->told.stalled = status->stalled;
@@ -79,4 +72,48 @@ void daemon_watch_take(struct daemon_watch *watch, const struct pipeline_status 
         tell_state(watch, status);
     watch->told.state = status->state;
     tell_losses(watch, status, now_ns);
+}
+
+/* ---- all sources together ---- */
+
+void speed_watch_init(struct speed_watch *watch, const struct log *log, size_t sources)
+{
+    *watch = (struct speed_watch){.log = log, .sources = sources, .hop_stretch = 1};
+}
+
+static void tell_stretch(struct speed_watch *watch, const struct pipeline_status *status)
+{
+    if (status->hop_stretch == watch->hop_stretch)
+        return;
+    watch->hop_stretch = status->hop_stretch;
+    if (status->hop_stretch > 1)
+        log_write(watch->log, LOG_LEVEL_WARNING,
+                  "this machine is too slow for a hop of %g s: results come every %g s",
+                  status->hop_s, status->hop_s * status->hop_stretch);
+    else
+        log_write(watch->log, LOG_LEVEL_INFO, "results come every %g s again", status->hop_s);
+}
+
+static void tell_skipped(struct speed_watch *watch, const struct pipeline_status *status,
+                         uint64_t skipped_hops, uint64_t now_ns)
+{
+    const uint64_t skipped = skipped_hops - watch->skipped_hops;
+    if (skipped == 0 || now_ns < watch->quiet_until_ns)
+        return;
+    char together[48] = "";
+    if (watch->sources > 1)
+        (void)snprintf(together, sizeof together, ", of all %zu sources together", watch->sources);
+    log_write(watch->log, LOG_LEVEL_WARNING,
+              "this machine is too slow for a hop of %g s: %" PRIu64 " %s left out%s",
+              status->hop_s * status->hop_stretch, skipped,
+              skipped == 1 ? "result was" : "results were", together);
+    watch->quiet_until_ns = now_ns + WATCH_QUIET_S * CLOCK_NS_PER_S;
+    watch->skipped_hops = skipped_hops;
+}
+
+void speed_watch_take(struct speed_watch *watch, const struct pipeline_status *status,
+                      uint64_t skipped_hops, uint64_t now_ns)
+{
+    tell_stretch(watch, status);
+    tell_skipped(watch, status, skipped_hops, now_ns);
 }

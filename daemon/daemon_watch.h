@@ -1,9 +1,9 @@
 /* daemon_watch.h - tells the log what changes in a pipeline while it runs: the
- * source stalls, is lost, comes back or ends, sound is lost, the machine is too
- * slow.
+ * source stalls, is lost, comes back or ends, sound is lost; and of all of them together,
+ * that the machine is too slow.
  *
  * Losses are told at most once in WATCH_QUIET_S, with the sum since the last time, so
- * that a bad cable cannot fill a disk.
+ * that a bad cable or a slow machine cannot fill a disk.
  *
  * Threads: the program's first one.
  */
@@ -13,6 +13,7 @@
 #include "daemon/log.h"
 #include "daemon/pipeline.h"
 
+#include <stddef.h>
 #include <stdint.h>
 
 #define WATCH_QUIET_S 60
@@ -32,9 +33,21 @@ void daemon_watch_init(struct daemon_watch *watch, const struct log *log, const 
 void daemon_watch_take(struct daemon_watch *watch, const struct pipeline_status *status,
                        uint64_t now_ns);
 
-/* Tells that the hop is stretched by another factor than *told, which is 1 at the start. It is for
- * all sources, so any one's status serves. */
-void daemon_watch_stretch(const struct log *log, unsigned *told,
-                          const struct pipeline_status *status);
+/* What all sources have in common, because they share the recognizers. */
+struct speed_watch {
+    const struct log *log;
+    size_t sources;
+    unsigned hop_stretch;    /* what the log knows */
+    uint64_t skipped_hops;   /* the same, the sum of all */
+    uint64_t quiet_until_ns; /* CLOCK_MONOTONIC */
+};
+
+/* For so many sources; as daemon_watch_init(). */
+void speed_watch_init(struct speed_watch *watch, const struct log *log, size_t sources);
+
+/* Tells that the hop is stretched by another factor than before, and that results were left out.
+ * status: of any source; skipped_hops: the sum of all. */
+void speed_watch_take(struct speed_watch *watch, const struct pipeline_status *status,
+                      uint64_t skipped_hops, uint64_t now_ns);
 
 #endif

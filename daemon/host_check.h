@@ -1,7 +1,8 @@
 /* host_check.h - whether a request is meant for us, by its Host and Origin.
  *
  * A web page anywhere can make a browser in the hall's network send requests to
- * us. It cannot read our answers (we send no CORS headers), unless its name server
+ * us. It cannot read our answers (we send CORS headers only to the origins of the
+ * setting allowed_origins, origin_list.h), unless its name server
  * makes its own name point to our address ("DNS rebinding"): then only the Host
  * header tells. Numeric addresses cannot be rebound.
  *

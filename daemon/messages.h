@@ -15,6 +15,7 @@
 #define CAPTURE_BLOCK_FRAMES 256 /* 5.3 ms at 48 kHz */
 #define MAX_MEL_BANDS 512        /* models/FORMAT.md */
 #define MAX_LABELS 256           /* models/FORMAT.md */
+#define MAX_SOURCES 256          /* of a daemon */
 
 /* Mono samples, full scale +-1, from one source. */
 struct capture_block {

@@ -252,6 +252,7 @@ struct pipeline_status pipeline_status(struct pipeline *pipeline)
         .hangs = source_hangs(pipeline->source),
         .frames = capture_frames(pipeline->capture),
         .lost_frames = capture_lost_frames(pipeline->capture),
+        .looks_like = source_looks_like(pipeline->source),
         .overruns = capture_overruns(pipeline->capture),
         .skipped_hops = recognizer_skipped_hops(pipeline->recognizer),
         .hop_s = pipeline->hop_s,

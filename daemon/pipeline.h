@@ -67,8 +67,9 @@ struct pipeline_status {
     char source_kind[16];
     unsigned rate_hz;
     enum source_state state;
-    bool stalled; /* running, but no samples have come for 1 s (3 s at the start) */
-    bool hangs;   /* lost, and only a new process can help: source_hangs() */
+    bool stalled;           /* running, but no samples have come for 1 s (3 s at the start) */
+    const char *looks_like; /* source_looks_like() */
+    bool hangs;             /* lost, and only a new process can help: source_hangs() */
     uint64_t frames;
     uint64_t lost_frames;
     uint64_t overruns;

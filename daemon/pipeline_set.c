@@ -50,7 +50,7 @@ struct pipeline_set *pipeline_set_new(const struct settings *settings, const str
                                       struct tutti_error *error)
 {
     struct pipeline_set *set = calloc(1, sizeof *set);
-    const struct settings_source *sources[SETTINGS_SOURCES_MAX + 1];
+    const struct settings_source *sources[MAX_SOURCES + 1];
     size_t count;
     if (set == NULL) {
         tutti_error_set(error, TUTTI_ERROR_MEMORY, "out of memory for the sources");

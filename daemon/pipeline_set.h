@@ -16,8 +16,8 @@
 struct pipeline_set {
     struct recognizer_pool *pool;
     size_t count;
-    struct pipeline *pipeline[SETTINGS_SOURCES_MAX]; /* in the order of settings_sources() */
-    const struct settings_source *source[SETTINGS_SOURCES_MAX];
+    struct pipeline *pipeline[MAX_SOURCES]; /* in the order of settings_sources() */
+    const struct settings_source *source[MAX_SOURCES];
 };
 
 /* Opens every source: all or none. threshold and enabled are those of pipeline_config; settings and

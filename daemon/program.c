@@ -5,6 +5,7 @@
 #include "nn/network.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +16,18 @@ enum program_exit program_fail(const char *name, enum program_exit result,
     fflush(stdout); /* what came before it stays before it */
     fprintf(stderr, "%s: %s\n", name, error->text);
     return result;
+}
+
+void program_warn(const char *name, const char *format, ...)
+{
+    char text[TUTTI_ERROR_TEXT_SIZE] = "";
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    text_clean(text);
+    fflush(stdout);
+    fprintf(stderr, "%s: warning: %s\n", name, text);
 }
 
 enum program_exit program_misused(const char *name, const struct tutti_error *error)

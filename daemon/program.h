@@ -30,6 +30,9 @@ enum program_exit {
 enum program_exit program_fail(const char *name, enum program_exit result,
                                const struct tutti_error *error);
 
+/* Prints "NAME: warning: ..." to stderr, with '?' for the characters of control in it. */
+void program_warn(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 /* The same for a wrong command line: adds where help is, returns PROGRAM_USAGE. */
 enum program_exit program_misused(const char *name, const struct tutti_error *error);
 

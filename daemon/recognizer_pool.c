@@ -14,6 +14,8 @@
  */
 #define LATE_COLUMNS_MAX 384
 
+_Static_assert(MAX_SOURCES <= FAIR_POOL_MAX_MEMBERS, "each source is a member");
+
 struct recognizer_pool {
     const struct model *model;
     struct network *network[FAIR_POOL_MAX_THREADS]; /* of each thread; the first is the original */
@@ -22,7 +24,7 @@ struct recognizer_pool {
     double hop_s;
     size_t late_columns; /* more than these waiting: late */
     unsigned seats;
-    struct recognizer_seat seat[RECOGNIZER_POOL_MAX_SOURCES];
+    struct recognizer_seat seat[MAX_SOURCES];
 
     _Atomic unsigned factor;
     _Atomic unsigned longest_factor; /* of this one and the one before */
@@ -73,9 +75,9 @@ static enum tutti_status set_hop(struct recognizer_pool *pool, double hop_s,
 struct recognizer_pool *recognizer_pool_new(const struct recognizer_pool_config *config,
                                             struct tutti_error *error)
 {
-    if (config->sources < 1 || config->sources > RECOGNIZER_POOL_MAX_SOURCES) {
+    if (config->sources < 1 || config->sources > MAX_SOURCES) {
         tutti_error_set(error, TUTTI_ERROR_ARGUMENT, "there are %u sources; there may be 1 to %d",
-                        config->sources, RECOGNIZER_POOL_MAX_SOURCES);
+                        config->sources, MAX_SOURCES);
         return NULL;
     }
     struct recognizer_pool *pool = calloc(1, sizeof *pool);

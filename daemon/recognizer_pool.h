@@ -18,6 +18,7 @@
 
 #include "common/status.h"
 #include "daemon/fair_pool.h"
+#include "daemon/messages.h"
 #include "nn/model.h"
 #include "nn/network.h"
 
@@ -26,8 +27,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define RECOGNIZER_POOL_MAX_SOURCES FAIR_POOL_MAX_MEMBERS
-
 struct recognizer_pool; /* opaque */
 
 struct recognizer_pool_config {
@@ -35,7 +34,7 @@ struct recognizer_pool_config {
     const char *kernel;        /* NULL: fastest */
     double hop_s;              /* 0.01 ... 60; rounded to whole columns */
     unsigned threads;          /* 0: one for each core, but no more than sources */
-    unsigned sources;          /* at once, 1 ... RECOGNIZER_POOL_MAX_SOURCES */
+    unsigned sources;          /* at once, 1 ... MAX_SOURCES */
 };
 
 /* Takes all memory; no thread yet. NULL with *error filled. */

@@ -2,6 +2,8 @@
 #include "daemon/server.h"
 
 #include "daemon/clock.h"
+#include "daemon/file_limit.h"
+#include "daemon/origin_list.h"
 #include "daemon/server_private.h"
 #include "daemon/thread.h"
 
@@ -10,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #define POOL_SIZE 16384 /* of a connection: its request with headers, and its buffers */
@@ -20,8 +21,8 @@
 #define STOP_LIMIT_MS 500 /* for streams to take their end */
 #define LARGEST_CLIENTS 10000
 
-#define API "/api/v1/"
-#define SOURCES "sources/"
+#define API SERVER_API
+#define SOURCES SERVER_SOURCES
 
 struct route {
     const char *path;
@@ -30,6 +31,7 @@ struct route {
 
 static const struct route routes[] = {
     {API "sources", handle_sources},
+    {API SOURCES, handle_sources},
     {"/healthz", handle_health},
     {"/metrics", handle_metrics},
 };
@@ -39,6 +41,12 @@ static const struct route source_routes[] = {
     {"info", handle_info},       {"now", handle_now},   {"stream", handle_stream},
     {"history", handle_history}, {"cues", handle_cues},
 };
+#define SOURCE_ROUTES (sizeof source_routes / sizeof *source_routes)
+
+const char *server_resource(size_t index)
+{
+    return index < SOURCE_ROUTES ? source_routes[index].path : NULL;
+}
 
 static handler *find_route(const struct route *table, size_t count, const char *path)
 {
@@ -79,8 +87,11 @@ static handler *find_handler(struct request *request, const char *path, const ch
         }
         request->timeline = pipeline_timeline(request->pipeline);
         rest = name + length + (name[length] == '/');
+        if (*rest == '\0') {
+            return handle_source;
+        }
     }
-    return find_route(source_routes, sizeof source_routes / sizeof *source_routes, rest);
+    return find_route(source_routes, SOURCE_ROUTES, rest);
 }
 
 /* ---- requests ---- */
@@ -107,7 +118,7 @@ static const char *header_of(const struct request *request, const char *name)
 
 /* Whether the request is for us and from a page of ours, or from no page. Browsers say what
  * kind of request it is (W3C Fetch Metadata); a cross-site link to our page is fine. */
-static bool is_allowed(const struct request *request, enum MHD_Result *result)
+static bool is_allowed(struct request *request, const char *path, enum MHD_Result *result)
 {
     const char *host = header_of(request, MHD_HTTP_HEADER_HOST);
     const char *origin = header_of(request, MHD_HTTP_HEADER_ORIGIN);
@@ -122,11 +133,17 @@ static bool is_allowed(const struct request *request, enum MHD_Result *result)
                               "host '%.64s' is not served here; the setting allowed_hosts names "
                               "those that are",
                               host);
+    } else if (origin != NULL && strncmp(path, API, strlen(API)) == 0 &&
+               origin_list_has(request->server->origins, origin)) {
+        request->origin = origin;
+        return true;
     } else if ((origin != NULL && !host_check_same_origin(origin, host)) ||
                (site != NULL && strcmp(site, "cross-site") == 0 &&
                 (mode == NULL || strcmp(mode, "navigate") != 0))) {
         *result = reply_error(request, MHD_HTTP_FORBIDDEN,
-                              "requests from pages of other origins are not answered");
+                              "requests from pages of other origins are not answered, but those "
+                              "to the API from the origins that the setting allowed_origins "
+                              "names");
     } else {
         return true;
     }
@@ -150,7 +167,7 @@ static enum MHD_Result answer(struct request *request, const char *method, const
     if (is_scarce(request->server)) {
         return reply_error(request, MHD_HTTP_SERVICE_UNAVAILABLE, "too many clients");
     }
-    if (!is_allowed(request, &result)) {
+    if (!is_allowed(request, path, &result)) {
         return result;
     }
     handler *handle = find_handler(request, path, &unknown, &length);
@@ -253,24 +270,20 @@ void server_wake(struct server *server)
 
 /* ---- start ---- */
 
-static enum tutti_status check_files(unsigned connections, size_t sources,
+enum tutti_status server_check_files(unsigned max_clients, size_t sources,
                                      struct tutti_error *error)
 {
-    struct rlimit limit;
-    rlim_t needed = connections + OTHER_FILES + FILES_PER_SOURCE * sources;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= needed) {
+    const size_t needed =
+        max_clients + CONNECTION_RESERVE + OTHER_FILES + FILES_PER_SOURCE * sources;
+    const size_t allowed = file_limit_raise(needed);
+    if (allowed >= needed) {
         return TUTTI_OK;
     }
-    if (limit.rlim_max >= needed) {
-        limit.rlim_cur = needed;
-        if (setrlimit(RLIMIT_NOFILE, &limit) == 0) {
-            return TUTTI_OK;
-        }
-    }
     return tutti_error_set(error, TUTTI_ERROR_IO,
-                           "so many clients need %llu open files, but the system allows %llu: "
-                           "lower max_clients, or raise the limit (ulimit -n, LimitNOFILE=)",
-                           (unsigned long long)needed, (unsigned long long)limit.rlim_max);
+                           "%zu source%s and up to %u clients (max_clients) need %zu open files, "
+                           "but the system allows %zu: have fewer of them, or raise the limit "
+                           "(ulimit -n, LimitNOFILE=)",
+                           sources, sources == 1 ? "" : "s", max_clients, needed, allowed);
 }
 
 static enum tutti_status start_http(struct server *server, int fd, struct tutti_error *error)
@@ -315,8 +328,7 @@ static enum tutti_status set_up(struct server *server, const struct server_confi
     const struct sockaddr *address = (const struct sockaddr *)&server->address.socket_address;
     enum tutti_status status = listen_address_parse(config->listen, &server->address, error);
     if (status == TUTTI_OK) {
-        status =
-            check_files(config->max_clients + CONNECTION_RESERVE, server->pipeline_count, error);
+        status = server_check_files(config->max_clients, server->pipeline_count, error);
     }
     if (status != TUTTI_OK) {
         return status;
@@ -325,9 +337,15 @@ static enum tutti_status set_up(struct server *server, const struct server_confi
     if (server->hosts == NULL) {
         return TUTTI_ERROR_ARGUMENT;
     }
+    const char *origins = config->allowed_origins != NULL ? config->allowed_origins : "";
+    if (origin_list_check(origins, error) != TUTTI_OK) {
+        return TUTTI_ERROR_ARGUMENT;
+    }
+    server->origins = strdup(origins);
     server->assets = assets_new();
-    return server->assets != NULL ? TUTTI_OK
-                                  : tutti_error_set(error, TUTTI_ERROR_MEMORY, "out of memory");
+    return server->origins != NULL && server->assets != NULL
+               ? TUTTI_OK
+               : tutti_error_set(error, TUTTI_ERROR_MEMORY, "out of memory");
 }
 
 static enum tutti_status start(struct server *server, const struct server_config *config,
@@ -354,6 +372,7 @@ static void release(struct server *server)
         MHD_stop_daemon(server->daemon);
     }
     host_check_free(server->hosts);
+    free(server->origins);
     assets_free(server->assets);
     wake_destroy(&server->wake);
     pthread_mutex_destroy(&server->mutex);
@@ -363,7 +382,7 @@ static void release(struct server *server)
 struct server *server_new(const struct server_config *config, struct pipeline *const *pipelines,
                           size_t count, struct tutti_error *error)
 {
-    if (count < 1 || count > SERVER_SOURCES_MAX) {
+    if (count < 1 || count > MAX_SOURCES) {
         tutti_error_set(error, TUTTI_ERROR_ARGUMENT, "there are %zu sources to serve", count);
         return NULL;
     }

@@ -8,7 +8,8 @@
  *   GET /                         the page and its files (web/)
  *   GET /metrics                  counters for Prometheus (text format 0.0.4)
  *   GET /healthz                  200, or 503 and which stage of which source is late
- *   GET /api/v1/sources           the sources: name, kind, state, path
+ *   GET /api/v1/sources           the sources: name, input, kind, rate_hz, state, path
+ *   GET /api/v1/sources/NAME      one of them, with links to what it has
  *
  * and for the first source:
  *
@@ -20,10 +21,11 @@
  *
  * The same for any source is at /api/v1/sources/NAME/info, .../now, and so on.
  *
- * Errors are {"error": "a sentence"}: 400 a malformed request or query, 403 a Host or Origin that
- * is not ours, 404, 405 (with Allow), 413 a body that nobody asked for, 503 too many clients
- * (with Retry-After). What is malformed or too long as HTTP is answered by libmicrohttpd itself, in
- * HTML (400, 414, 431), and what is not HTTP at all not even that: the connection is closed.
+ * Errors are {"error": "a sentence"}: 400 a malformed request or query, 403 a Host that is
+ * not ours or an Origin that may not read along, 404, 405 (with Allow), 413 a body that nobody
+ * asked for, 503 too many clients (with Retry-After). What is malformed or too long as HTTP is
+ * answered by libmicrohttpd itself, in HTML (400, 414, 431), and what is not HTTP at all not even
+ * that: the connection is closed.
  *
  * Limits: when nearly all places for connections are taken, those that have waited longest with
  * their request are closed; a connection has 10 s for a request and 30 s to take its answer,
@@ -38,25 +40,33 @@
 
 #include <stddef.h>
 
-#define SERVER_SOURCES_MAX 256
 #define STREAM_MAX_BACKLOG 256 /* events; a minute at the default hop */
 #define STREAM_HEARTBEAT_S 15
 #define HISTORY_MAX_STEPS 10000
 
 struct server_config {
-    const char *listen;        /* "127.0.0.1:8808", "[::1]:8808", "0.0.0.0:8808", port 0: any */
-    const char *allowed_hosts; /* extra names accepted in Host, see host_check.h; NULL: none */
-    unsigned max_clients;      /* streams at once, 1 ... 10,000 */
+    const char *listen;          /* "127.0.0.1:8808", "[::1]:8808", "0.0.0.0:8808", port 0: any */
+    const char *allowed_hosts;   /* extra names accepted in Host, see host_check.h; NULL: none */
+    const char *allowed_origins; /* whose pages may read the API, see origin_list.h; NULL: none but
+                                    our own */
+    unsigned max_clients;        /* streams at once, 1 ... 10,000 */
     unsigned max_clients_per_address; /* 0: a quarter of max_clients, at least 8, and no limit for
                                          loopback addresses, behind which a proxy may stand */
 };
 
 struct server; /* opaque */
 
-/* Starts listening, for count (1 ... SERVER_SOURCES_MAX) pipelines, whose names are different; the
+/* Makes sure that so many clients and sources can have their files open: raises the soft limit of
+ * the system if it has to be, and says what is too much for the hard one. server_new() does it as
+ * well; who opens sources before that calls it first, so that they do not fail for want of files.
+ */
+enum tutti_status server_check_files(unsigned max_clients, size_t sources,
+                                     struct tutti_error *error);
+
+/* Starts listening, for count (1 ... MAX_SOURCES) pipelines, whose names are different; the
  * first one is also at the plain paths. Fails with a sentence when the address is malformed, in use
- * or not ours, or when the system does not allow as many open files as max_clients needs (the soft
- * limit is raised if it has to be). The pipelines must outlive the server; the array is copied. */
+ * or not ours, or as server_check_files(). The pipelines must outlive the server; the array is
+ * copied. */
 struct server *server_new(const struct server_config *config, struct pipeline *const *pipelines,
                           size_t count, struct tutti_error *error);
 

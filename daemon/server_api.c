@@ -28,11 +28,12 @@ static void write_model(struct json_writer *writer, const struct model *model)
     json_write_object_end(writer);
 }
 
-static void write_source(struct json_writer *writer, const struct pipeline_status *status)
+void write_source_fields(struct json_writer *writer, const struct pipeline *pipeline,
+                         const struct pipeline_status *status)
 {
-    json_write_key(writer, "source");
-    json_write_object_begin(writer);
     json_write_key(writer, "name");
+    json_write_string(writer, pipeline_name(pipeline));
+    json_write_key(writer, "input");
     json_write_string(writer, status->source_name);
     json_write_key(writer, "kind");
     json_write_string(writer, status->source_kind);
@@ -40,7 +41,6 @@ static void write_source(struct json_writer *writer, const struct pipeline_statu
     json_write_integer(writer, status->rate_hz);
     json_write_key(writer, "state");
     json_write_string(writer, source_state_name(status));
-    json_write_object_end(writer);
 }
 
 void write_number(struct json_writer *writer, const char *key, double value)
@@ -71,7 +71,10 @@ static void write_info(struct json_writer *writer, const struct request *request
     json_write_key(writer, "hop_stretch");
     json_write_integer(writer, status.hop_stretch);
     write_number(writer, "smoothing_s", timeline_smoothing_s(timeline));
-    write_source(writer, &status);
+    json_write_key(writer, "source");
+    json_write_object_begin(writer);
+    write_source_fields(writer, request->pipeline, &status);
+    json_write_object_end(writer);
     json_write_key(writer, "kernel");
     json_write_string(writer, status.kernel);
     write_number(writer, "started", status.started);

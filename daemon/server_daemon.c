@@ -7,7 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-#define SIZE_PER_SOURCE 512 /* of a list, in JSON */
+#define SIZE_PER_SOURCE 4096 /* in JSON; an input's name may be all escapes */
 
 static bool accept_no_query(const struct request *request, enum MHD_Result *result)
 {
@@ -21,21 +21,45 @@ static bool accept_no_query(const struct request *request, enum MHD_Result *resu
 
 /* ---- sources ---- */
 
-static void write_source(struct json_writer *writer, struct pipeline *pipeline)
+/* The path of one of its resources; "": of the source itself. */
+static void write_path(struct json_writer *writer, const char *key, const struct pipeline *pipeline,
+                       const char *resource)
+{
+    char path[64 + PIPELINE_NAME_SIZE];
+    (void)snprintf(path, sizeof path, SERVER_API SERVER_SOURCES "%s/%s", pipeline_name(pipeline),
+                   resource);
+    json_write_key(writer, key);
+    json_write_string(writer, path);
+}
+
+/* What a list says of a source, the object left open. */
+static void begin_source(struct json_writer *writer, struct pipeline *pipeline)
 {
     const struct pipeline_status status = pipeline_status(pipeline);
-    char path[32 + PIPELINE_NAME_SIZE];
-    (void)snprintf(path, sizeof path, "/api/v1/sources/%s/", pipeline_name(pipeline));
     json_write_object_begin(writer);
-    json_write_key(writer, "name");
-    json_write_string(writer, pipeline_name(pipeline));
-    json_write_key(writer, "kind");
-    json_write_string(writer, status.source_kind);
-    json_write_key(writer, "state");
-    json_write_string(writer, source_state_name(&status));
-    json_write_key(writer, "path");
-    json_write_string(writer, path);
-    json_write_object_end(writer);
+    write_source_fields(writer, pipeline, &status);
+    write_path(writer, "path", pipeline, "");
+}
+
+enum MHD_Result handle_source(const struct request *request)
+{
+    enum MHD_Result result = MHD_NO;
+    if (!accept_no_query(request, &result)) {
+        return result;
+    }
+    char text[SIZE_PER_SOURCE];
+    struct json_writer writer;
+    json_writer_init(&writer, text, sizeof text);
+    begin_source(&writer, request->pipeline);
+    json_write_key(&writer, "links");
+    json_write_object_begin(&writer);
+    const char *resource;
+    for (size_t i = 0; (resource = server_resource(i)) != NULL; i++) {
+        write_path(&writer, resource, request->pipeline, resource);
+    }
+    json_write_object_end(&writer);
+    json_write_object_end(&writer);
+    return reply_json(request, MHD_HTTP_OK, &writer);
 }
 
 enum MHD_Result handle_sources(const struct request *request)
@@ -56,7 +80,8 @@ enum MHD_Result handle_sources(const struct request *request)
     json_write_key(&writer, "sources");
     json_write_array_begin(&writer);
     for (size_t i = 0; i < server->pipeline_count; i++) {
-        write_source(&writer, server->pipelines[i]);
+        begin_source(&writer, server->pipelines[i]);
+        json_write_object_end(&writer);
     }
     json_write_array_end(&writer);
     json_write_object_end(&writer);

@@ -32,10 +32,11 @@ struct stream;
 
 struct server {
     /* Constant after server_new(). */
-    struct pipeline *pipelines[SERVER_SOURCES_MAX];
+    struct pipeline *pipelines[MAX_SOURCES];
     size_t pipeline_count;
     struct listen_address address;
     struct host_check *hosts;
+    char *origins; /* origin_list.h */
     struct assets *assets;
     unsigned max_clients;
     unsigned max_per_address;
@@ -57,7 +58,8 @@ struct server {
 struct request {
     struct server *server;
     struct MHD_Connection *connection;
-    bool head; /* HEAD instead of GET */
+    bool head;          /* HEAD instead of GET */
+    const char *origin; /* of a page from elsewhere that may read the answer; NULL: none such */
     /* The source that the path means; the first, where it means none. */
     struct pipeline *pipeline;
     struct timeline *timeline;
@@ -118,13 +120,26 @@ handler handle_cues;
 handler handle_history;
 handler handle_stream;
 handler handle_sources;
+handler handle_source;
 handler handle_health;
 handler handle_metrics;
+
+/* ---- server.c ---- */
+
+#define SERVER_API "/api/v1/"
+#define SERVER_SOURCES "sources/"
+
+/* The names of what each source has below its path, such as "now"; NULL behind the last. */
+const char *server_resource(size_t index);
 
 /* ---- server_api.c ---- */
 
 /* The source's state as people see it; the same words as in status events. */
 const char *source_state_name(const struct pipeline_status *status);
+
+/* "name" (of the section), "input" (what is listened to), "kind", "rate_hz", "state". */
+void write_source_fields(struct json_writer *writer, const struct pipeline *pipeline,
+                         const struct pipeline_status *status);
 
 /* A number with three decimals. */
 void write_number(struct json_writer *writer, const char *key, double value);

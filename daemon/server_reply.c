@@ -13,13 +13,24 @@ static const struct {
     {"Content-Security-Policy",
      "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"},
     {"Referrer-Policy", "no-referrer"},
-    {"Cross-Origin-Resource-Policy", "same-origin"},
 };
 
 static bool add_default(struct MHD_Response *response, const char *name, const char *value)
 {
     return MHD_get_response_header(response, name) != NULL ||
            MHD_add_response_header(response, name, value) == MHD_YES;
+}
+
+/* Who may read it: ours, or the one page from elsewhere that asked and may (Fetch standard, "CORS
+ * protocol"). */
+static bool add_origin(const struct request *request, struct MHD_Response *response)
+{
+    if (request->origin == NULL) {
+        return add_default(response, "Cross-Origin-Resource-Policy", "same-origin");
+    }
+    return add_default(response, "Cross-Origin-Resource-Policy", "cross-origin") &&
+           add_default(response, "Access-Control-Allow-Origin", request->origin) &&
+           add_default(response, MHD_HTTP_HEADER_VARY, MHD_HTTP_HEADER_ORIGIN);
 }
 
 enum MHD_Result reply_send(const struct request *request, unsigned status,
@@ -35,6 +46,7 @@ enum MHD_Result reply_send(const struct request *request, unsigned status,
         complete =
             complete && add_default(response, common_headers[i].name, common_headers[i].value);
     }
+    complete = complete && add_origin(request, response);
     enum MHD_Result result =
         complete ? MHD_queue_response(request->connection, status, response) : MHD_NO;
     MHD_destroy_response(response);

@@ -33,9 +33,8 @@
 #define SETTINGS_TEXT_SIZE 4096
 #define SETTINGS_LABEL_SIZE 64 /* models/FORMAT.md */
 #define SETTINGS_KEYS_MAX 32
-#define SETTINGS_SOURCE_KEYS 6 /* of [source], the first ones in the table */
-#define SETTINGS_NAME_SIZE 33  /* of a source, with the 0 byte */
-#define SETTINGS_SOURCES_MAX 256
+#define SETTINGS_SOURCE_KEYS 6       /* of [source], the first ones in the table */
+#define SETTINGS_NAME_SIZE 33        /* of a source, with the 0 byte */
 #define SETTINGS_PLAIN_SOURCE "main" /* the name of the plain [source] */
 
 enum settings_at_end { SETTINGS_AT_END_EXIT, SETTINGS_AT_END_REPEAT, SETTINGS_AT_END_STAY };
@@ -94,6 +93,7 @@ struct settings {
     /* [server] */
     char listen[SETTINGS_TEXT_SIZE];
     char allowed_hosts[SETTINGS_TEXT_SIZE];
+    char allowed_origins[SETTINGS_TEXT_SIZE];
     unsigned max_clients;
 
     /* [history] */
@@ -138,10 +138,10 @@ bool settings_option(const char *option, struct option_spec *spec);
 void settings_describe_place(const struct settings *settings, const char *option, char *text,
                              size_t size);
 
-/* The sources there are, the plain one first if it is one: at most SETTINGS_SOURCES_MAX + 1 go into
+/* The sources there are, the plain one first if it is one: at most MAX_SOURCES + 1 go into
  * sources (NULL: only check). *count is how many. After everything was read. Refuses a plain
  * [source] that has keys but no input beside named ones, standard input for two, and more than
- * SETTINGS_SOURCES_MAX; the sentence begins with the place. */
+ * MAX_SOURCES; the sentence begins with the place. */
 enum tutti_status settings_sources(const struct settings *settings,
                                    const struct settings_source **sources, size_t *count,
                                    struct tutti_error *error);

@@ -26,9 +26,8 @@ static enum tutti_status check_name(const struct settings *settings, const char 
     if (other != NULL)
         return tutti_error_set(error, TUTTI_ERROR_FORMAT, "[source %s] stands in line %u already",
                                name, other->line);
-    if (settings->named_count == SETTINGS_SOURCES_MAX)
-        return tutti_error_set(error, TUTTI_ERROR_FORMAT, "more than %d sources",
-                               SETTINGS_SOURCES_MAX);
+    if (settings->named_count == MAX_SOURCES)
+        return tutti_error_set(error, TUTTI_ERROR_FORMAT, "more than %d sources", MAX_SOURCES);
     return TUTTI_OK;
 }
 
@@ -108,7 +107,7 @@ enum tutti_status settings_sources(const struct settings *settings,
                                    const struct settings_source **sources, size_t *count,
                                    struct tutti_error *error)
 {
-    const struct settings_source *found[SETTINGS_SOURCES_MAX + 1];
+    const struct settings_source *found[MAX_SOURCES + 1];
     size_t number = 0;
     if (settings->named_count == 0 || settings->source.place[INPUT_ROW].origin != SETTINGS_DEFAULT)
         found[number++] = &settings->source;
@@ -116,12 +115,12 @@ enum tutti_status settings_sources(const struct settings *settings,
         return TUTTI_ERROR_ARGUMENT;
     for (size_t i = 0; i < settings->named_count; i++)
         found[number++] = &settings->named[i];
-    if (number > SETTINGS_SOURCES_MAX)
+    if (number > MAX_SOURCES)
         return tutti_error_set(error, TUTTI_ERROR_ARGUMENT,
                                "%.300s:%u: [source %s] is one too many: %d sources at most, with "
                                "the plain [source]",
                                settings->file, found[number - 1]->line, found[number - 1]->name,
-                               SETTINGS_SOURCES_MAX);
+                               MAX_SOURCES);
     if (check_inputs(settings, found, number, error) != TUTTI_OK)
         return TUTTI_ERROR_ARGUMENT;
     *count = number;

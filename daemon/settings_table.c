@@ -2,6 +2,7 @@
 
 #include "daemon/host_check.h"
 #include "daemon/listen_address.h"
+#include "daemon/origin_list.h"
 #include "dsp/convert.h"
 
 #define FIELD(name) offsetof(struct settings, name)
@@ -137,7 +138,7 @@ const struct settings_row settings_table[] = {
      .offset = FIELD(threads),
      .initial = "auto",
      .minimum = 1,
-     .maximum = SETTINGS_SOURCES_MAX,
+     .maximum = MAX_SOURCES,
      .word = "auto",
      .help = "How many threads run the network for all sources; 'auto' is one for each core of the "
              "processor. There are never more than sources."},
@@ -195,6 +196,18 @@ const struct settings_row settings_table[] = {
      .check = host_check_names,
      .help = "Names by which browsers may call this server, beside localhost and the address "
              "itself, separated by commas or spaces; '*' is any."},
+    {.section = "server",
+     .key = "allowed_origins",
+     .option = "allowed-origins",
+     .value = "ORIGINS",
+     .type = SETTINGS_LIST,
+     .offset = FIELD(allowed_origins),
+     .initial = "",
+     .may_be_empty = true,
+     .check = origin_list_check,
+     .help = "Pages from elsewhere that may read the API in a browser, by their origins as in "
+             "http://stage.local:3000, separated by commas or spaces. The page that is served "
+             "here always may."},
     {.section = "server",
      .key = "max_clients",
      .option = "max-clients",

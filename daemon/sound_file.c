@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sndfile.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -70,28 +71,29 @@ static sf_count_t memory_tell(void *context)
 
 /* ---- opening ---- */
 
-/* A descriptor of the regular file at path, or -1. */
-static int open_regular(const char *path, struct tutti_error *error)
+static bool cannot_open(const char *name, struct tutti_error *error)
+{
+    const enum tutti_status reason =
+        errno == ENOENT || errno == ENOTDIR ? TUTTI_ERROR_NOT_FOUND : TUTTI_ERROR_IO;
+    tutti_error_set(error, reason, "cannot open the sound file %s: %m", name);
+    return false;
+}
+
+/* Whether it is a regular file with something in it. */
+static bool check_regular(int descriptor, const char *name, struct tutti_error *error)
 {
     struct stat status;
-    /* Without O_NONBLOCK a named pipe would keep us waiting. */
-    const int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (descriptor < 0 || fstat(descriptor, &status) != 0) {
-        const enum tutti_status reason =
-            errno == ENOENT || errno == ENOTDIR ? TUTTI_ERROR_NOT_FOUND : TUTTI_ERROR_IO;
-        tutti_error_set(error, reason, "cannot open the sound file %s: %m", path);
-    } else if (S_ISDIR(status.st_mode)) {
-        tutti_error_set(error, TUTTI_ERROR_IO, "%s is a directory, not a sound file", path);
-    } else if (!S_ISREG(status.st_mode)) {
-        tutti_error_set(error, TUTTI_ERROR_IO, "%s is not a regular file", path);
-    } else if (status.st_size == 0) {
-        tutti_error_set(error, TUTTI_ERROR_FORMAT, "the sound file %s is empty", path);
-    } else {
-        return descriptor;
-    }
-    if (descriptor >= 0)
-        close(descriptor);
-    return -1;
+    if (fstat(descriptor, &status) != 0)
+        return cannot_open(name, error);
+    if (S_ISDIR(status.st_mode))
+        tutti_error_set(error, TUTTI_ERROR_IO, "%s is a directory, not a sound file", name);
+    else if (!S_ISREG(status.st_mode))
+        tutti_error_set(error, TUTTI_ERROR_IO, "%s is not a regular file", name);
+    else if (status.st_size == 0)
+        tutti_error_set(error, TUTTI_ERROR_FORMAT, "the sound file %s is empty", name);
+    else
+        return true;
+    return false;
 }
 
 /* libsndfile keeps the reason why a file did not open in a global of its own: opening and asking
@@ -115,6 +117,34 @@ static enum tutti_status open_locked(struct sound_file *file, int descriptor, co
                             "%s is not a sound file that can be read: %s", name, sf_strerror(NULL));
     pthread_mutex_unlock(&opening);
     return status;
+}
+
+/* A header is written before the sound. Where it could not be completed afterwards, in a pipe, it
+ * says something near the most that is possible (SoX 0x7ffff000, arecord 0x7fffffff, FFmpeg
+ * 0xffffffff). */
+#define UNKNOWN_LENGTH_BYTES 0x7ff00000
+
+/* libsndfile silently takes what is there, but notes in its log what was promised, as in
+ * "data : 32000 (should be 15979)", bytes both. */
+double sound_file_promised_s(const struct sound_file *file)
+{
+    static const char *const chunks[] = {"data", " SSND", "  Data Size"}; /* WAV, AIFF, AU */
+    char log[16384] = "";
+    sf_command(file->file, SFC_GET_LOG_INFO, log, sizeof log);
+    char *rest = NULL;
+    for (char *line = strtok_r(log, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+        for (size_t i = 0; i < sizeof chunks / sizeof *chunks; i++) {
+            const size_t length = strlen(chunks[i]);
+            unsigned long long promised;
+            unsigned long long found;
+            if (strncmp(line, chunks[i], length) == 0 &&
+                sscanf(line + length, " : %llu (should be %llu)", &promised, &found) == 2 &&
+                found > 0 && found < promised && promised < UNKNOWN_LENGTH_BYTES)
+                return (double)promised / (double)found * (double)sound_file_frames(file) /
+                       file->info.samplerate;
+        }
+    }
+    return 0;
 }
 
 /* Opens it, and refuses what libsndfile opened but nothing behind it can use. */
@@ -150,17 +180,28 @@ static struct sound_file *allocate(struct tutti_error *error)
     return file;
 }
 
-struct sound_file *sound_file_open(const char *path, struct tutti_error *error)
+struct sound_file *sound_file_open_descriptor(int descriptor, const char *name,
+                                              struct tutti_error *error)
 {
-    const int descriptor = open_regular(path, error);
-    if (descriptor < 0)
-        return NULL;
-    struct sound_file *file = allocate(error);
+    struct sound_file *file = NULL;
+    if (check_regular(descriptor, name, error))
+        file = allocate(error);
     if (file == NULL) {
         close(descriptor);
         return NULL;
     }
-    return open_checked(file, descriptor, path, error);
+    return open_checked(file, descriptor, name, error);
+}
+
+struct sound_file *sound_file_open(const char *path, struct tutti_error *error)
+{
+    /* Without O_NONBLOCK a named pipe would keep us waiting. */
+    const int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (descriptor < 0) {
+        cannot_open(path, error);
+        return NULL;
+    }
+    return sound_file_open_descriptor(descriptor, path, error);
 }
 
 struct sound_file *sound_file_open_memory(const void *bytes, size_t size, const char *name,

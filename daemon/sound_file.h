@@ -24,6 +24,11 @@ struct sound_file; /* opaque */
  * or channels out of range), TUTTI_ERROR_MEMORY. */
 struct sound_file *sound_file_open(const char *path, struct tutti_error *error);
 
+/* The same for a file that is open, from its beginning; the descriptor is closed in any case. name
+ * stands for the path in messages. */
+struct sound_file *sound_file_open_descriptor(int descriptor, const char *name,
+                                              struct tutti_error *error);
+
 /* The same for a file in memory, which has to outlive it; name stands for the path in messages. */
 struct sound_file *sound_file_open_memory(const void *bytes, size_t size, const char *name,
                                           struct tutti_error *error);
@@ -36,6 +41,11 @@ unsigned sound_file_channels(const struct sound_file *file); /* 1 to CONVERT_MAX
 
 /* The length as the file states it; some formats only guess. 0: not stated. */
 uint64_t sound_file_frames(const struct sound_file *file);
+
+/* How long the sound is by its header, in seconds, where the file is cut short and ends before that
+ * (WAV, AIFF, AU; other formats turn out to be damaged when they are read). 0: it is whole, or says
+ * nothing, such as a WAV file that was written into a pipe. */
+double sound_file_promised_s(const struct sound_file *file);
 
 /* Reads up to `frames` frames into interleaved [frames][channels], full scale +-1 (samples of float
  * formats may be anything, also NaN). Fewer than asked for, or 0: the end, or a fault in the file

@@ -129,6 +129,11 @@ enum source_state source_state(const struct source *source)
     return atomic_load_explicit(&source->state, memory_order_acquire);
 }
 
+const char *source_looks_like(const struct source *source)
+{
+    return atomic_load_explicit(&source->looks_like, memory_order_acquire);
+}
+
 void source_set_state(struct source *source, enum source_state state)
 {
     atomic_store_explicit(&source->state, state, memory_order_release);

@@ -58,6 +58,10 @@ enum tutti_status source_start(struct source *source, struct capture *capture,
 
 enum source_state source_state(const struct source *source);
 
+/* What came on standard input if it cannot well be raw samples, such as "an Ogg file"; NULL:
+ * samples, as far as can be seen. Static. From any thread. */
+const char *source_looks_like(const struct source *source);
+
 /* True when a lost device has not let go of us for SOURCE_HANG_S: as long as the system behind it
  * hangs it cannot be opened again, and often nothing but a new process can. After source_stop():
  * whether it was abandoned, and a thread of it may still be about. */

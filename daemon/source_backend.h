@@ -47,6 +47,7 @@ struct source {
     bool running;            /* started and not yet stopped */
     atomic_bool abandoned;   /* could not be stopped */
     _Atomic(enum source_state) state;
+    _Atomic(const char *) looks_like; /* as source_looks_like(); a static text */
 };
 
 extern const struct source_backend source_demo;

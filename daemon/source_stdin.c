@@ -1,3 +1,4 @@
+#include "daemon/file_magic.h"
 #include "daemon/paced_reader.h"
 #include "daemon/source_backend.h"
 #include "dsp/convert.h"
@@ -25,6 +26,9 @@ struct standard_input {
     unsigned char *buffer; /* one chunk */
     size_t buffer_size;
     size_t pending; /* bytes of an unfinished frame at the start of buffer */
+    struct source *source;
+    unsigned char head[FILE_MAGIC_BYTES]; /* the first bytes of all */
+    size_t head_size;
     struct paced_reader *reader;
 };
 
@@ -66,6 +70,7 @@ static enum tutti_status open_stdin(struct source *source, const struct source_c
         .frame_size = frame_size,
         .buffer = buffer,
         .buffer_size = size,
+        .source = source,
     };
     source->self = input;
     source->rate_hz = format.rate_hz;
@@ -90,6 +95,18 @@ static ssize_t read_bytes(unsigned char *to, size_t size)
     return errno == EINTR || errno == EAGAIN ? 0 : -2;
 }
 
+/* Whether somebody sends a file, which would be heard as noise: known from its first bytes. */
+static void look_at_head(struct standard_input *input, const unsigned char *bytes, size_t size)
+{
+    while (size > 0 && input->head_size < sizeof input->head) {
+        input->head[input->head_size++] = *bytes++;
+        size--;
+        if (input->head_size == sizeof input->head)
+            atomic_store_explicit(&input->source->looks_like, file_magic_name(input->head),
+                                  memory_order_release);
+    }
+}
+
 static enum paced_read read_stdin(void *context, float *mono, size_t *frames)
 {
     struct standard_input *input = context;
@@ -100,6 +117,7 @@ static enum paced_read read_stdin(void *context, float *mono, size_t *frames)
     const ssize_t n = read_bytes(input->buffer + input->pending, size - input->pending);
     if (n < 0) /* bytes of an unfinished frame are no sound */
         return n == -1 ? PACED_READ_ENDED : PACED_READ_FAILED;
+    look_at_head(input, input->buffer + input->pending, (size_t)n);
     const size_t bytes = input->pending + (size_t)n;
     *frames = bytes / input->frame_size;
     convert_to_mono(&input->format, input->channel, input->buffer, *frames, mono);

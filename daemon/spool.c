@@ -1,16 +1,13 @@
 #include "daemon/spool.h"
 
+#include "daemon/temporary_file.h"
+
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <stdbool.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define FIRST_BYTES 4096
-#define DEFAULT_FOLDER "/var/tmp"
 
 struct spool {
     char *text; /* [room], what is not in the file */
@@ -37,44 +34,16 @@ void spool_free(struct spool *spool)
     free(spool);
 }
 
-static enum tutti_status open_file(struct spool *spool, struct tutti_error *error)
-{
-    const char *folder = getenv("TMPDIR");
-    if (folder == NULL || *folder == '\0')
-        folder = DEFAULT_FOLDER;
-    spool->file = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    char path[PATH_MAX];
-    int length = snprintf(path, sizeof path, "%s/tutti-XXXXXX", folder);
-    if (spool->file < 0 && length > 0 && (size_t)length < sizeof path) {
-        spool->file = mkostemp(path, O_CLOEXEC); /* a file system without nameless files */
-        if (spool->file >= 0)
-            unlink(path);
-    }
-    if (spool->file >= 0)
-        return TUTTI_OK;
-    char reason[128];
-    return tutti_error_set(error, TUTTI_ERROR_IO, "cannot make a temporary file in %s: %s", folder,
-                           strerror_r(errno, reason, sizeof reason));
-}
-
 static enum tutti_status empty_into_file(struct spool *spool, struct tutti_error *error)
 {
-    enum tutti_status status = spool->file < 0 ? open_file(spool, error) : TUTTI_OK;
-    if (status != TUTTI_OK)
-        return status;
-    for (size_t done = 0; done < spool->length;) {
-        ssize_t n = write(spool->file, spool->text + done, spool->length - done);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0) {
-            char reason[128];
-            return tutti_error_set(error, TUTTI_ERROR_IO, "cannot write a temporary file: %s",
-                                   strerror_r(errno, reason, sizeof reason));
-        }
-        done += (size_t)n;
-    }
-    spool->length = 0;
-    return TUTTI_OK;
+    if (spool->file < 0)
+        spool->file = temporary_file_open(error);
+    if (spool->file < 0)
+        return TUTTI_ERROR_IO;
+    enum tutti_status status = temporary_file_write(spool->file, spool->text, spool->length, error);
+    if (status == TUTTI_OK)
+        spool->length = 0;
+    return status;
 }
 
 /* Room for at least one byte more, without going beyond what may be in memory. */

@@ -1,8 +1,7 @@
 /* spool.h - text that is written now and wanted later: kept in memory while it is
  * little, and in a temporary file once it is more.
  *
- * The file has no name, or loses it at once, so that it vanishes with the program. It
- * lies in $TMPDIR, or in /var/tmp (not /tmp, which often is memory).
+ * The file is one of daemon/temporary_file.h.
  *
  * Threads: one spool belongs to one thread at a time.
  */

@@ -212,6 +212,8 @@ static enum program_exit open_sources(struct daemon *daemon)
 {
     const struct settings *settings = daemon->settings;
     struct tutti_error error;
+    if (server_check_files(settings->max_clients, daemon->sources, &error) != TUTTI_OK)
+        return fail(daemon, PROGRAM_FAILED, &error);
     daemon->set =
         pipeline_set_new(settings, daemon->model, daemon->threshold, daemon->enabled, &error);
     if (daemon->set != NULL)
@@ -230,6 +232,7 @@ static enum program_exit open_server(struct daemon *daemon)
     const struct server_config config = {
         .listen = daemon->settings->listen,
         .allowed_hosts = daemon->settings->allowed_hosts,
+        .allowed_origins = daemon->settings->allowed_origins,
         .max_clients = daemon->settings->max_clients,
     };
     struct tutti_error error;
@@ -289,23 +292,25 @@ static bool ended_well(const struct daemon *daemon, const struct pipeline_status
 /* Whether the daemon's work is over, and with which exit status. A device that is lost is looked
  * for until it comes back; one that hangs keeps everybody from the sound system, and only a new
  * process can help, which systemd starts when this one fails. */
-static bool is_over(const struct daemon *daemon, struct daemon_watch *watch, unsigned *stretch,
-                    enum program_exit *result)
+static bool is_over(const struct daemon *daemon, struct daemon_watch *watch,
+                    struct speed_watch *speed, enum program_exit *result)
 {
     const struct pipeline_set *set = daemon->set;
     /* Before the looks: what is told below is then the whole. */
     const bool done = pipeline_set_done(set);
     bool hung = false;
     bool well = true;
+    struct pipeline_status status = {.hop_stretch = 1};
+    uint64_t skipped_hops = 0;
     for (size_t i = 0; i < set->count; i++) {
-        struct pipeline_status status = pipeline_status(set->pipeline[i]);
+        status = pipeline_status(set->pipeline[i]);
         daemon_watch_take(&watch[i], &status, clock_monotonic_ns());
-        if (i == 0)
-            daemon_watch_stretch(&daemon->log, stretch, &status);
+        skipped_hops += status.skipped_hops;
         hung = hung || hangs(daemon, &status);
         if (done)
             well = ended_well(daemon, &status) && well;
     }
+    speed_watch_take(speed, &status, skipped_hops, clock_monotonic_ns());
     *result = hung || !well ? PROGRAM_FAILED : PROGRAM_OK;
     return hung || done;
 }
@@ -314,7 +319,8 @@ static enum program_exit watch_until_end(struct daemon *daemon, const sigset_t *
                                          struct daemon_watch *watch)
 {
     const struct pipeline_set *set = daemon->set;
-    unsigned stretch = 1;
+    struct speed_watch speed;
+    speed_watch_init(&speed, &daemon->log, set->count);
     for (size_t i = 0; i < set->count; i++)
         daemon_watch_init(&watch[i], &daemon->log,
                           set->count > 1 ? pipeline_name(set->pipeline[i]) : NULL);
@@ -326,7 +332,7 @@ static enum program_exit watch_until_end(struct daemon *daemon, const sigset_t *
             return PROGRAM_OK;
         }
         enum program_exit result;
-        if (is_over(daemon, watch, &stretch, &result))
+        if (is_over(daemon, watch, &speed, &result))
             return result;
     }
 }

@@ -11,7 +11,7 @@ import { Headline } from './headline.js';
 import { History } from './history.js';
 import { Meter } from './meter.js';
 import { heatRamp } from './palette.js';
-import { SourceChoice, apiPath, wantedSource } from './sources.js';
+import { SourceChoice, apiPath, linkCues, wantedSource } from './sources.js';
 import { STALE_S, describe, isSilent } from './state.js';
 import { Stream } from './stream.js';
 
@@ -21,9 +21,11 @@ const TICK_MS = 500; // how often the state is looked at when nothing arrives
 const LONGEST_PAUSE_MS = 200; // between two looks at whether the picture has to move
 const MOST_LABELS = 256; // the most a model can have
 const FINEST_STEP_S = 0.25; // of the history asked for
+const SOURCES_MS = 30000; // from one look at the list of sources to the next
+const ANSWER_MS = 5000; // how long the page waits for that list before it shows anything
 
-async function json(path) {
-  const answer = await fetch(path, { cache: 'no-store' });
+async function json(path, options) {
+  const answer = await fetch(path, { cache: 'no-store', ...options });
   if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
   return answer.json();
 }
@@ -51,13 +53,14 @@ class Page {
     });
     this.hello = null;
     this.status = { source: '', state: 'running', overruns: 0, hop_stretch: 1 };
-    this.api = apiPath(wantedSource(location.search));
     this.choice = new SourceChoice({
       choice: element('choice'),
       list: element('sources'),
+      notice: element('notice'),
       wanted: wantedSource(location.search),
       // Another source is another page: nothing of this one's is of use there.
-      onChoice: (name) => location.assign(name ? `?source=${name}` : location.pathname),
+      onChoice: (name) => location.assign(`?source=${name}`),
+      onMoved: () => location.reload(),
     });
     this.sourceKind = undefined;
     this.hello_ms = null;
@@ -70,20 +73,25 @@ class Page {
     this.still = matchMedia('(prefers-reduced-motion: reduce)');
   }
 
-  start() {
+  async start() {
     const root = document.documentElement;
     root.addEventListener('themechange', () => this.#colours());
     document.addEventListener('visibilitychange', () => this.#visible());
     this.#colours();
+    setInterval(() => this.#show(), TICK_MS);
+    this.#visible();
+    // Only of a name in the address has it to be known first whether there is such a source.
+    if (this.choice.wanted !== '') await this.#sources({ first: true });
+    this.api = apiPath(this.choice.shown);
+    linkCues(this.element('cues'), this.choice.shown);
     this.stream = new Stream({
       url: `${this.api}stream`,
       probeUrl: `${this.api}info`,
       onEvent: (type, data) => this.#take(type, data),
       onLink: () => this.#showSoon(),
     });
-    setInterval(() => this.#show(), TICK_MS);
-    this.#visible();
-    this.#sources();
+    // Where a daemon does not know the source any more there is no hello.
+    setInterval(() => document.hidden || this.#sources(), SOURCES_MS);
   }
 
   #take(type, data) {
@@ -118,6 +126,7 @@ class Page {
     }
     if (this.history.last_s === null) this.#refill(); // a frame may never come
     this.#info();
+    this.#sources();
   }
 
   #status(status) {
@@ -126,9 +135,10 @@ class Page {
   }
 
   /* Without the list the page shows what its address says. */
-  async #sources() {
-    const { sources } = await json('api/v1/sources').catch(() => ({}));
-    this.choice.show(sources);
+  async #sources(options) {
+    const signal = AbortSignal.timeout(ANSWER_MS);
+    const { sources } = await json('api/v1/sources', { signal }).catch(() => ({}));
+    this.choice.show(sources, options);
   }
 
   #forgetFrame() {

@@ -2,7 +2,8 @@
  *
  * Names stand in the order in which they came, so that the line is calm. What stays where it is
  * does not move. All else fades out entirely before anything fades in at its new place and size,
- * so two words are never seen on the same spot. Changes that follow each other closely become one.
+ * so two words are never seen on the same spot. Changes that follow each other closely become one;
+ * where animations are late nevertheless, the one that goes on is ended before the next begins.
  */
 import { capitalized } from './format.js';
 
@@ -17,6 +18,7 @@ export class Headline {
   #items = new Map(); // name -> li
   #rest = '';
   #changed_ms = -Infinity; // when the names changed last
+  #leaving = null; // the one ghost there is, in the box: what fades out
   #held = null; // what to show once they have stood long enough
   #release = 0;
   #calm = matchMedia('(prefers-reduced-motion: reduce)');
@@ -52,6 +54,7 @@ export class Headline {
   }
 
   #change(next, restText, restKind, animate) {
+    this.#settle();
     const before = animate ? this.#places() : null;
     const ghost = animate ? this.#ghost() : null;
     for (const name of this.#names) if (!next.includes(name)) this.#items.delete(name);
@@ -74,17 +77,23 @@ export class Headline {
     if (animate) this.#crossFade(former, before, ghost);
   }
 
+  /* Ends what goes on of the change before: all that stands is seen, and nothing else. */
+  #settle() {
+    this.#leaving?.remove();
+    this.#leaving = null;
+    for (const animation of this.box.getAnimations({ subtree: true })) animation.cancel();
+  }
+
   /* The largest size at which everything fits. What is fading out does not count: it keeps the size
    * that it had, and would make what comes small. */
   #fit() {
-    const ghosts = [...this.box.querySelectorAll('.ghost')];
-    for (const ghost of ghosts) ghost.style.setProperty('display', 'none');
+    this.#leaving?.style.setProperty('display', 'none');
     SIZES.find((size) => {
       this.box.style.setProperty('--fit', size);
       const { scrollHeight, clientHeight, scrollWidth, clientWidth } = this.box;
       return scrollHeight <= clientHeight + 1 && scrollWidth <= clientWidth + 1;
     });
-    for (const ghost of ghosts) ghost.style.removeProperty('display');
+    this.#leaving?.style.removeProperty('display');
   }
 
   #places() {
@@ -122,6 +131,7 @@ export class Headline {
       else item.animate([{ opacity: 0 }, { opacity: 1 }], ENTER);
     }
     if (!this.rest.hidden) this.rest.animate([{ opacity: 0 }, { opacity: 1 }], ENTER);
+    this.#leaving = ghost;
     this.box.append(ghost);
     const done = ghost.animate([{ opacity: 1 }, { opacity: 0 }], LEAVE);
     done.finished.catch(() => {}).finally(() => ghost.remove());

@@ -167,7 +167,9 @@ class Mock {
   #list() {
     return this.sources.map((name) => ({
       name,
+      input: this.status_now.source,
       kind: 'device',
+      rate_hz: 48000,
       state: this.status_now.state,
       path: `/api/v1/sources/${name}/`,
     }));
@@ -216,7 +218,7 @@ class Mock {
       window_s,
       hop_s,
       thresholds: labels.map(() => 0.5),
-      source: this.status_now,
+      source: this.#list()[0],
       started: started_s,
     };
   }

@@ -310,6 +310,37 @@ test('words of the headline never stand on each other while they change', async 
   await page.done();
 });
 
+test('where animations do not come on, old words still never stand on each other', async () => {
+  const page = await listen({
+    init: () => {
+      const { animate } = Element.prototype;
+      Element.prototype.animate = function (...how) {
+        const animation = animate.apply(this, how);
+        animation.pause();
+        return animation;
+      };
+    },
+  });
+  const ghosts = () => page.$$eval('.ghost', (all) => all.map((ghost) => ghost.innerText.trim()));
+  const scenes = ['drums', 'flute', 'cello', 'organ'];
+  for (const label of scenes) {
+    mock.frame({ [label]: 0.9 }, [label]);
+    await plays(page, [label[0].toUpperCase() + label.slice(1)]);
+    assert.equal((await ghosts()).length, 1);
+    await page.waitForTimeout(800); // longer than a change is held
+  }
+  assert.deepEqual(await ghosts(), ['Cello']);
+  // What changes while nobody watches leaves nothing to fade when somebody does.
+  await page.evaluate(() => {
+    Object.defineProperty(document, 'hidden', { value: true, configurable: true });
+    document.dispatchEvent(new Event('visibilitychange'));
+  });
+  mock.frame({ piano: 0.9 }, ['piano']);
+  await plays(page, ['Piano']);
+  assert.deepEqual(await ghosts(), []);
+  await page.done();
+});
+
 test('changes that follow each other closely are one, the first at once', async () => {
   const page = await listen();
   await page.evaluate(() => {
@@ -639,16 +670,97 @@ test('the longest name of a source fits a small phone', async (t) => {
   await page.done();
 });
 
-test('an address that names no source leads to the first', async (t) => {
+test('an address that names no source is told so, beside what the first one plays', async (t) => {
   const several = await startMock({ sources: ['stage', 'hall'] });
   t.after(() => several.close());
-  const page = await open(browser, `${several.url}?source=cellar`, { breaks: true });
-  await page.waitForURL(several.url);
-  await page.waitForFunction(() => document.getElementById('sources').value === 'stage');
-  several.requests.length = 0;
-  await page.goto(`${several.url}?source=..%2F..%2Fhall`);
-  await page.waitForFunction(() => document.getElementById('sources').value === 'stage');
-  assert.ok(several.requests.some(({ pathname }) => pathname === '/api/v1/stream'));
+  const page = await open(browser, `${several.url}?source=cellar`);
+  await shows(page, 'notice', 'There is no source “cellar” here. This is “stage”.');
+  assert.equal(await page.locator('#sources').inputValue(), 'stage');
+  several.frame({ piano: 0.9 }, ['piano']);
+  await plays(page, ['Piano']);
+  const paths = () => several.requests.map(({ pathname }) => pathname);
+  assert.ok(paths().includes('/api/v1/stream'));
+  assert.ok(!paths().some((path) => path.includes('cellar')));
+  await picture(page, 'no-such-source');
+
+  await page.goto(`${several.url}?source=..%2F..%2F${'x'.repeat(200)}%3Cb%3E`);
+  const cut = `../../${'x'.repeat(33)}…`;
+  await shows(page, 'notice', `There is no source “${cut}” here. This is “stage”.`);
+  await page.getByLabel('Source').selectOption('hall');
+  await page.waitForURL('**/?source=hall');
+  await page.waitForFunction(() => document.getElementById('sources').value === 'hall');
+  assert.equal(await page.locator('#notice').isVisible(), false);
+  await page.done();
+});
+
+test('the cues of the source that is shown can be downloaded', async (t) => {
+  const several = await startMock({ sources: ['stage', 'hall'] });
+  t.after(() => several.close());
+  several.cues = [{ label: 'piano', on_s: 1, off_s: 2, time: 0, confidence: 0.9 }];
+  for (const [query, api, name] of [
+    ['', '/api/v1/', 'tutti-cues'],
+    ['?source=hall', '/api/v1/sources/hall/', 'tutti-hall-cues'],
+    ['?source=cellar', '/api/v1/', 'tutti-cues'],
+  ]) {
+    const page = await open(browser, several.url + query);
+    const links = page.locator('#cues a');
+    await links.first().waitFor({ state: 'visible' });
+    assert.deepEqual(
+      await links.evaluateAll((all) => all.map(({ href, download }) => [href, download])),
+      [['csv', 'csv'], ['audacity', 'txt'], ['cue', 'cue'], ['json', 'json']].map(
+        ([format, suffix]) => [
+          new URL(`${api}cues?format=${format}`, several.url).href, `${name}.${suffix}`],
+      ),
+    );
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('link', { name: 'CUE sheet' }).click(),
+    ]);
+    assert.equal(download.suggestedFilename(), `${name}.cue`);
+    assert.equal(await download.failure(), null);
+    await page.done();
+  }
+});
+
+/* Half a minute passes in a moment. */
+const hurry = () => {
+  const { setInterval: every } = window;
+  window.setInterval = (what, ms) => every(what, ms / 20);
+};
+
+test('the list of sources follows the daemon, and is left alone while it stays', async (t) => {
+  const several = await startMock({ sources: ['stage', 'hall'] });
+  t.after(() => several.close());
+  const page = await open(browser, `${several.url}?source=hall`, { breaks: true, init: hurry });
+  await page.waitForFunction(() => document.getElementById('sources').value === 'hall');
+  await page.evaluate(() => {
+    window.same = true; // until the page is loaded anew
+    window.changes = 0;
+    new MutationObserver(() => window.changes++)
+      .observe(document.getElementById('sources'), { childList: true });
+  });
+  const asked = () =>
+    several.requests.filter(({ pathname }) => pathname === '/api/v1/sources').length;
+  const options = (names) => page.waitForFunction(
+    (wanted) => [...document.querySelectorAll('#sources option')].map((o) => o.value).join()
+      === wanted,
+    names.join(),
+  );
+  for (const before = asked(); asked() < before + 3; ) await page.waitForTimeout(20);
+  several.drop(); // the page connects again
+  for (const before = asked(); asked() < before + 3; ) await page.waitForTimeout(20);
+  assert.equal(await page.evaluate(() => window.changes), 0, 'left alone');
+
+  several.sources = ['stage', 'foyer', 'hall'];
+  await options(several.sources);
+  assert.equal(await page.locator('#sources').inputValue(), 'hall');
+  assert.equal(await page.evaluate(() => window.same), true, 'the page stays');
+
+  several.sources = ['stage', 'foyer']; // the one that is shown is gone, and comes back
+  await shows(page, 'notice', 'There is no source “hall” here. This is “stage”.');
+  several.sources = ['stage', 'hall'];
+  await page.waitForFunction(() => document.getElementById('sources').value === 'hall');
+  assert.equal(await page.locator('#notice').isVisible(), false);
   await page.done();
 });
 

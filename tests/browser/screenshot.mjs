@@ -4,7 +4,7 @@
 import { startDaemon } from '../e2e/daemon.mjs';
 import { launch, open } from './browser.mjs';
 
-const MOMENT_S = 78.5; // of the piece: trumpet and piano
+const MOMENT_S = 65.5; // of the piece: drums and mallet percussion
 const [path = 'screenshot.png'] = process.argv.slice(2);
 
 const daemon = await startDaemon(['--input', 'demo']);

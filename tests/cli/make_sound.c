@@ -1,8 +1,10 @@
-/* make_sound FILE SECONDS [RATE [CHANNELS]] - writes a sound that changes, for tests: a tone that
- * climbs. The format is that of FILE's suffix: wav, flac, ogg (Vorbis), opus, mp3, or f32 (raw
- * samples, 32-bit floats, little-endian); FILE may be - for raw samples. */
+/* make_sound FILE SECONDS [RATE [CHANNELS [PERIOD]]] - writes a sound that changes, for tests: a
+ * tone that climbs, silent in the second half of every PERIOD seconds, if that is given. The format
+ * is that of FILE's suffix: wav, flac, ogg (Vorbis), opus, mp3, or f32 (raw samples, 32-bit floats,
+ * little-endian); FILE may be - for raw samples. */
 #include <math.h>
 #include <sndfile.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,10 +36,11 @@ static int format_of(const char *file)
 int main(int argc, char **argv)
 {
     if (argc < 3) {
-        fprintf(stderr, "make_sound FILE SECONDS [RATE [CHANNELS]]\n");
+        fprintf(stderr, "make_sound FILE SECONDS [RATE [CHANNELS [PERIOD]]]\n");
         return 2;
     }
     double seconds = atof(argv[2]);
+    double period_s = argc > 5 ? atof(argv[5]) : 0;
     SF_INFO info = {
         .samplerate = argc > 3 ? atoi(argv[3]) : 32000,
         .channels = argc > 4 ? atoi(argv[4]) : 1,
@@ -56,8 +59,9 @@ int main(int argc, char **argv)
         float frame[CHANNELS_MAX];
         double t = (double)i / info.samplerate;
         phase += 2 * acos(-1) * fmod(200 + 300 * t, 3000) / info.samplerate;
+        bool silent = period_s > 0 && fmod(t, period_s) >= period_s / 2;
         for (int c = 0; c < info.channels; c++)
-            frame[c] = (float)(0.5 * sin(phase));
+            frame[c] = silent ? 0 : (float)(0.5 * sin(phase));
         sf_writef_float(file, frame, 1);
     }
     return sf_close(file) == 0 ? 0 : 1;

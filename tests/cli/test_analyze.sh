@@ -25,7 +25,7 @@ mkfifo pipe.wav
 expect 2 analyze
 says "$err" "tutti analyze: no sound file was named"
 expect 2 analyze --format xml good.wav
-says "$err" "option --format: 'xml' is not text, json, csv or audacity"
+says "$err" "option --format: 'xml' is not text, json, csv, cues-csv, audacity or cue"
 expect 2 analyze --jobs 0 good.wav
 expect 2 analyze --jobs 257 good.wav
 expect 2 analyze --jobs many good.wav
@@ -40,8 +40,11 @@ expect 2 analyze --threshold high=2 good.wav
 expect 2 analyze --kernel nonsense good.wav
 expect 2 env TUTTI_KERNEL=nonsense "$TUTTI" analyze --model "$MODEL" good.wav
 says "$err" "environment variable TUTTI_KERNEL: there is no kernel 'nonsense' here"
-expect 2 analyze --format audacity good.wav good.flac
-silent "$out"
+for format in audacity cue cues-csv; do
+    expect 2 analyze --format $format good.wav good.flac
+    silent "$out"
+    says "$err" "belongs to one sound file"
+done
 
 # ---- models ----
 expect 1 "$TUTTI" analyze --model missing good.wav
@@ -70,6 +73,16 @@ check "a heading" [ "$(head -n 1 "$out")" = "file,t,low,middle,high" ]
 check "20 frames" [ "$(wc -l <"$out")" -eq 21 ]
 expect 0 analyze --format audacity good.wav
 check "three columns" awk -F '\t' 'NF != 3 || $1 > $2 { exit 1 }' "$out"
+expect 0 analyze --format cues-csv good.wav
+check "a heading" [ "$(head -n 1 "$out")" = "label,on_s,off_s,confidence" ]
+entries=$(($(wc -l <"$out") - 1))
+check "entries" [ $entries -gt 0 ]
+mkdir folder
+cp good.wav folder
+expect 0 analyze --format cue -o folder/good.cue folder/good.wav
+silent "$err"
+says folder/good.cue 'FILE "good.wav" WAVE'
+check "as many tracks" [ "$(grep -c '^  TRACK [0-9]* AUDIO' folder/good.cue)" -eq $entries ]
 expect 0 analyze --format json --exclude middle good.wav
 says "$out" '"labels":["low","high"]'
 expect 0 analyze --format json short.wav
@@ -104,11 +117,21 @@ if [ "$(id -u)" -ne 0 ]; then
     says "$err" "Permission denied"
 fi
 chmod 644 good.ogg
-# A header that promises more than there is: what is there is analyzed.
+# A header that promises more than there is: what is there is analyzed, and it is said.
 cp good.wav liar.wav
-printf '\377\377\377\177' | dd of=liar.wav bs=1 seek=40 conv=notrunc 2>/dev/null
-expect 0 analyze --format json liar.wav
-says "$out" '"duration_s":2,'
+truncate -s -176400 liar.wav # a second
+expect 0 analyze --format json liar.wav good.flac
+says "$out" '"duration_s":1,'
+says "$err" "tutti analyze: warning: the sound file liar.wav is cut short: its header promises 2.00 s, and it ends after 1.00 s"
+check "one warning" [ "$(wc -l <"$err")" -eq 1 ]
+# Nothing of a header that could not be completed, because it went into a pipe.
+cp good.wav piped.wav
+for size in '\000\360\377\177' '\377\377\377\177' '\377\377\377\377'; do
+    printf "$size" | dd of=piped.wav bs=1 seek=40 conv=notrunc 2>/dev/null
+    expect 0 analyze --format json piped.wav
+    says "$out" '"duration_s":2,'
+    silent "$err"
+done
 # Cut short in the middle: refused or analyzed as far as it goes, but never half of a line.
 last='analyze cut.flac'
 analyze --format json cut.flac >"$out" 2>"$err"
@@ -154,6 +177,72 @@ check "more than 256 KiB" [ "$(wc -c <fine1.json)" -gt 262144 ]
 expect 1 env TMPDIR=/nowhere "$TUTTI" analyze --model "$MODEL" --format json --hop 0.01 long75.wav
 silent "$out"
 says "$err" "tutti analyze: cannot make a temporary file in /nowhere: No such file or directory"
+
+# More entries than a sheet can have.
+"$MAKE_SOUND" eventful.wav 300 8000 1 4 || exit 1
+expect 0 analyze --smoothing 0 --format cues-csv eventful.wav
+entries=$(($(wc -l <"$out") - 1))
+check "more than 99" [ $entries -gt 99 ]
+expect 0 analyze --smoothing 0 --format cue eventful.wav
+check "99 tracks" [ "$(grep -c '^  TRACK ' "$out")" -eq 99 ]
+says "$err" "tutti analyze: warning: eventful.wav: of $entries entries the sheet has the last 99"
+
+# Many that wait for the first, and few files that may be open.
+for number in $(seq 40); do
+    ln good.wav many$number.wav
+done
+expect 0 analyze --jobs 1 --format json --hop 0.01 long75.wav many*.wav
+cp "$out" many.json
+for limit in 26 64; do
+    last="analyze with a limit of $limit files"
+    (ulimit -n $limit && analyze --jobs 20 --format json --hop 0.01 long75.wav many*.wav) \
+        >"$out" 2>"$err"
+    check "exit status 0" [ $? -eq 0 ]
+    silent "$err"
+    same "$out" many.json
+done
+
+# ---- standard input ----
+input() {
+    "$TUTTI" analyze --model "$MODEL" --hop 0.1 "$@"
+}
+for suffix in wav flac ogg opus mp3; do
+    expect 0 analyze --format csv good.$suffix
+    sed 's/^good\.[a-z0-9]*,/standard input,/' "$out" >wanted.csv
+    for how in pipe file; do
+        last="analyze --format csv - with a $how of $suffix"
+        if [ $how = pipe ]; then
+            cat good.$suffix | input --format csv - >"$out" 2>"$err"
+        else
+            input --format csv - <good.$suffix >"$out" 2>"$err"
+        fi
+        check "exit status 0" [ $? -eq 0 ]
+        silent "$err"
+        same "$out" wanted.csv
+    done
+done
+last='analyze - beside files'
+cat good.wav | input --format json good.flac - good.ogg >"$out" 2>"$err"
+check "exit status 0" [ $? -eq 0 ]
+check "in order" [ "$(sed 's/^{"file":"\([^"]*\)".*/\1/' "$out" | tr '\n' '|')" = \
+    "good.flac|standard input|good.ogg|" ]
+expect 2 analyze - good.wav -
+says "$err" "standard input (-) can be read once only"
+last='analyze - of raw samples'
+"$MAKE_SOUND" - 1 | input - >"$out" 2>"$err"
+check "exit status 1" [ $? -eq 1 ]
+silent "$out"
+says "$err" "standard input is not a sound file that can be read"
+says "$err" "raw samples, which have no header, are taken by tuttid alone: --input - --stdin-format"
+check "one line" [ "$(wc -l <"$err")" -eq 1 ]
+last='analyze - of nothing'
+input - </dev/null >"$out" 2>"$err"
+check "exit status 1" [ $? -eq 1 ]
+says "$err" "standard input is empty"
+last='analyze - of a folder'
+input - <folder >"$out" 2>"$err"
+check "exit status 1" [ $? -eq 1 ]
+says "$err" "standard input is a directory, not a sound file"
 
 # ---- damaged in the middle: nothing of the file, all of the others ----
 "$MAKE_SOUND" damaged.flac 75 44100 2 || exit 1
@@ -233,6 +322,17 @@ for signal in 1 15; do # SIGHUP, SIGTERM
     done
 done
 check "nothing is left behind" [ -z "$(find . -name '*.tmp' -o -name new.json)" ]
+
+# While it waits for a pipe into which nothing comes.
+mkfifo silent.pipe
+sleep 60 >silent.pipe &
+sleeper=$!
+background sh -c 'exec "$TUTTI" analyze --model "$MODEL" --hop 0.1 - <silent.pipe'
+sleep 0.3
+kill -15 $!
+ends 143
+silent "$err"
+kill $sleeper
 
 # ---- a reader that goes away ----
 last='analyze ... | head -n 1'

@@ -44,6 +44,14 @@ expect 0 "$TUTTI" model --json "$MODEL"
 says "$out" '"labels":["low","middle","high"],"thresholds":[0.5,0.4,0.6]'
 says "$out" '"purpose"'
 says "$out" "{\"file\":\"$MODEL\""
+# The same of its memory as for people.
+for name in weight_bytes packed_weight_bytes arena_bytes; do
+    bytes=$(sed -n "s/.*\"$name\":\([0-9]*\).*/\1/p" "$out")
+    check "$name" [ "${bytes:-0}" -gt 0 ]
+    echo "$bytes" | awk '{ printf "%.3f MB\n", $1 / 1e6 }' >>"$work/memory"
+done
+"$TUTTI" model "$MODEL" | grep -o '[0-9.]* MB' >"$work/memory_for_people"
+same "$work/memory" "$work/memory_for_people"
 expect 2 "$TUTTI" model "$MODEL" "$MODEL"
 says "$err" "one file at a time"
 expect 1 "$TUTTI" model "$work/missing"
@@ -86,6 +94,11 @@ for key in kernel hop_s network_per_window frontend_per_s whole_per_s share_of_c
     times_real_time sustainable_hop_s layers peak_gmac_per_s share_of_peak \
     sustainable_streams_per_core; do
     says "$out" "\"$key\":"
+done
+# The manual page tells of every key, but of the names of layers.
+for key in $(sed 's/"layers":{"[^"]*"/"layers":{/; s/},"[^"]*":{"kind"/},{"kind"/g' "$out" |
+    grep -o '"[a-z0-9_]*":' | tr -d '":' | sort -u); do
+    check "tutti.1 tells of $key" grep -qw -e "$key" "$MANUALS/tutti.1"
 done
 expect 2 "$TUTTI" bench --seconds 0
 expect 2 "$TUTTI" bench --model "$MODEL" --kernel nonsense

@@ -17,7 +17,7 @@ expect 0 "$TUTTID" --help
 silent "$err"
 check "lines of at most 80 characters" sh -c "! grep -q '.\{81\}' '$out'"
 for option in config input channels gain-db rate-hz stdin-format at-end model hop smoothing kernel \
-    threads include exclude threshold listen allowed-hosts max-clients keep-h log-level; do
+    threads include exclude threshold listen allowed-hosts allowed-origins max-clients keep-h log-level; do
     says "$out" "--$option "
 done
 has_options_of_help "$MANUALS/tuttid.1"
@@ -63,6 +63,8 @@ refuse '[log]\nlevel\n' "t.conf:2: this is neither [section], key = value, nor a
 refuse '[server]\nlisten = nowhere\n' "t.conf:2: [server] listen: "
 refuse '[server]\n\nallowed_hosts = a/b\n' \
     "t.conf:3: [server] allowed_hosts: 'a/b' is not the name of a host"
+refuse '[server]\nallowed_origins = http://a http://b/\n' \
+    "t.conf:2: [server] allowed_origins: 'http://b/': an origin ends after the host"
 refuse '[server]\nallowed_hosts = hall:8808\n' "t.conf:2: [server] allowed_hosts: 'hall:8808': a name"
 refuse '[history]\nkeep_h = 168\n[recognition]\nhop_s = 0.01\n' \
     "t.conf:2: [history] keep_h: 168 hours at a hop of 0.01 s take "
@@ -114,6 +116,12 @@ says "$err" "tuttid: standard input has ended"
 last='make_sound - | tuttid --input -'
 "$MAKE_SOUND" - 1 48000 | start --input - >"$out" 2>"$err"
 check "exit status 0 at the end of a pipe" [ $? -eq 0 ]
+last='tuttid --input - <good.flac'
+"$MAKE_SOUND" good.flac 1 48000
+start --input - --hop 0.1 <good.flac >"$out" 2>"$err"
+check "exit status 0" [ $? -eq 0 ]
+says "$err" "tuttid: warning: what comes on standard input looks like a FLAC file, and is heard as raw samples"
+check "once" [ "$(grep -c warning "$err")" -eq 1 ]
 last='tuttid --input - </dev/null'
 start --input - </dev/null >"$out" 2>"$err"
 check "exit status 1 on an empty standard input" [ $? -eq 1 ]
@@ -151,7 +159,7 @@ await 'a: good.wav has ended'
 url=$(sed -n 's|.*\(http://127.0.0.1:[0-9]*\)/.*|\1|p' "$err")
 curl -sf "$url/api/v1/sources" >sources.json
 check "both are listed: $(cat sources.json)" grep -qF \
-    '{"sources":[{"name":"main","kind":"demo","state":"running","path":"/api/v1/sources/main/"},{"name":"a","kind":"file","state":"ended","path":"/api/v1/sources/a/"}]}' sources.json
+    '{"sources":[{"name":"main","input":"demo","kind":"demo","rate_hz":48000,"state":"running","path":"/api/v1/sources/main/"},{"name":"a","input":"good.wav","kind":"file","rate_hz":32000,"state":"ended","path":"/api/v1/sources/a/"}]}' sources.json
 curl -sf "$url/api/v1/info" >info.json
 check "the plain paths are the first one's" grep -qF '"kind":"demo"' info.json
 curl -sf "$url/api/v1/sources/a/now" >now.json
@@ -181,5 +189,20 @@ same_time() {
         awk -v t="$(tail -n 1 "$out" | cut -d , -f 2)" '{ exit !($1 == t) }'
 }
 check "of the same time" same_time
+
+# ---- open files: as many as are needed, before any source needs them ----
+: >many.conf
+for number in $(seq 40); do
+    printf '[source s%d]\ninput = file:good.wav\n' "$number" >>many.conf
+done
+last='40 sources with a soft limit of 32 open files'
+(ulimit -Sn 32 && start -c many.conf --max-clients 8) >"$out" 2>"$err"
+check "exit status 0" [ $? -eq 0 ]
+says "$err" "listening to 40 sources"
+last='40 sources with a hard limit of 100 open files'
+(ulimit -n 100 && start -c many.conf --max-clients 8 --hop 0.1) >"$out" 2>"$err"
+check "exit status 1" [ $? -eq 1 ]
+says "$err" "40 sources and up to 8 clients (max_clients) need 296 open files, but the system allows 100: have fewer of them, or raise the limit (ulimit -n, LimitNOFILE=)"
+check "one line" [ "$(wc -l <"$err")" -eq 1 ]
 
 finish

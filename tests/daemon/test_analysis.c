@@ -2,6 +2,7 @@
 #include "daemon/analyzer.h"
 #include "daemon/hearing.h"
 #include "daemon/messages.h"
+#include "tests/support/tiny_model.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -94,7 +95,7 @@ static enum tutti_status open_ear(void *context, struct inference *inference,
 static int set_up(void **state)
 {
     struct fixture *f = calloc(1, sizeof *f);
-    f->model = model_open(TINY_MODEL, &f->error);
+    f->model = tiny_model_open();
     f->inference =
         (struct inference){.network = &f->ear, .run = run_ear, .free = free_ear, .kernel = "ear"};
     for (int i = 0; i < LABELS; i++)

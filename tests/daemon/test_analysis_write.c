@@ -88,6 +88,10 @@ static void knows_its_formats(void **state)
     assert_int_equal(format, ANALYSIS_TEXT);
     assert_true(analysis_format_parse("audacity", &format));
     assert_int_equal(format, ANALYSIS_AUDACITY);
+    assert_true(analysis_format_parse("cues-csv", &format));
+    assert_int_equal(format, ANALYSIS_CUES);
+    assert_true(analysis_format_parse("cue", &format));
+    assert_int_equal(format, ANALYSIS_SHEET);
 }
 
 static void writes_text(void **state)
@@ -150,6 +154,38 @@ static void writes_a_label_track(void **state)
            "0\t2.25\tflute\n"
            "1.5\t61\tcello\n"
            "3600\t3671.96\tflute\n");
+    free(f.analysis.name);
+}
+
+static void writes_a_list_of_cues(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fill(&f);
+    expect(&f, 2, ANALYSIS_CUES,
+           "label,on_s,off_s,confidence\n"
+           "flute,0,2.25,0.75\n"
+           "cello,1.5,61,0.5\n"
+           "flute,3600,3671.96,1\n");
+    free(f.analysis.name);
+}
+
+static void writes_a_sheet(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fill(&f);
+    free(f.analysis.name);
+    f.analysis.name = strdup("../songs/a b.flac");
+    expect(&f, 2, ANALYSIS_SHEET,
+           "FILE \"a b.flac\" WAVE\r\n"
+           "  TRACK 01 AUDIO\r\n    TITLE \"flute\"\r\n    INDEX 01 00:00:00\r\n"
+           "  TRACK 02 AUDIO\r\n    TITLE \"cello\"\r\n    INDEX 01 00:01:38\r\n"
+           "  TRACK 03 AUDIO\r\n    TITLE \"flute\"\r\n    INDEX 01 60:00:00\r\n");
+    assert_int_equal(analysis_left_out(&f.analysis, ANALYSIS_SHEET), 0);
+    f.cue[2].on_s = 6001;
+    assert_int_equal(analysis_left_out(&f.analysis, ANALYSIS_SHEET), 1);
+    assert_int_equal(analysis_left_out(&f.analysis, ANALYSIS_AUDACITY), 0);
     free(f.analysis.name);
 }
 
@@ -221,7 +257,8 @@ int main(void)
         cmocka_unit_test(knows_its_formats),    cmocka_unit_test(writes_text),
         cmocka_unit_test(writes_json),          cmocka_unit_test(writes_csv),
         cmocka_unit_test(writes_a_label_track), cmocka_unit_test(no_name_spoils_the_output),
-        cmocka_unit_test(many_labels_fit),
+        cmocka_unit_test(many_labels_fit),      cmocka_unit_test(writes_a_list_of_cues),
+        cmocka_unit_test(writes_a_sheet),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

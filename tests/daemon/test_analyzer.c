@@ -7,6 +7,7 @@
 #include "daemon/recognition.h"
 #include "dsp/convert.h"
 #include "tests/support/sounds.h"
+#include "tests/support/tiny_model.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -51,8 +52,8 @@ static const struct analysis_config plain = {.hop_s = HOP_S, .threshold = thresh
 static int set_up(void **state)
 {
     (void)state;
-    model = model_open(TINY_MODEL, NULL);
-    return model != NULL ? 0 : -1;
+    model = tiny_model_open();
+    return 0;
 }
 
 static int tear_down(void **state)

@@ -254,8 +254,8 @@ static void test_info(void **state)
     };
     static const struct field model_fields[] = {
         {"name", "s"}, {"sha256", "s"}, {"multiply_adds", "i"}, {NULL, NULL}};
-    static const struct field source_fields[] = {
-        {"name", "s"}, {"kind", "s"}, {"rate_hz", "i"}, {"state", "s"}, {NULL, NULL}};
+    static const struct field source_fields[] = {{"name", "s"},    {"input", "s"}, {"kind", "s"},
+                                                 {"rate_hz", "i"}, {"state", "s"}, {NULL, NULL}};
     cJSON *info = get_json(state, "/api/v1/info", 200);
     check_fields("info", info, info_fields);
     check_fields("info.model", field(info, "model"), model_fields);
@@ -264,7 +264,8 @@ static void test_info(void **state)
     assert_int_equal(cJSON_GetArraySize(field(info, "thresholds")), 3);
     assert_true(cJSON_GetArrayItem(field(info, "thresholds"), 1)->valuedouble == 0.4);
     assert_int_equal(strlen(field(field(info, "model"), "sha256")->valuestring), 64);
-    assert_string_equal(field(field(info, "source"), "name")->valuestring, "Line \"In\"");
+    assert_string_equal(field(field(info, "source"), "name")->valuestring, "main");
+    assert_string_equal(field(field(info, "source"), "input")->valuestring, "Line \"In\"");
     assert_string_equal(field(field(info, "source"), "state")->valuestring, "running");
     cJSON_Delete(info);
 }

@@ -191,6 +191,23 @@ static void does_not_run_far_ahead_of_a_slow_item(void **state)
     assert_true(tally.ticks > 0);
 }
 
+static void keeps_to_a_limit_of_items(void **state)
+{
+    (void)state;
+    static struct tally tally;
+    for (size_t items_max = 1; items_max <= 2; items_max++) {
+        struct batch_work limited = callbacks;
+        tally = (struct tally){.missing = SIZE_MAX, .slow = 0, .jobs = 3};
+        for (size_t i = 0; i < 100; i++)
+            tally.pieces[i] = i % 3;
+        limited.context = &tally;
+        limited.items_max = items_max;
+        assert_int_equal(batch_run(&limited, 100, 3, NULL), TUTTI_OK);
+        assert_int_equal(tally.finished, 100);
+        assert_true(tally.furthest_items <= items_max);
+    }
+}
+
 /* However many pieces an item has, few wait for the one that is slow. */
 static void does_not_run_far_ahead_of_a_slow_piece(void **state)
 {
@@ -219,6 +236,7 @@ int main(void)
         cmocka_unit_test(refuses_wrong_numbers_of_jobs),
         cmocka_unit_test(takes_everything_in_order),
         cmocka_unit_test(does_not_run_far_ahead_of_a_slow_item),
+        cmocka_unit_test(keeps_to_a_limit_of_items),
         cmocka_unit_test(does_not_run_far_ahead_of_a_slow_piece),
         cmocka_unit_test(works_at_one_item_in_several_threads),
     };

@@ -3,6 +3,7 @@
 #include "daemon/bench.h"
 #include "daemon/bench_report.h"
 #include "daemon/thread.h"
+#include "tests/support/tiny_model.h"
 
 #include <cjson/cJSON.h>
 #include <math.h>
@@ -28,7 +29,7 @@ static int set_up(void **state)
 {
     struct fixture *f = calloc(1, sizeof *f);
     struct tutti_error error;
-    f->model = model_open(TINY_MODEL, &error);
+    f->model = tiny_model_open();
     f->bench = f->model != NULL ? bench_new(f->model, NULL, HOP_S, &error) : NULL;
     if (f->bench == NULL)
         return -1;

@@ -115,6 +115,22 @@ static void test_a_sheet_has_the_newest_99(void **state)
     assert_null(strstr(text.bytes, "TRACK 100"));
 }
 
+static void test_what_a_sheet_leaves_out(void **state)
+{
+    (void)state;
+    struct cue many[120];
+    for (size_t i = 0; i < 120; i++)
+        many[i] = (struct cue){.label = "piano", .on_s = 50 * (double)i};
+    assert_int_equal(cue_sheet_first(many, 0), 0);
+    assert_int_equal(cue_sheet_first(many, 99), 0);
+    assert_int_equal(cue_sheet_first(many, 100), 1);
+    assert_int_equal(cue_sheet_first(many, 120), 21);
+    many[3].on_s = 100 + 5999;
+    assert_int_equal(cue_sheet_first(many, 4), 2);
+    many[3].on_s = 100 + 6000; /* 100 minutes are too much by 1/75 s */
+    assert_int_equal(cue_sheet_first(many, 4), 3);
+}
+
 static void test_a_sheet_has_places_for_100_minutes(void **state)
 {
     (void)state;
@@ -142,6 +158,7 @@ int main(void)
         cmocka_unit_test(test_each_format),
         cmocka_unit_test(test_csv_fields),
         cmocka_unit_test(test_a_sheet_has_the_newest_99),
+        cmocka_unit_test(test_what_a_sheet_leaves_out),
         cmocka_unit_test(test_a_sheet_has_places_for_100_minutes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -63,6 +63,16 @@ static void is_silent_while_all_is_well(void **state)
     assert_string_equal(said(f, 1000), "");
 }
 
+static void tells_of_a_file_among_samples_once(void **state)
+{
+    struct fixture *f = *state;
+    f->status.looks_like = "an Ogg file";
+    assert_non_null(strstr(said(f, 1),
+                           "tuttid: warning: what comes on a 100% microphone looks like "
+                           "an Ogg file, and is heard as raw samples"));
+    assert_string_equal(said(f, 2), "");
+}
+
 static void tells_of_a_stall_and_its_end_once(void **state)
 {
     struct fixture *f = *state;
@@ -125,15 +135,12 @@ static void sums_up_losses_once_a_minute(void **state)
                         "tuttid: warning: 0.100 s of sound were lost (overruns: 1)\n");
     f->status.lost_frames = 9600;
     f->status.overruns = 2;
-    f->status.skipped_hops = 5;
     assert_string_equal(said(f, 101), "");
     f->status.lost_frames = 96000;
     f->status.overruns = 4;
     assert_string_equal(said(f, 100 + WATCH_QUIET_S - 0.1), "");
     assert_string_equal(said(f, 100 + WATCH_QUIET_S + 0.1),
-                        "tuttid: warning: 1.900 s of sound were lost (overruns: 3)\n"
-                        "tuttid: warning: this machine is too slow for a hop of 0.25 s: 5 results "
-                        "were left out\n");
+                        "tuttid: warning: 1.900 s of sound were lost (overruns: 3)\n");
     assert_string_equal(said(f, 1000), "");
 }
 
@@ -154,21 +161,53 @@ static void names_the_source_where_there_are_several(void **state)
                         "tuttid: warning: stage: 1.000 s of sound were lost (overruns: 1)\n");
 }
 
+/* What the log says of the speed at a time in seconds. */
+static const char *said_of_speed(struct fixture *f, struct speed_watch *speed,
+                                 uint64_t skipped_hops, double at_s)
+{
+    speed_watch_take(speed, &f->status, skipped_hops, (uint64_t)(at_s * 1e9));
+    return said(f, at_s);
+}
+
 static void tells_when_the_hop_is_stretched(void **state)
 {
     struct fixture *f = *state;
-    unsigned told = 1;
-    daemon_watch_stretch(&f->log, &told, &f->status);
-    assert_string_equal(said(f, 1), "");
+    struct speed_watch speed;
+    speed_watch_init(&speed, &f->log, 1);
+    assert_string_equal(said_of_speed(f, &speed, 0, 1), "");
     f->status.hop_stretch = 4;
-    daemon_watch_stretch(&f->log, &told, &f->status);
-    daemon_watch_stretch(&f->log, &told, &f->status);
-    assert_string_equal(said(f, 1),
+    assert_string_equal(said_of_speed(f, &speed, 0, 1),
                         "tuttid: warning: this machine is too slow for a hop of 0.25 s: results "
                         "come every 1 s\n");
+    assert_string_equal(said_of_speed(f, &speed, 0, 1), "");
     f->status.hop_stretch = 1;
-    daemon_watch_stretch(&f->log, &told, &f->status);
-    assert_string_equal(said(f, 1), "tuttid: results come every 0.25 s again\n");
+    assert_string_equal(said_of_speed(f, &speed, 0, 1),
+                        "tuttid: results come every 0.25 s again\n");
+}
+
+/* In one line, however many sources there are, and once a minute. */
+static void sums_up_what_is_left_out(void **state)
+{
+    struct fixture *f = *state;
+    struct speed_watch speed;
+    speed_watch_init(&speed, &f->log, 1);
+    assert_string_equal(said_of_speed(f, &speed, 1, 100),
+                        "tuttid: warning: this machine is too slow for a hop of 0.25 s: 1 result "
+                        "was left out\n");
+    assert_string_equal(said_of_speed(f, &speed, 4, 101), "");
+    f->status.hop_stretch = 2;
+    assert_string_equal(said_of_speed(f, &speed, 6, 100 + WATCH_QUIET_S - 0.1),
+                        "tuttid: warning: this machine is too slow for a hop of 0.25 s: results "
+                        "come every 0.5 s\n");
+    assert_string_equal(said_of_speed(f, &speed, 6, 100 + WATCH_QUIET_S + 0.1),
+                        "tuttid: warning: this machine is too slow for a hop of 0.5 s: 5 results "
+                        "were left out\n");
+    assert_string_equal(said_of_speed(f, &speed, 6, 1000), "");
+    f->status.hop_stretch = 1;
+    speed_watch_init(&speed, &f->log, 3);
+    assert_string_equal(said_of_speed(f, &speed, 7, 100),
+                        "tuttid: warning: this machine is too slow for a hop of 0.25 s: 7 results "
+                        "were left out, of all 3 sources together\n");
 }
 
 int main(void)
@@ -176,6 +215,7 @@ int main(void)
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(is_silent_while_all_is_well),
+        TEST(tells_of_a_file_among_samples_once),
         TEST(tells_of_a_stall_and_its_end_once),
         TEST(tells_a_loss_from_an_end_of_silence),
         TEST(tells_what_was_over_before_the_first_look),
@@ -183,6 +223,7 @@ int main(void)
         TEST(sums_up_losses_once_a_minute),
         TEST(names_the_source_where_there_are_several),
         TEST(tells_when_the_hop_is_stretched),
+        TEST(sums_up_what_is_left_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

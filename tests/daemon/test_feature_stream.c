@@ -3,6 +3,7 @@
 #include "daemon/clock.h"
 #include "tests/dsp/allocations.h"
 #include "tests/support/sounds.h"
+#include "tests/support/tiny_model.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -22,9 +23,7 @@ static struct model *model;
 static int open_model(void **state)
 {
     (void)state;
-    model = model_open(getenv("TUTTI_TINY_MODEL"), NULL);
-    if (model == NULL)
-        return -1;
+    model = tiny_model_open();
     assert_int_equal(model_frontend(model)->rate_hz, MODEL_RATE_HZ);
     assert_int_equal(model_frontend(model)->hop_frames, HOP_FRAMES);
     assert_int_equal(model_frontend(model)->columns, WINDOW_COLUMNS);

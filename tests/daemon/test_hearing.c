@@ -1,6 +1,7 @@
 #include "daemon/hearing.h"
 
 #include "daemon/recognition.h"
+#include "tests/support/tiny_model.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,7 +22,7 @@ static struct column sound[COLUMNS];
 static int set_up(void **state)
 {
     (void)state;
-    model = model_open(TINY_MODEL, NULL);
+    model = tiny_model_open();
     uint32_t random = 1;
     for (size_t i = 0; i < COLUMNS; i++) {
         bool silent = (i >= 100 && i < 140) || (i >= 200 && i < 215);

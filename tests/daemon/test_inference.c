@@ -1,6 +1,7 @@
 #include "daemon/inference.h"
 
 #include "nn/network.h"
+#include "tests/support/tiny_model.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -17,8 +18,8 @@ static struct model *model;
 static int open_model(void **state)
 {
     (void)state;
-    model = model_open(getenv("TUTTI_TINY_MODEL"), NULL);
-    return model != NULL ? 0 : -1;
+    model = tiny_model_open();
+    return 0;
 }
 
 static int close_model(void **state)

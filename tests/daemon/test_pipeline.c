@@ -2,6 +2,7 @@
 
 #include "tests/dsp/allocations.h"
 #include "tests/support/sounds.h"
+#include "tests/support/tiny_model.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -25,9 +26,7 @@ static float threshold[MODEL_LABELS_MAX];
 static int open_model(void **state)
 {
     (void)state;
-    model = model_open(getenv("TUTTI_TINY_MODEL"), NULL);
-    if (model == NULL)
-        return -1;
+    model = tiny_model_open();
     for (size_t i = 0; i < model_label_count(model); i++)
         threshold[i] = model_threshold(model, i);
     return 0;

@@ -1,6 +1,7 @@
 #include "daemon/pipeline_set.h"
 
 #include "tests/support/sounds.h"
+#include "tests/support/tiny_model.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -26,9 +27,7 @@ static char sound[512]; /* a file of half a second */
 static int set_up(void **state)
 {
     (void)state;
-    model = model_open(getenv("TUTTI_TINY_MODEL"), NULL);
-    if (model == NULL)
-        return -1;
+    model = tiny_model_open();
     for (size_t i = 0; i < model_label_count(model); i++) {
         threshold[i] = model_threshold(model, i);
         enabled[i] = true;

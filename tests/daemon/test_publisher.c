@@ -1,6 +1,7 @@
 #include "daemon/publisher.h"
 
 #include "daemon/clock.h"
+#include "tests/support/tiny_model.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -168,7 +169,7 @@ static void reports_that_the_hop_is_stretched(void **state)
 {
     (void)state;
     struct stage stage;
-    struct model *model = model_open(getenv("TUTTI_TINY_MODEL"), NULL);
+    struct model *model = tiny_model_open();
     const struct recognizer_pool_config config = {.model = model, .hop_s = 0.25, .sources = 1};
     struct recognizer_pool *pool = recognizer_pool_new(&config, NULL);
     struct recognizer_seat *seat = recognizer_pool_enter(pool, no_turn, NULL);

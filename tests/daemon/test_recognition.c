@@ -1,6 +1,7 @@
 #include "daemon/recognition.h"
 
 #include "daemon/feature_stream.h"
+#include "tests/support/tiny_model.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -19,8 +20,8 @@ static struct model *model;
 static int open_model(void **state)
 {
     (void)state;
-    model = model_open(getenv("TUTTI_TINY_MODEL"), NULL);
-    return model != NULL && model_frontend(model)->columns == WINDOW_COLUMNS &&
+    model = tiny_model_open();
+    return model_frontend(model)->columns == WINDOW_COLUMNS &&
                    model_frontend(model)->mel_bands == BANDS
                ? 0
                : -1;

@@ -2,6 +2,7 @@
 
 #include "daemon/thread.h"
 #include "daemon/wake.h"
+#include "tests/support/tiny_model.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,8 +20,8 @@ static struct model *model; /* columns of 10 ms */
 static int open_model(void **state)
 {
     (void)state;
-    model = model_open(getenv("TUTTI_TINY_MODEL"), NULL);
-    return model != NULL ? 0 : -1;
+    model = tiny_model_open();
+    return 0;
 }
 
 static int close_model(void **state)

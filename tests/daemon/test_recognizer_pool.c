@@ -2,6 +2,7 @@
 
 #include "daemon/hop_stretch.h"
 #include "daemon/inference.h"
+#include "tests/support/tiny_model.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -20,8 +21,8 @@ static struct model *model; /* columns of 10 ms, window of 23, 3 labels */
 static int open_model(void **state)
 {
     (void)state;
-    model = model_open(getenv("TUTTI_TINY_MODEL"), NULL);
-    return model != NULL ? 0 : -1;
+    model = tiny_model_open();
+    return 0;
 }
 
 static int close_model(void **state)
@@ -51,7 +52,7 @@ static void refuses_what_it_cannot_do(void **state)
     (void)state;
     struct recognizer_pool_config config = config_for(1, 0);
     expect_refusal(config, "there are 0 sources; there may be 1 to 256");
-    config = config_for(1, RECOGNIZER_POOL_MAX_SOURCES + 1);
+    config = config_for(1, MAX_SOURCES + 1);
     expect_refusal(config, "there are 257 sources");
     config = config_for(1, 1);
     config.kernel = "abacus";

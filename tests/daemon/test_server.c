@@ -260,6 +260,58 @@ static void test_queries(void **state)
     expect_error(&reply, 400);
 }
 
+/* One page from elsewhere may read the API, all of it, and nothing but it. */
+static void test_an_allowed_origin(void **state)
+{
+    const unsigned port = port_of(state);
+    static const char from[] = "Origin: " SERVER_FIXTURE_ORIGIN "\r\nSec-Fetch-Site: cross-site\r\n"
+                               "Sec-Fetch-Mode: cors\r\n";
+    static const struct {
+        const char *path;
+        int status;
+    } cases[] = {{"/api/v1/info", 200},    {"/api/v1/cues?format=csv", 200},
+                 {"/api/v1/sources", 200}, {"/api/v1/history", 200},
+                 {"/api/v1/now", 503},     {"/api/v1/nothing", 404}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct http_reply reply = http_request(port, "GET", cases[i].path, from);
+        assert_string_equal(http_header(&reply, "Access-Control-Allow-Origin"),
+                            SERVER_FIXTURE_ORIGIN);
+        assert_true(http_has_header(&reply, "Vary: Origin"));
+        assert_true(http_has_header(&reply, "Cross-Origin-Resource-Policy: cross-origin"));
+        assert_null(http_header(&reply, "Access-Control-Allow-Credentials"));
+        expect_status(&reply, cases[i].status);
+    }
+    struct http_reply stream = http_request(port, "HEAD", "/api/v1/stream", from);
+    assert_string_equal(http_header(&stream, "Access-Control-Allow-Origin"), SERVER_FIXTURE_ORIGIN);
+    expect_status(&stream, 200);
+    static const char *const others[] = {"/", "/app.js", "/healthz", "/metrics"};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        struct http_reply reply = http_request(port, "GET", others[i], from);
+        assert_null(http_header(&reply, "Access-Control-Allow-Origin"));
+        expect_error(&reply, 403);
+    }
+    static const char *const strangers[] = {
+        "Origin: http://stage.local\r\n",
+        "Origin: https://stage.local:3000\r\n",
+        "Origin: http://stage.local:3000.evil.example\r\n",
+        "Origin: null\r\n",
+        "Origin: *\r\n",
+        "Origin: http://evil.example\r\nOrigin: " SERVER_FIXTURE_ORIGIN "\r\n",
+        "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: no-cors\r\n"};
+    for (size_t i = 0; i < sizeof strangers / sizeof *strangers; i++) {
+        struct http_reply reply = http_request(port, "GET", "/api/v1/info", strangers[i]);
+        assert_null(http_header(&reply, "Access-Control-Allow-Origin"));
+        expect_error(&reply, 403);
+    }
+    /* The Host is checked all the same, and nothing else than reading is allowed. */
+    struct http_reply reply = http_request(
+        port, "GET", "/api/v1/info", "Host: evil.example\r\nOrigin: " SERVER_FIXTURE_ORIGIN "\r\n");
+    assert_true(reply.status == 400 || reply.status == 403);
+    http_reply_free(&reply);
+    reply = http_request(port, "POST", "/api/v1/info", from);
+    expect_error(&reply, 405);
+}
+
 /* ---- what is served ---- */
 
 static void test_every_answer_has_its_headers(void **state)
@@ -394,6 +446,7 @@ int main(void)
         WITH_SERVER(test_header_limits),
         WITH_SERVER(test_hosts),
         WITH_SERVER(test_origins),
+        WITH_SERVER(test_an_allowed_origin),
         WITH_SERVER(test_paths),
         WITH_SERVER(test_methods),
         WITH_SERVER(test_bodies),

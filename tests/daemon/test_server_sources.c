@@ -38,25 +38,72 @@ static double number_of(const cJSON *object, const char *name)
     return item->valuedouble;
 }
 
-static void check_source(const cJSON *source, const char *name, const char *state, const char *path)
+static void check_source(const cJSON *source, const char *name, const char *input,
+                         const char *state, const char *path)
 {
     assert_string_equal(text_of(source, "name"), name);
+    assert_string_equal(text_of(source, "input"), input);
     assert_string_equal(text_of(source, "kind"), "device");
+    assert_int_equal(number_of(source, "rate_hz"), FAKE_RATE_HZ);
     assert_string_equal(text_of(source, "state"), state);
     assert_string_equal(text_of(source, "path"), path);
-    assert_int_equal(cJSON_GetArraySize(source), 4);
 }
 
 static void test_the_list(void **state)
 {
     struct server_fixture *fixture = *state;
     fake_pipeline_set_source(fixture->other, "x", SOURCE_RUNNING, true);
-    cJSON *json = get_json(state, "/api/v1/sources", 200);
-    const cJSON *list = cJSON_GetObjectItemCaseSensitive(json, "sources");
-    assert_int_equal(cJSON_GetArraySize(list), 2);
-    check_source(cJSON_GetArrayItem(list, 0), "main", "running", "/api/v1/sources/main/");
-    check_source(cJSON_GetArrayItem(list, 1), "Hall-2", "stalled", "/api/v1/sources/Hall-2/");
-    cJSON_Delete(json);
+    const char *const paths[] = {"/api/v1/sources", "/api/v1/sources/"};
+    for (size_t i = 0; i < 2; i++) {
+        cJSON *json = get_json(state, paths[i], 200);
+        const cJSON *list = cJSON_GetObjectItemCaseSensitive(json, "sources");
+        assert_int_equal(cJSON_GetArraySize(list), 2);
+        const cJSON *first = cJSON_GetArrayItem(list, 0);
+        assert_int_equal(cJSON_GetArraySize(first), 6);
+        check_source(first, "main", "Line \"In\"", "running", "/api/v1/sources/main/");
+        check_source(cJSON_GetArrayItem(list, 1), "Hall-2", "x", "stalled",
+                     "/api/v1/sources/Hall-2/");
+        cJSON_Delete(json);
+    }
+}
+
+/* What a source's own path gives leads to all that there is of it. */
+static void test_one_source(void **state)
+{
+    struct server_fixture *fixture = *state;
+    fake_pipeline_set_source(fixture->other, "x", SOURCE_LOST, false);
+    fake_pipeline_add(fixture->other, 0, 0, 0);
+    const char *const paths[] = {"/api/v1/sources/Hall-2", "/api/v1/sources/Hall-2/"};
+    for (size_t i = 0; i < 2; i++) {
+        cJSON *source = get_json(state, paths[i], 200);
+        assert_int_equal(cJSON_GetArraySize(source), 7);
+        check_source(source, "Hall-2", "x", "lost", "/api/v1/sources/Hall-2/");
+        const cJSON *links = cJSON_GetObjectItemCaseSensitive(source, "links");
+        assert_int_equal(cJSON_GetArraySize(links), 5);
+        assert_string_equal(text_of(links, "stream"), "/api/v1/sources/Hall-2/stream");
+        const char *const names[] = {"info", "now", "history", "cues"};
+        for (size_t k = 0; k < 4; k++)
+            cJSON_Delete(get_json(state, text_of(links, names[k]), 200));
+        cJSON_Delete(source);
+    }
+    cJSON_Delete(get_json(state, "/api/v1/sources/Hall-2?x=1", 400));
+}
+
+/* The longest input, all of it escaped. */
+static void test_a_source_with_a_hostile_input(void **state)
+{
+    struct server_fixture *fixture = *state;
+    char input[256];
+    memset(input, 1, sizeof input - 1);
+    input[sizeof input - 1] = '\0';
+    fake_pipeline_set_source(fixture->pipeline, input, SOURCE_RUNNING, false);
+    fake_pipeline_set_source(fixture->other, input, SOURCE_RUNNING, false);
+    cJSON *source = get_json(state, "/api/v1/sources/main", 200);
+    assert_string_equal(text_of(source, "input"), input);
+    assert_non_null(cJSON_GetObjectItemCaseSensitive(source, "links"));
+    cJSON_Delete(source);
+    cJSON_Delete(get_json(state, "/api/v1/sources", 200));
+    cJSON_Delete(get_json(state, "/api/v1/info", 200));
 }
 
 /* Each source answers for itself; the plain paths are the first one's. */
@@ -94,7 +141,11 @@ static void test_each_has_its_own_paths(void **state)
         assert_true(cJSON_GetArrayItem(p, cases[i].label)->valuedouble > 0.7);
         cJSON_Delete(history);
         (void)snprintf(path, sizeof path, "%sinfo", cases[i].prefix);
-        cJSON_Delete(get_json(state, path, 200));
+        cJSON *info = get_json(state, path, 200);
+        const cJSON *source = cJSON_GetObjectItemCaseSensitive(info, "source");
+        assert_string_equal(text_of(source, "name"), i == 2 ? "Hall-2" : "main");
+        assert_string_equal(text_of(source, "input"), "Line \"In\"");
+        cJSON_Delete(info);
     }
 }
 
@@ -134,9 +185,12 @@ static void test_what_is_not_there(void **state)
          "there is no source 'Hall-2?' here; /api/v1/sources lists those there are"},
         {"/api/v1/sources//now",
          "there is no source '' here; /api/v1/sources lists those there are"},
-        {"/api/v1/sources/", "there is no source '' here; /api/v1/sources lists those there are"},
-        {"/api/v1/sources/Hall-2", "there is nothing at /api/v1/sources/Hall-2"},
-        {"/api/v1/sources/Hall-2/", "there is nothing at /api/v1/sources/Hall-2/"},
+        {"/api/v1/sources/stage",
+         "there is no source 'stage' here; /api/v1/sources lists those there are"},
+        {"/api/v1/sources/stage/",
+         "there is no source 'stage' here; /api/v1/sources lists those there are"},
+        {"/api/v1/sources//", "there is no source '' here; /api/v1/sources lists those there are"},
+        {"/api/v1/sources/Hall-2//", "there is nothing at /api/v1/sources/Hall-2//"},
         {"/api/v1/sources/Hall-2/healthz", "there is nothing at /api/v1/sources/Hall-2/healthz"},
         {"/api/v1/sources/Hall-2/now/", "there is nothing at /api/v1/sources/Hall-2/now/"},
         {"/api/v1/sources/Hall-2/sources", "there is nothing at /api/v1/sources/Hall-2/sources"},
@@ -307,6 +361,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_TWO_SOURCES(test_the_list),
+        WITH_TWO_SOURCES(test_one_source),
+        WITH_TWO_SOURCES(test_a_source_with_a_hostile_input),
         WITH_TWO_SOURCES(test_each_has_its_own_paths),
         WITH_TWO_SOURCES(test_streams_do_not_mix),
         WITH_TWO_SOURCES(test_what_is_not_there),

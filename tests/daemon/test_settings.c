@@ -227,6 +227,7 @@ static void has_the_documented_defaults(void **state)
     assert_int_equal(s->thresholds, 0);
     assert_string_equal(s->listen, "127.0.0.1:8808");
     assert_string_equal(s->allowed_hosts, "");
+    assert_string_equal(s->allowed_origins, "");
     assert_true(s->keep_h == 2);
     assert_int_equal(s->level, LOG_LEVEL_INFO);
     assert_string_equal(s->file, "");
@@ -242,7 +243,8 @@ static void reads_every_key(void **state)
            "[recognition]\nmodel = m\nhop_s = 1\nsmoothing_s = 0\nkernel = portable\nthreads = 3\n"
            "[labels]\ninclude = piano,\n  cello\n\tviolin\nexclude = cello\n"
            "threshold.piano = 0.25\nthreshold.cello = 0.75\n"
-           "[server]\nlisten = [::1]:1\nallowed_hosts = a b\nmax_clients = 3\n"
+           "[server]\nlisten = [::1]:1\nallowed_hosts = a b\n"
+           "allowed_origins = http://a:1,\n  https://b\nmax_clients = 3\n"
            "[history]\nkeep_h = 0.5\n[log]\nlevel = debug\n");
     assert_string_equal(f->error.text, "");
     assert_int_equal(status, TUTTI_OK);
@@ -265,6 +267,7 @@ static void reads_every_key(void **state)
     assert_true(s->threshold[1].value == 0.75);
     assert_string_equal(s->listen, "[::1]:1");
     assert_string_equal(s->allowed_hosts, "a b");
+    assert_string_equal(s->allowed_origins, "http://a:1, https://b");
     assert_int_equal(s->max_clients, 3);
     assert_true(s->keep_h == 0.5);
     assert_int_equal(s->level, LOG_LEVEL_DEBUG);

@@ -81,7 +81,7 @@ static void check_ranges(const struct settings *settings)
 
 static void check_sources(const struct settings *settings)
 {
-    const struct settings_source *sources[SETTINGS_SOURCES_MAX + 1];
+    const struct settings_source *sources[MAX_SOURCES + 1];
     struct tutti_error error;
     size_t count = 0;
     for (size_t i = 0; i < settings->named_count; i++) {
@@ -96,7 +96,7 @@ static void check_sources(const struct settings *settings)
             assert_string_not_equal(source->name, settings->named[k].name);
     }
     if (settings_sources(settings, sources, &count, &error) == TUTTI_OK)
-        assert_true(count >= 1 && count <= SETTINGS_SOURCES_MAX);
+        assert_true(count >= 1 && count <= MAX_SOURCES);
 }
 
 static void any_file_is_read_or_refused(void **state)

@@ -17,7 +17,7 @@ struct fixture {
     char path[64];
     struct settings *settings;
     struct tutti_error error;
-    const struct settings_source *sources[SETTINGS_SOURCES_MAX + 1];
+    const struct settings_source *sources[MAX_SOURCES + 1];
     size_t count;
 };
 
@@ -230,12 +230,12 @@ static void names_the_place_of_a_wrong_value(void **state)
 static void there_are_at_most_256(void **state)
 {
     struct fixture *f = *state;
-    static char text[SETTINGS_SOURCES_MAX * 40];
+    static char text[MAX_SOURCES * 40];
     size_t length = 0;
-    for (int i = 0; i < SETTINGS_SOURCES_MAX; i++)
+    for (int i = 0; i < MAX_SOURCES; i++)
         length += (size_t)snprintf(text + length, sizeof text - length, "[source s%d]\n", i);
     assert_int_equal(read_all(f, NULL, NULL, text), TUTTI_OK);
-    assert_int_equal(f->count, SETTINGS_SOURCES_MAX);
+    assert_int_equal(f->count, MAX_SOURCES);
     assert_string_equal(f->sources[255]->name, "s255");
     assert_int_equal(read_all(f, "input", "demo", text), TUTTI_ERROR_ARGUMENT);
     assert_non_null(strstr(f->error.text, ":256: [source s255] is one too many: 256 sources at "

@@ -177,6 +177,29 @@ static void reads_a_file_in_memory(void **state)
     free(samples);
 }
 
+static void tells_what_a_cut_file_promised(void **state)
+{
+    (void)state;
+    const int formats[] = {SF_FORMAT_WAV | SF_FORMAT_PCM_16, SF_FORMAT_WAV | SF_FORMAT_FLOAT,
+                           SF_FORMAT_WAVEX | SF_FORMAT_PCM_24, SF_FORMAT_AIFF | SF_FORMAT_PCM_16,
+                           SF_FORMAT_AU | SF_FORMAT_PCM_16};
+    float *samples = tone(2);
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
+        size_t size;
+        unsigned char *bytes =
+            slurp(sound_file_write("cut", formats[i], RATE_HZ, 2, samples, FRAMES), &size);
+        struct sound_file *whole = sound_file_open_memory(bytes, size, "whole", NULL);
+        assert_true(sound_file_promised_s(whole) == 0);
+        sound_file_close(whole);
+        struct sound_file *cut = sound_file_open_memory(bytes, size / 2, "cut", NULL);
+        assert_in_range(sound_file_frames(cut), FRAMES / 2 - 100, FRAMES / 2);
+        assert_true(fabs(sound_file_promised_s(cut) - (double)FRAMES / RATE_HZ) < 0.001);
+        sound_file_close(cut);
+        free(bytes);
+    }
+    free(samples);
+}
+
 static void refuses_garbage_in_memory(void **state)
 {
     (void)state;
@@ -211,6 +234,8 @@ static void survives_damaged_files(void **state)
             }
             const size_t cut = round % 2 == 0 ? size : size * (size_t)(round + 1) / 41;
             struct sound_file *file = sound_file_open_memory(damaged, cut, "damaged", NULL);
+            if (file != NULL)
+                assert_true(sound_file_promised_s(file) >= 0);
             for (int reads = 0; file != NULL && reads < 200; reads++) {
                 if (sound_file_channels(file) > 2 || sound_file_read(file, buffer, 1024) == 0)
                     break;
@@ -284,6 +309,7 @@ int main(void)
         cmocka_unit_test(refuses_rates_and_channels_out_of_range),
         cmocka_unit_test(reads_the_usual_formats),
         cmocka_unit_test(reads_a_file_in_memory),
+        cmocka_unit_test(tells_what_a_cut_file_promised),
         cmocka_unit_test(refuses_garbage_in_memory),
         cmocka_unit_test(survives_damaged_files),
         cmocka_unit_test(gives_each_thread_its_own_reason),

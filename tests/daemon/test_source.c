@@ -312,6 +312,8 @@ static void *write_bytes(void *context)
     return NULL;
 }
 
+static const char *looked_like; /* what the last one looked like */
+
 static struct heard hear_stdin(const char *format, int channel, const void *bytes, size_t size,
                                size_t piece)
 {
@@ -327,9 +329,29 @@ static struct heard hear_stdin(const char *format, int channel, const void *byte
     assert_int_equal(thread_start(&thread, "writer", write_bytes, &writer, NULL), TUTTI_OK);
     struct heard heard = hear(source, 10000000);
     assert_int_equal(source_state(source), SOURCE_ENDED);
+    looked_like = source_looks_like(source);
     pthread_join(thread, NULL);
     source_close(source);
     return heard;
+}
+
+/* However few bytes come at a time. */
+static void notes_that_a_file_comes(void **state)
+{
+    (void)state;
+    static const char ogg[400] = "OggS";
+    static const char late[400] = "\0\0\0\0OggS\0\0\0\0\0\0\0\0\0\0\0";
+    const size_t pieces[] = {1, 5, 400};
+    for (size_t i = 0; i < 3; i++) {
+        struct heard heard = hear_stdin("s16le:48000:1", 0, ogg, sizeof ogg, pieces[i]);
+        assert_int_equal(heard.frames, 200); /* it is heard all the same */
+        assert_string_equal(looked_like, "an Ogg file");
+        free(heard.samples);
+        free(hear_stdin("s16le:48000:1", 0, late, sizeof late, pieces[i]).samples);
+        assert_null(looked_like);
+        free(hear_stdin("s16le:48000:1", 0, ogg, 8, pieces[i]).samples);
+        assert_null(looked_like); /* too short to tell */
+    }
 }
 
 static void refuses_bad_formats(void **state)
@@ -476,6 +498,7 @@ int main(void)
         cmocka_unit_test(puts_samples_together_across_reads),
         cmocka_unit_test(reads_every_format),
         cmocka_unit_test(holds_a_fast_program_to_real_time),
+        cmocka_unit_test(notes_that_a_file_comes),
         cmocka_unit_test(stops_while_the_pipe_is_silent),
         cmocka_unit_test(a_closed_descriptor_is_a_lost_source),
     };

@@ -44,6 +44,13 @@ test('two sources go their ways', async (t) => {
 
   const { sources } = (await getJson(`${daemon.url}/api/v1/sources`)).body;
   assert.deepEqual(sources.map(({ name }) => name), ['loud', 'soft', 'short']);
+  assert.deepEqual(sources.map(({ input }) => input), ['loud.wav', 'soft.wav', 'loud.wav']);
+  const soft = (await getJson(`${daemon.url}/api/v1/sources/soft`)).body;
+  assert.equal(soft.name, 'soft');
+  assert.equal((await getJson(daemon.url + soft.links.info)).body.source.input, 'soft.wav');
+  const stranger = await getJson(`${daemon.url}/api/v1/sources/nobody/`);
+  assert.equal(stranger.status, 404);
+  assert.match(stranger.body.error, /no source 'nobody'/);
   const heard = await Promise.all(['loud', 'soft'].map((name) => readEvents(
     daemon.url,
     {

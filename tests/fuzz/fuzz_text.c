@@ -1,10 +1,12 @@
 /* fuzz_text.c - any bytes as what people and clients write: an address to listen on, a Host header,
- * the setting allowed_hosts, a number, a name that goes into JSON. For libFuzzer, and for replay.c.
+ * the settings allowed_hosts and allowed_origins, a number, a name that goes into JSON. For
+ * libFuzzer, and for replay.c.
  */
 #include "daemon/host_check.h"
 #include "daemon/json_writer.h"
 #include "daemon/listen_address.h"
 #include "daemon/number.h"
+#include "daemon/origin_list.h"
 
 #include <cjson/cJSON.h>
 #include <math.h>
@@ -40,6 +42,19 @@ static void check_host(const char *listen, const char *allowed, const char *host
         require(strncasecmp(host, "localhost", 9) == 0 || strncmp(host, "127.", 4) == 0 ||
                 host[0] == '[');
     host_check_free(check);
+}
+
+/* A list holds each of its own entries, and nothing that ends in a separator. */
+static void check_origins(const char *text)
+{
+    if (origin_list_check(text, NULL) != TUTTI_OK)
+        return;
+    const char *first = text + strspn(text, ", \t\r\n");
+    char *entry = strndup(first, strcspn(first, ", \t\r\n"));
+    require(entry != NULL);
+    require(origin_list_has(text, entry) == (*entry != '\0'));
+    require(!origin_list_has(text, "") && !origin_list_has(text, "null"));
+    free(entry);
 }
 
 static void check_json(const char *text, size_t length)
@@ -79,6 +94,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_host("[::1]:80", text, "hall.example:80");
     check_host("[::1]:80", text, text);
     (void)host_check_same_origin(text, "localhost:80");
+    check_origins(text);
     check_json(text, size);
     free(text);
     return 0;

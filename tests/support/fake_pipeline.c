@@ -1,5 +1,6 @@
 /* fake_pipeline.c - see fake_pipeline.h */
 #include "tests/support/fake_pipeline.h"
+#include "tests/support/tiny_model.h"
 
 #include "daemon/clock.h"
 
@@ -49,18 +50,11 @@ static struct timeline *new_timeline(struct pipeline *pipeline)
 
 struct pipeline *fake_pipeline_new(const char *name)
 {
-    struct tutti_error error;
     struct pipeline *pipeline = calloc(1, sizeof *pipeline);
-    const char *path = getenv("TUTTI_TEST_MODEL");
-    if (pipeline == NULL || path == NULL) {
-        (void)fprintf(stderr, "TUTTI_TEST_MODEL is not set\n");
+    if (pipeline == NULL) {
         abort();
     }
-    pipeline->model = model_open(path, &error);
-    if (pipeline->model == NULL) {
-        (void)fprintf(stderr, "%s\n", error.text);
-        abort();
-    }
+    pipeline->model = tiny_model_open();
     pthread_mutex_init(&pipeline->mutex, NULL);
     pipeline->name = name;
     pipeline->timeline = new_timeline(pipeline);

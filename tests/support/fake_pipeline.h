@@ -11,7 +11,7 @@
 #define FAKE_HOP_FRAMES 12000
 #define FAKE_LABELS 3 /* cello, flute, piano */
 
-/* The model's file is named by the environment variable TUTTI_TEST_MODEL. */
+/* Its model is that of tiny_model.h. */
 struct pipeline *fake_pipeline_new(const char *name);
 void fake_pipeline_free(struct pipeline *pipeline);
 

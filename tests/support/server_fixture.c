@@ -19,6 +19,7 @@ static void start(struct server_fixture *fixture, unsigned max_clients,
 {
     struct pipeline *pipelines[2];
     const struct server_config config = {.listen = "127.0.0.1:0",
+                                         .allowed_origins = SERVER_FIXTURE_ORIGIN,
                                          .max_clients = max_clients,
                                          .max_clients_per_address = max_clients_per_address};
     struct tutti_error error = {.text = ""};

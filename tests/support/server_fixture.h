@@ -7,6 +7,8 @@
 #include "daemon/server.h"
 #include "tests/support/fake_pipeline.h"
 
+#define SERVER_FIXTURE_ORIGIN "http://stage.local:3000" /* whose pages may read the API */
+
 struct server_fixture {
     struct pipeline *pipeline; /* named "main" */
     struct pipeline *other;    /* named "Hall-2"; NULL: there is but one */
