@@ -135,7 +135,7 @@ ALWAYS_INLINE void depthwise_columns(const struct depthwise_line *l, size_t bloc
     uint8_t *out = l->out + x * t->out_pitch + block;
     if (columns < 4) {
         const __m256i one[4] = {sums[0], sums[0], sums[0], sums[0]};
-        store_8_bytes(out, _mm256_castsi256_si128(pack(one, &l->tail)));
+        store_8_bytes(out, pack(one, &l->tail).low);
         return;
     }
 #pragma GCC unroll 2
