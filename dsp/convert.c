@@ -19,6 +19,7 @@ static const struct layout {
 
 #define LAYOUTS (sizeof layouts / sizeof layouts[0])
 #define QUOTED 80 /* how much of a bad text an error repeats */
+#define SPAN 64   /* frames that are converted at once */
 
 static const struct layout *layout_of(enum convert_sample sample)
 {
@@ -111,26 +112,52 @@ static uint32_t load(const unsigned char *from, size_t bytes, bool big_endian)
     return word;
 }
 
-static float sane(float sample)
-{
-    if (isnan(sample))
-        return 0.0f;
-    if (sample > CONVERT_LIMIT)
-        return CONVERT_LIMIT;
-    return sample < -CONVERT_LIMIT ? -CONVERT_LIMIT : sample;
-}
-
 static float decode(const unsigned char *from, const struct layout *layout)
 {
-    uint32_t word = load(from, layout->bytes, layout->big_endian);
+    const uint32_t word = load(from, layout->bytes, layout->big_endian);
     if (layout->is_float) {
         float sample;
         memcpy(&sample, &word, sizeof sample);
-        return sane(sample);
+        return sample;
     }
     int32_t integer;
     memcpy(&integer, &word, sizeof integer);
     return (float)integer * 0x1p-31f;
+}
+
+/* Where the distance is a constant, the compiler loads vectors. */
+static inline void load_floats(const unsigned char *from, size_t distance, size_t frames,
+                               float samples[SPAN])
+{
+    for (size_t i = 0; i < frames; i++)
+        memcpy(&samples[i], from + i * distance, sizeof samples[i]);
+}
+
+/* One channel of up to SPAN frames that lie `distance` bytes apart. */
+static void load_span(const unsigned char *from, enum convert_sample sample, size_t distance,
+                      size_t frames, float samples[SPAN])
+{
+    if (sample != CONVERT_F32_NATIVE) {
+        for (size_t i = 0; i < frames; i++)
+            samples[i] = decode(from + i * distance, &layouts[sample]);
+    } else if (distance == sizeof *samples) {
+        load_floats(from, sizeof *samples, frames, samples);
+    } else if (distance == 2 * sizeof *samples) {
+        load_floats(from, 2 * sizeof *samples, frames, samples);
+    } else {
+        load_floats(from, distance, frames, samples);
+    }
+}
+
+/* NaN is neither below nor above 0. Loops apart, so that each becomes a vector's comparison. */
+static void make_sane(float samples[SPAN])
+{
+    for (size_t i = 0; i < SPAN; i++)
+        samples[i] = isnan(samples[i]) ? 0.0f : samples[i];
+    for (size_t i = 0; i < SPAN; i++)
+        samples[i] = samples[i] < CONVERT_LIMIT ? samples[i] : CONVERT_LIMIT;
+    for (size_t i = 0; i < SPAN; i++)
+        samples[i] = samples[i] > -CONVERT_LIMIT ? samples[i] : -CONVERT_LIMIT;
 }
 
 void convert_to_mono(const struct convert_format *format, int channel, const void *pcm,
@@ -139,20 +166,24 @@ void convert_to_mono(const struct convert_format *format, int channel, const voi
     const struct layout *layout = layout_of(format->sample);
     if (layout == NULL)
         return;
-    const unsigned char *from = pcm;
-    size_t frame_size = convert_frame_size(format);
-    size_t first = 0;
-    size_t count = format->channels;
-    if (channel >= 0 && (unsigned)channel < format->channels) {
-        first = (size_t)channel;
-        count = 1;
-    }
-    float scale = 1.0f / (float)count;
-    from += first * layout->bytes;
-    for (size_t i = 0; i < frames; i++, from += frame_size) {
-        float sum = 0.0f;
-        for (size_t c = 0; c < count; c++)
-            sum += decode(from + c * layout->bytes, layout);
-        mono[i] = sum * scale;
+    const size_t distance = convert_frame_size(format);
+    const bool mix = channel < 0 || (unsigned)channel >= format->channels;
+    const size_t first = mix ? 0 : (size_t)channel, count = mix ? format->channels : 1;
+    const unsigned char *from = (const unsigned char *)pcm + first * layout->bytes;
+    const float scale = 1.0f / (float)count;
+    float samples[SPAN] = {0}; /* beyond the last frame: whatever, but defined */
+    for (size_t done = 0; done < frames; done += SPAN) {
+        const size_t n = frames - done < SPAN ? frames - done : SPAN;
+        float sum[SPAN] = {0};
+        for (size_t c = 0; c < count; c++) {
+            load_span(from + done * distance + c * layout->bytes, format->sample, distance, n,
+                      samples);
+            if (layout->is_float)
+                make_sane(samples);
+            for (size_t i = 0; i < SPAN; i++)
+                sum[i] += samples[i];
+        }
+        for (size_t i = 0; i < n; i++)
+            mono[done + i] = sum[i] * scale;
     }
 }

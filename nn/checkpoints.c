@@ -2,7 +2,7 @@
 
 #include "nn/plan.h"
 
-#include <string.h>
+#include <stdbool.h>
 
 static bool moves_over_time(const struct plan_layer *layer)
 {
@@ -51,11 +51,6 @@ static struct checkpoint after(const struct plan_layer *layer, struct checkpoint
     return out;
 }
 
-static size_t tensor_bytes(const struct plan_layer *layer)
-{
-    return shape_positions(layer->out_shape) * layer->out.pitch;
-}
-
 size_t checkpoints_find(const struct plan *plan, struct checkpoint found[CHECKPOINTS_MAX])
 {
     const size_t local = count_local(plan);
@@ -73,13 +68,11 @@ size_t checkpoints_find(const struct plan *plan, struct checkpoint found[CHECKPO
         at[i] = here;
         if (layer->last || !is_clean_cut(plan, i) || here.head + here.tail >= layer->out_shape.time)
             continue;
-        struct checkpoint *best = count > 0 ? &found[count - 1] : NULL;
-        if (best == NULL || best->stride != here.stride) {
-            if (count < CHECKPOINTS_MAX)
-                found[count++] = here;
-        } else if (tensor_bytes(layer) <= tensor_bytes(&plan->layers[best->layer])) {
-            *best = here;
-        }
+        const bool follows = count > 0 && found[count - 1].stride == here.stride;
+        if (!follows && count < CHECKPOINTS_MAX)
+            found[count++] = here;
+        else if (follows)
+            found[count - 1] = here;
     }
     return count;
 }

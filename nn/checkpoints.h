@@ -26,8 +26,8 @@ struct checkpoint {
     unsigned head, tail; /* so many lines at the beginning and at the end have seen the padding */
 };
 
-/* Finds the checkpoints of a plan whose layers are filled in: for each stride the smallest tensor,
- * of equal ones the last. Returns how many there are, in the order of their layers. */
+/* Finds the checkpoints of a plan whose layers are filled in: for each stride the last tensor,
+ * which leaves least to compute. Returns how many there are, in the order of their layers. */
 size_t checkpoints_find(const struct plan *plan, struct checkpoint found[CHECKPOINTS_MAX]);
 
 /* Lines of a tensor: those before `head`, and those from `tail` on. */

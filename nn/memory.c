@@ -3,16 +3,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The tensor slides over more lines than it has; only at their end it is moved back to their
+ * beginning. */
 struct slot {
     bool filled;
     uint64_t position;
-    uint8_t *tensor;
+    uint8_t *lines; /* [time + spare] */
+    size_t first;   /* the tensor's first line, 0 to spare */
 };
 
 /* A checkpoint with its slots. */
 struct kept {
     struct checkpoint at;
     unsigned time;     /* lines */
+    unsigned spare;    /* lines */
     size_t line_bytes; /* of all positions of a line */
     size_t slots;
     struct slot *slot;
@@ -51,14 +55,14 @@ static bool is_worth_it(const struct checkpoint *at, unsigned time, size_t slots
 
 static bool make_slots(struct network_memory *memory, struct kept *kept)
 {
-    const size_t size =
-        round_up(kept->time * kept->line_bytes + KERNEL_ALIGNMENT, KERNEL_ALIGNMENT);
+    const size_t lines = (size_t)kept->time + kept->spare;
+    const size_t size = round_up(lines * kept->line_bytes + KERNEL_ALIGNMENT, KERNEL_ALIGNMENT);
     kept->slot = calloc(kept->slots, sizeof *kept->slot);
     for (size_t i = 0; kept->slot != NULL && i < kept->slots; i++) {
-        kept->slot[i].tensor = aligned_alloc(KERNEL_ALIGNMENT, size);
-        if (kept->slot[i].tensor == NULL)
+        kept->slot[i].lines = aligned_alloc(KERNEL_ALIGNMENT, size);
+        if (kept->slot[i].lines == NULL)
             return false;
-        memset(kept->slot[i].tensor, 0, size); /* touches the pages */
+        memset(kept->slot[i].lines, 0, size); /* touches the pages */
         memory->bytes += size;
     }
     return kept->slot != NULL;
@@ -76,6 +80,7 @@ static bool make_kept(struct network_memory *memory, size_t hop_columns)
         struct kept *kept = &memory->kept[memory->count++];
         kept->at = *at;
         kept->time = layer->out_shape.time;
+        kept->spare = kept->time / 2;
         kept->line_bytes = layer->out_shape.frequency * layer->out.pitch;
         kept->slots = slots;
         memory->layers = at->layer + 1;
@@ -104,7 +109,7 @@ void network_memory_free(struct network_memory *memory)
         return;
     for (size_t i = 0; i < memory->count; i++) {
         for (size_t k = 0; memory->kept[i].slot != NULL && k < memory->kept[i].slots; k++)
-            free(memory->kept[i].slot[k].tensor);
+            free(memory->kept[i].slot[k].lines);
         free(memory->kept[i].slot);
     }
     plan_release(memory->plan);
@@ -143,7 +148,19 @@ static struct slot *choose_slot(const struct kept *kept, uint64_t position, bool
     return newest != NULL ? newest : oldest;
 }
 
-/* Moves the lines that stay; returns those that are new. */
+/* Goes on by `moved` lines; the `stay` lines from `head` on are needed there. */
+static void slide(const struct kept *kept, struct slot *slot, size_t head, size_t moved,
+                  size_t stay)
+{
+    slot->first += moved;
+    if (slot->first <= kept->spare)
+        return;
+    memmove(slot->lines + head * kept->line_bytes,
+            slot->lines + (slot->first + head) * kept->line_bytes, stay * kept->line_bytes);
+    slot->first = 0;
+}
+
+/* Moves the tensor to its new place; returns the lines that are new. */
 static struct lines move_lines(struct kept *kept, uint64_t position)
 {
     bool usable;
@@ -156,8 +173,7 @@ static struct lines move_lines(struct kept *kept, uint64_t position)
     if (!usable || moved >= kept->time - touched)
         return lines_all(kept->time);
     const unsigned stay = kept->time - touched - (unsigned)moved;
-    memmove(slot->tensor + head * kept->line_bytes,
-            slot->tensor + (head + (size_t)moved) * kept->line_bytes, stay * kept->line_bytes);
+    slide(kept, slot, head, (size_t)moved, stay);
     return (struct lines){head, head + stay};
 }
 
@@ -210,8 +226,9 @@ struct lines memory_columns(const struct network_memory *memory, const struct pl
 uint8_t *memory_tensor(const struct network_memory *memory, size_t layer)
 {
     for (size_t i = 0; memory != NULL && i < memory->count; i++) {
-        if (memory->kept[i].at.layer == layer)
-            return memory->kept[i].current->tensor;
+        const struct kept *kept = &memory->kept[i];
+        if (kept->at.layer == layer)
+            return kept->current->lines + kept->current->first * kept->line_bytes;
     }
     return NULL;
 }

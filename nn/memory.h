@@ -14,8 +14,8 @@
 /* The plan of a network; not shared for the caller. */
 struct plan *network_plan(const struct network *network);
 
-/* Prepares for a window at a position: moves what is kept to its place, and finds out which lines
- * are new. Real-time safe. */
+/* Prepares for a window at a position: finds out which lines are new, and makes room for them
+ * behind those that stay. Real-time safe. */
 void memory_begin(struct network_memory *memory, uint64_t position);
 
 /* The lines to be computed of the output of a layer, or of the input's columns, for that window.

@@ -39,7 +39,7 @@ void avx2_quantize(const float *values, size_t count, float inverse_scale, int z
 #pragma GCC unroll 4
         for (size_t k4 = 0; k4 < 4; k4++)
             quantized[k4] = quantize_lanes(from + k4 * LANES, &k);
-        const __m256i bytes = pack_4(quantized, k.zero);
+        const __m256i bytes = in_order(narrow_4(quantized, k.zero));
         if (left >= 4 * LANES) {
             store_32_bytes(out + i, bytes);
             continue;
@@ -109,7 +109,7 @@ static void gate_4_lanes(const struct gate_task *t, const struct gate_constants 
         const __m256i gated[4] = {gate_lanes(in, gate[0], k), gate_lanes(in + LANES, gate[1], k),
                                   gate_lanes(in + 2 * LANES, gate[2], k),
                                   gate_lanes(in + 3 * LANES, gate[3], k)};
-        store_32_bytes(out, pack_4(gated, k->out_zero));
+        store_32_bytes(out, in_order(narrow_4(gated, k->out_zero)));
     }
 }
 
@@ -124,11 +124,11 @@ static void gate_1_lane(const struct gate_task *t, const struct gate_constants *
         const __m256i gated[4] = {gate_lanes(in, gate, k), gate_lanes(in + t->pitch, gate, k),
                                   gate_lanes(in + 2 * t->pitch, gate, k),
                                   gate_lanes(in + 3 * t->pitch, gate, k)};
-        store_4_times_8_bytes(out, t->pitch, pack_4(gated, k->out_zero));
+        store_4_times_8_bytes(out, t->pitch, halves_in_order(narrow_4(gated, k->out_zero)));
     }
     for (; left > 0; left--, in += t->pitch, out += t->pitch) {
         const __m256i one = gate_lanes(in, gate, k), gated[4] = {one, one, one, one};
-        store_8_bytes(out, _mm256_castsi256_si128(pack_4(gated, k->out_zero)));
+        store_8_bytes(out, halves_in_order(narrow_4(gated, k->out_zero)).low);
     }
 }
 

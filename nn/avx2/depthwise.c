@@ -8,7 +8,7 @@
  * padding at both ends. With a stride of 2 every other place is never read, and left out. A ring
  * holds as many lines as the kernel has. Channels are taken CHUNK at a time, so that the ring stays
  * in the first-level cache. Packed weights, 16 bits: [block][kernel time][pair][channel][2]. */
-#define COLUMNS 4               /* outputs that are computed at once, with the same weights */
+#define COLUMNS 8               /* outputs that are computed at once, with the same weights */
 #define CHUNK 64                /* a cache line of channels */
 #define PLACE_BYTES (4 * LANES) /* 8 channels' pairs */
 
@@ -54,44 +54,43 @@ size_t AVX2_NAME(depthwise_scratch_size)(const struct window *w, size_t pitch)
     return (w->kernel[0] + 1) * line_places(w) * channels / LANES * PLACE_BYTES;
 }
 
-/* 8 channels of a line at the padded place x, or the zero outside. */
-ALWAYS_INLINE __m128i padded(const struct window_task *t, const uint8_t *in, size_t x)
-{
-    const size_t place = x - t->window.padding[1]; /* huge before the beginning */
-    if (place >= t->window.in[1])
-        return _mm_set1_epi8((char)t->in_zero);
-    return load_8_bytes(in + place * t->in_pitch);
-}
-
-ALWAYS_INLINE void store_pairs(uint8_t *to, __m128i here, __m128i next)
+/* Lays out a pair of 8 channels; returns where the next one goes. */
+ALWAYS_INLINE uint8_t *lay_pair(uint8_t *to, __m128i here, __m128i next)
 {
     store_32_bytes(to, _mm256_cvtepu8_epi16(_mm_unpacklo_epi8(here, next)));
+    return to + PLACE_BYTES;
 }
 
-/* Lays out `channels` channels of one line of the input, or with in NULL a line outside it. */
-static void lay_out(const struct window_task *t, const uint8_t *in, size_t channels, uint8_t *line)
+/* Lays out `channels` channels of one line of the input. */
+static void lay_out(const struct window_task *t, const uint8_t *in, size_t channels, uint8_t *to)
 {
     const struct window *w = &t->window;
-    const size_t places = line_places(w), stride = w->stride[1], pitch = t->in_pitch;
+    const size_t stride = w->stride[1], pitch = t->in_pitch;
+    const size_t begin = w->padding[1], end = begin + w->in[1], places = line_places(w) * stride;
     const __m128i outside = _mm_set1_epi8((char)t->in_zero);
-    /* from the first to the last place whose two values both lie inside */
-    const size_t begin = (w->padding[1] + stride - 1) / stride;
-    const size_t inside = (w->padding[1] + w->in[1] - 1 + stride - 1) / stride;
-    const size_t end = in == NULL ? 0 : inside < places ? inside : places;
     for (size_t block = 0; block < channels; block += LANES) {
-        size_t i = 0;
-        for (; in != NULL && i < begin && i < places; i++, line += PLACE_BYTES)
-            store_pairs(line, padded(t, in + block, i * stride),
-                        padded(t, in + block, i * stride + 1));
-        const uint8_t *from = in != NULL ? in + block + (i * stride - w->padding[1]) * pitch : NULL;
-        for (; i < end; i++, line += PLACE_BYTES, from += stride * pitch)
-            store_pairs(line, load_8_bytes(from), load_8_bytes(from + pitch));
-        for (; in != NULL && i < places; i++, line += PLACE_BYTES)
-            store_pairs(line, padded(t, in + block, i * stride),
-                        padded(t, in + block, i * stride + 1));
-        for (; i < places; i++, line += PLACE_BYTES)
-            store_pairs(line, outside, outside);
+        const uint8_t *from = in + block;
+        size_t x = 0; /* the place of a pair's first value */
+        for (; x + 1 < begin; x += stride)
+            to = lay_pair(to, outside, outside);
+        for (; x < begin; x += stride)
+            to = lay_pair(to, outside, load_8_bytes(from));
+        from += (x - begin) * pitch;
+        for (; x + 1 < end; x += stride, from += stride * pitch)
+            to = lay_pair(to, load_8_bytes(from), load_8_bytes(from + pitch));
+        for (; x < end; x += stride)
+            to = lay_pair(to, load_8_bytes(from), outside);
+        for (; x < places; x += stride)
+            to = lay_pair(to, outside, outside);
     }
+}
+
+/* Lays out `channels` channels of a line outside the input. */
+static void lay_out_nothing(const struct window_task *t, size_t channels, uint8_t *to)
+{
+    const __m128i outside = _mm_set1_epi8((char)t->in_zero);
+    for (size_t i = 0; i < line_places(&t->window) * channels / LANES; i++)
+        to = lay_pair(to, outside, outside);
 }
 
 /* What stays the same while one output line of a chunk is computed. */
@@ -103,7 +102,7 @@ struct depthwise_line {
     uint8_t *out;         /* the line's first position, at the chunk's first channel */
 };
 
-/* Columns (1 or COLUMNS) from x on, of the chunk's 8 channels from `block` on. A pair is step
+/* Columns (1, 4 or COLUMNS) from x on, of the chunk's 8 channels from `block` on. A pair is step
  * places behind the one before: 2 with a stride of 1, 1 with a stride of 2. */
 ALWAYS_INLINE void depthwise_columns(const struct depthwise_line *l, size_t block, size_t x,
                                      size_t columns, size_t lines, size_t pairs, size_t step)
@@ -113,8 +112,8 @@ ALWAYS_INLINE void depthwise_columns(const struct depthwise_line *l, size_t bloc
     const int16_t *w = (const int16_t *)t->weights + channel * lines * pairs * 2;
     const size_t offset = (block / LANES * l->places + x) * PLACE_BYTES;
     __m256i sums[COLUMNS];
-#pragma GCC unroll 4
-    for (size_t c = 0; c < COLUMNS; c++)
+#pragma GCC unroll 8
+    for (size_t c = 0; c < columns; c++)
         sums[c] = load_32_bytes(t->requantization->bias + channel);
 #pragma GCC unroll 5
     for (size_t time = 0; time < lines; time++) {
@@ -122,7 +121,7 @@ ALWAYS_INLINE void depthwise_columns(const struct depthwise_line *l, size_t bloc
 #pragma GCC unroll 4
         for (size_t pair = 0; pair < pairs; pair++) {
             const __m256i weight = load_32_bytes(w + (time * pairs + pair) * 2 * LANES);
-#pragma GCC unroll 4
+#pragma GCC unroll 8
             for (size_t c = 0; c < columns; c++) {
                 const __m256i q = load_32_bytes(line + (c + pair * step) * PLACE_BYTES);
                 sums[c] = add_products(sums[c], q, weight);
@@ -130,15 +129,18 @@ ALWAYS_INLINE void depthwise_columns(const struct depthwise_line *l, size_t bloc
         }
     }
     const __m256 scale = _mm256_loadu_ps(t->requantization->scale + channel);
-#pragma GCC unroll 4
-    for (size_t c = 0; c < COLUMNS; c++)
-        sums[c] = c < columns ? requantize(sums[c], scale, _mm_setzero_si128(), &l->tail) : sums[0];
-    const __m256i bytes = pack(sums, &l->tail);
+#pragma GCC unroll 8
+    for (size_t c = 0; c < columns; c++)
+        sums[c] = requantize(sums[c], scale, _mm_setzero_si128(), &l->tail);
     uint8_t *out = l->out + x * t->out_pitch + block;
-    if (columns == COLUMNS)
-        store_4_times_8_bytes(out, t->out_pitch, bytes);
-    else
-        store_8_bytes(out, _mm256_castsi256_si128(bytes));
+    if (columns < 4) {
+        const __m256i one[4] = {sums[0], sums[0], sums[0], sums[0]};
+        store_8_bytes(out, pack(one, &l->tail).low);
+        return;
+    }
+#pragma GCC unroll 2
+    for (size_t c = 0; c < columns; c += 4)
+        store_4_times_8_bytes(out + c * t->out_pitch, t->out_pitch, pack(sums + c, &l->tail));
 }
 
 ALWAYS_INLINE void depthwise_line(const struct depthwise_line *l, size_t channels, size_t lines,
@@ -149,6 +151,8 @@ ALWAYS_INLINE void depthwise_line(const struct depthwise_line *l, size_t channel
         size_t x = 0;
         for (; x + COLUMNS <= width; x += COLUMNS)
             depthwise_columns(l, block, x, COLUMNS, lines, pairs, step);
+        for (; x + 4 <= width; x += 4)
+            depthwise_columns(l, block, x, 4, lines, pairs, step);
         for (; x < width; x++)
             depthwise_columns(l, block, x, 1, lines, pairs, step);
     }
@@ -180,7 +184,7 @@ ALWAYS_INLINE void depthwise_chunk(const struct window_task *t, size_t chunk, si
     const uint8_t *in = t->in + chunk;
     uint8_t *ring = t->scratch, *outside = ring + w->kernel[0] * line_size;
     unsigned laid_out = 0; /* lines of the input */
-    lay_out(t, NULL, channels, outside);
+    lay_out_nothing(t, channels, outside);
     for (unsigned time = 0; time < w->out[0]; time++) {
         for (unsigned k = 0; k < w->kernel[0]; k++) {
             const unsigned y = time * w->stride[0] + k - w->padding[0]; /* huge before the start */

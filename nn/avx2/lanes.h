@@ -58,7 +58,7 @@ ALWAYS_INLINE void store_32_bytes(void *to, __m256i value)
 struct tail {
     __m256 inverse_scale, highest, residual_scale;
     __m256i zero;  /* 16-bit lanes */
-    __m256i floor; /* bytes: the least that the activation leaves */
+    __m256i floor; /* bytes: the least that a ReLU leaves */
     __m256i residual_zero;
     enum activation activation;
     bool residual;
@@ -67,13 +67,12 @@ struct tail {
 ALWAYS_INLINE struct tail tail_of(const struct requantization *r, enum activation activation,
                                   bool residual)
 {
-    const bool positive = activation == ACTIVATION_RELU && !residual;
     return (struct tail){
         .inverse_scale = _mm256_set1_ps(r->inverse_scale),
         .highest = _mm256_set1_ps((float)(255 - r->zero)),
         .residual_scale = _mm256_set1_ps(r->residual_scale),
         .zero = _mm256_set1_epi16((short)r->zero),
-        .floor = _mm256_set1_epi8((char)(positive ? r->zero : 0)),
+        .floor = _mm256_set1_epi8((char)r->zero),
         .residual_zero = _mm256_set1_epi32(r->residual_zero),
         .activation = activation,
         .residual = residual,
@@ -112,29 +111,49 @@ ALWAYS_INLINE __m256i requantize(__m256i sum, __m256 scale, __m128i residual, co
     return round_to_int(_mm256_mul_ps(real, t->inverse_scale), t->highest);
 }
 
-/* Adds the zero (16-bit lanes) and packs 4 times 8 values into 32 bytes, in their order. */
-ALWAYS_INLINE __m256i pack_4(const __m256i of[4], __m256i zero)
+/* Adds the zero (16-bit lanes) and narrows 4 times 8 values to bytes: the lower 4 of each, then the
+ * upper 4 of each. */
+ALWAYS_INLINE __m256i narrow_4(const __m256i of[4], __m256i zero)
 {
-    const __m256i order = _mm256_set_epi32(7, 3, 6, 2, 5, 1, 4, 0);
-    const __m256i low = _mm256_adds_epi16(_mm256_packs_epi32(of[0], of[1]), zero);
-    const __m256i high = _mm256_adds_epi16(_mm256_packs_epi32(of[2], of[3]), zero);
-    return _mm256_permutevar8x32_epi32(_mm256_packus_epi16(low, high), order);
+    const __m256i first = _mm256_adds_epi16(_mm256_packs_epi32(of[0], of[1]), zero);
+    const __m256i second = _mm256_adds_epi16(_mm256_packs_epi32(of[2], of[3]), zero);
+    return _mm256_packus_epi16(first, second);
+}
+
+/* What was narrowed, in the order of before. */
+ALWAYS_INLINE __m256i in_order(__m256i narrowed)
+{
+    return _mm256_permutevar8x32_epi32(narrowed, _mm256_set_epi32(7, 3, 6, 2, 5, 1, 4, 0));
+}
+
+/* The same for whoever stores it in pieces, which is quicker. */
+struct halves {
+    __m128i low, high;
+};
+
+ALWAYS_INLINE struct halves halves_in_order(__m256i narrowed)
+{
+    const __m128i lower = _mm256_castsi256_si128(narrowed);
+    const __m128i upper = _mm256_extracti128_si256(narrowed, 1);
+    return (struct halves){_mm_unpacklo_epi32(lower, upper), _mm_unpackhi_epi32(lower, upper)};
 }
 
 /* The bytes of 4 times 8 requantized values. */
-ALWAYS_INLINE __m256i pack(const __m256i of[4], const struct tail *t)
+ALWAYS_INLINE struct halves pack(const __m256i of[4], const struct tail *t)
 {
-    return _mm256_max_epu8(pack_4(of, t->zero), t->floor);
+    const __m256i narrowed = narrow_4(of, t->zero);
+    if (t->activation == ACTIVATION_RELU && !t->residual)
+        return halves_in_order(_mm256_max_epu8(narrowed, t->floor));
+    return halves_in_order(narrowed);
 }
 
 /* Stores 4 pieces of 8 bytes a pitch apart. */
-ALWAYS_INLINE void store_4_times_8_bytes(uint8_t *to, size_t pitch, __m256i bytes)
+ALWAYS_INLINE void store_4_times_8_bytes(uint8_t *to, size_t pitch, struct halves bytes)
 {
-    const __m128i low = _mm256_castsi256_si128(bytes), high = _mm256_extracti128_si256(bytes, 1);
-    store_8_bytes(to, low);
-    store_high_8_bytes(to + pitch, low);
-    store_8_bytes(to + 2 * pitch, high);
-    store_high_8_bytes(to + 3 * pitch, high);
+    store_8_bytes(to, bytes.low);
+    store_high_8_bytes(to + pitch, bytes.low);
+    store_8_bytes(to + 2 * pitch, bytes.high);
+    store_high_8_bytes(to + 3 * pitch, bytes.high);
 }
 
 #endif

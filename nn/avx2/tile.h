@@ -96,7 +96,8 @@ struct tile_end {
     size_t residual_pitch;
 };
 
-/* Requantizes the sums of outputs with these scales. */
+/* Requantizes the sums of outputs with these scales. rows: 1 or an even number; with one group, 1
+ * or a multiple of 4. */
 ALWAYS_INLINE void finish(const struct sums *sums, const struct tile_end *end, const float *scales,
                           const struct tail *tail, size_t rows, size_t groups)
 {
@@ -104,36 +105,30 @@ ALWAYS_INLINE void finish(const struct sums *sums, const struct tile_end *end, c
 #pragma GCC unroll 2
     for (size_t g = 0; g < groups; g++)
         scale[g] = _mm256_loadu_ps(scales + g * LANES);
+    __m256i values[TILE_SUMS];
 #pragma GCC unroll 12
+    for (size_t i = 0; i < rows * groups; i++) {
+        const size_t row = i / groups, g = i % groups;
+        __m128i other = _mm_setzero_si128();
+        if (tail->residual)
+            other = load_8_bytes(end->residual + row * end->residual_pitch + g * LANES);
+        values[i] = requantize(sums->of[i], scale[g], other, tail);
+    }
+#pragma GCC unroll 4
+    for (size_t i = rows * groups; i % 4 != 0; i++)
+        values[i] = values[0];
+#pragma GCC unroll 3
     for (size_t first = 0; first < rows * groups; first += 4) {
-        __m256i values[4];
-#pragma GCC unroll 4
-        for (size_t i = 0; i < 4; i++) {
-            const size_t row = (first + i) / groups, g = (first + i) % groups;
-            if (row >= rows) {
-                values[i] = values[0];
-                continue;
-            }
-            __m128i other = _mm_setzero_si128();
-            if (tail->residual)
-                other = load_8_bytes(end->residual + row * end->residual_pitch + g * LANES);
-            values[i] = requantize(sums->of[first + i], scale[g], other, tail);
-        }
-        const __m256i bytes = pack(values, tail);
-        const __m128i halves[2] = {_mm256_castsi256_si128(bytes),
-                                   _mm256_extracti128_si256(bytes, 1)};
-#pragma GCC unroll 4
-        for (size_t i = 0; i < 4; i++) {
-            const size_t row = (first + i) / groups, g = (first + i) % groups;
-            if (row >= rows)
-                continue;
-            uint8_t *to = end->out + row * end->out_pitch + g * LANES;
-            if (groups == 2 && i % 2 == 0)
-                store_16_bytes(to, halves[i / 2]);
-            else if (groups != 2 && i % 2 == 0)
-                store_8_bytes(to, halves[i / 2]);
-            else if (groups != 2)
-                store_high_8_bytes(to, halves[i / 2]);
+        const struct halves bytes = pack(values + first, tail);
+        uint8_t *to = end->out + first / groups * end->out_pitch;
+        if (groups == 1 && rows == 1) {
+            store_8_bytes(to, bytes.low);
+        } else if (groups == 1) {
+            store_4_times_8_bytes(to, end->out_pitch, bytes);
+        } else {
+            store_16_bytes(to, bytes.low);
+            if (rows > 1)
+                store_16_bytes(to + end->out_pitch, bytes.high);
         }
     }
 }

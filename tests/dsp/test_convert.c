@@ -199,6 +199,33 @@ static void alignment_and_length_are_kept(void **state)
     assert_int_equal(allocations(), before);
 }
 
+/* Frames are converted many at once, in several ways: each has to come out as it does alone. */
+static void many_frames_give_what_each_gives_alone(void **state)
+{
+    (void)state;
+    enum { FRAMES = 203, CHANNELS = 5 };
+    unsigned char pcm[1 + FRAMES * CHANNELS * 4]; /* floats of all kinds among them */
+    uint32_t random = 1;
+    for (size_t i = 0; i < sizeof pcm; i++) {
+        random = random * 1664525u + 1013904223u;
+        pcm[i] = (unsigned char)(random >> 24);
+    }
+    for (int sample = CONVERT_S16LE; sample <= CONVERT_F32BE; sample++) {
+        for (unsigned channels = 1; channels <= CHANNELS; channels++) {
+            const struct convert_format format = {(enum convert_sample)sample, 48000, channels};
+            for (int channel = CONVERT_MIX; channel < (int)channels; channel++) {
+                float mono[FRAMES], alone;
+                convert_to_mono(&format, channel, pcm + 1, FRAMES, mono);
+                for (size_t i = 0; i < FRAMES; i++) {
+                    convert_to_mono(&format, channel, pcm + 1 + i * convert_frame_size(&format), 1,
+                                    &alone);
+                    assert_memory_equal(&mono[i], &alone, sizeof alone);
+                }
+            }
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -211,6 +238,7 @@ int main(void)
         cmocka_unit_test(channels_are_mixed_or_chosen),
         cmocka_unit_test(one_bad_channel_does_not_spoil_the_mix),
         cmocka_unit_test(alignment_and_length_are_kept),
+        cmocka_unit_test(many_frames_give_what_each_gives_alone),
     };
     return cmocka_run_group_tests_name("dsp/convert", tests, NULL, NULL);
 }
