@@ -10,6 +10,9 @@
  * real ones exist: a loop may read them (their weights are zero) and writes them (bias
  * and scale there are zero, so they come out as the output's zero).
  *
+ * A table whose processor multiplies signed bytes alone has a byte_offset of 128: its activations
+ * hold q - 128, and all zeros that a task names are less by 128, too.
+ *
  * Packed memory and scratch memory are aligned to KERNEL_ALIGNMENT; tensors may begin at any
  * position of a larger one. Nothing here allocates, and tables are immutable.
  */
@@ -97,6 +100,7 @@ struct kernels {
     const char *name;
     bool (*available)(void);
     size_t channel_multiple; /* pitches and depths are multiples of this */
+    int byte_offset;         /* activations hold q less this: 0, or 128 for signed bytes */
 
     /* weights: [outputs][depth] without padding; packed: gemm_packed_size() bytes */
     size_t (*gemm_packed_size)(size_t outputs, size_t depth);

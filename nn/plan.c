@@ -5,6 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A quantization as the kernels' bytes have it. */
+static struct quantization of_bytes(const struct kernels *k, struct quantization quantization)
+{
+    quantization.zero -= k->byte_offset;
+    return quantization;
+}
+
 /* --- packed weights ------------------------------------------------------------------ */
 
 /* Bias less the input's zero times the weights, so that a kernel can multiply q itself. */
@@ -85,7 +92,9 @@ static void plan_layer(struct plan *plan, const struct model_graph *graph, size_
     const struct model_layer *layer = &graph->layers[index];
     const struct kernels *k = plan->kernels;
     struct plan_layer *planned = &plan->layers[index];
-    struct quantization input = model_graph_input(graph, index);
+    const struct quantization input = of_bytes(k, model_graph_input(graph, index));
+    const struct quantization hidden = of_bytes(k, layer->hidden);
+    const struct quantization output = of_bytes(k, layer->output);
     planned->kind = layer->kind;
     planned->in_shape = layer->in;
     planned->out_shape = layer->out;
@@ -101,11 +110,11 @@ static void plan_layer(struct plan *plan, const struct model_graph *graph, size_
     struct requantization *r = &planned->weights.requantization;
     switch (layer->kind) {
     case LAYER_SQUEEZE_EXCITE:
-        planned->pooled = layer->pooled;
+        planned->pooled = of_bytes(k, layer->pooled);
         planned->squeezed_pitch = round_up(layer->squeezed, k->channel_multiple);
-        plan_matrix(carver, k, &layer->weights, layer->pooled, &planned->weights);
-        plan_matrix(carver, k, &layer->expand, layer->hidden, &planned->expand);
-        set_output(r, ACTIVATION_RELU, layer->hidden);
+        plan_matrix(carver, k, &layer->weights, planned->pooled, &planned->weights);
+        plan_matrix(carver, k, &layer->expand, hidden, &planned->expand);
+        set_output(r, ACTIVATION_RELU, hidden);
         break;
     case LAYER_ATTENTION:
         plan_matrix(carver, k, &layer->weights, input, &planned->weights);
@@ -118,15 +127,16 @@ static void plan_layer(struct plan *plan, const struct model_graph *graph, size_
     case LAYER_CONV:
     case LAYER_DEPTHWISE:
         plan_window(carver, k, layer, &planned->window, input, &planned->weights);
-        set_output(r, layer->activation, layer->output);
+        set_output(r, layer->activation, output);
         break;
     default:
         plan_matrix(carver, k, &layer->weights, input, &planned->weights);
         if (!layer->last)
-            set_output(r, layer->activation, layer->output);
+            set_output(r, layer->activation, output);
         if (layer->residual >= 0) {
-            r->residual_scale = graph->layers[layer->residual].output.scale;
-            r->residual_zero = graph->layers[layer->residual].output.zero;
+            const struct quantization residual = of_bytes(k, graph->layers[layer->residual].output);
+            r->residual_scale = residual.scale;
+            r->residual_zero = residual.zero;
         }
     }
 }
@@ -139,14 +149,14 @@ static bool place_tensors(struct plan *plan, const struct model_graph *graph)
     if (!layout_make(graph, plan->kernels->channel_multiple, KERNEL_ALIGNMENT, &layout))
         return false;
     const struct layout_tensor *at = layout.tensors;
-    struct plan_tensor before = {at[0].offset, at[0].pitch, graph->input};
+    struct plan_tensor before = {at[0].offset, at[0].pitch, of_bytes(plan->kernels, graph->input)};
     plan->input = before;
     for (size_t i = 0; i < graph->count; i++) {
         struct plan_layer *planned = &plan->layers[i];
         const int residual = graph->layers[i].residual;
         planned->in = before;
-        planned->out =
-            (struct plan_tensor){at[i + 1].offset, at[i + 1].pitch, graph->layers[i].output};
+        planned->out = (struct plan_tensor){at[i + 1].offset, at[i + 1].pitch,
+                                            of_bytes(plan->kernels, graph->layers[i].output)};
         planned->has_residual = residual >= 0;
         if (planned->has_residual) {
             planned->residual = plan->layers[residual].out;

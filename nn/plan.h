@@ -15,7 +15,8 @@
 
 #include <stdatomic.h>
 
-/* A tensor's place: bytes from the start of the arena, and bytes per position. */
+/* A tensor's place: bytes from the start of the arena, and bytes per position. In all of a plan a
+ * quantization's zero is less the kernels' byte_offset. */
 struct plan_tensor {
     size_t offset, pitch;
     struct quantization quantization;

@@ -7,16 +7,16 @@
 /* 4 values to integers without the zero; what is not finite becomes the lowest. */
 ALWAYS_INLINE int32x4_t quantize_lanes(const float *values, float inverse_scale, int zero)
 {
-    const float32x4_t x = vld1q_f32(values), lowest = vdupq_n_f32((float)-zero);
+    const float32x4_t x = vld1q_f32(values), lowest = vdupq_n_f32((float)(INT8_MIN - zero));
     const uint32x4_t finite = vcaleq_f32(x, vdupq_n_f32(FLT_MAX));
     return vcvtnq_s32_f32(vbslq_f32(finite, vmulq_n_f32(x, inverse_scale), lowest));
 }
 
-ALWAYS_INLINE uint8x8_t quantize_half(const float *values, float inverse_scale, int zero)
+ALWAYS_INLINE int8x8_t quantize_half(const float *values, float inverse_scale, int zero)
 {
-    return vqmovun_s16(to_words(quantize_lanes(values, inverse_scale, zero),
-                                quantize_lanes(values + LANES, inverse_scale, zero),
-                                vdupq_n_s16((int16_t)zero)));
+    return vqmovn_s16(to_words(quantize_lanes(values, inverse_scale, zero),
+                               quantize_lanes(values + LANES, inverse_scale, zero),
+                               vdupq_n_s16((int16_t)zero)));
 }
 
 void neon_quantize(const float *values, size_t count, float inverse_scale, int zero, uint8_t *out)
@@ -24,18 +24,18 @@ void neon_quantize(const float *values, size_t count, float inverse_scale, int z
     size_t i = 0;
 #pragma GCC unroll 2
     for (; i + HALF <= count; i += HALF)
-        vst1_u8(out + i, quantize_half(values + i, inverse_scale, zero));
+        store_signed(out + i, quantize_half(values + i, inverse_scale, zero));
     if (i < count) {
         float rest[HALF] = {0};
         uint8_t bytes[HALF];
         memcpy(rest, values + i, (count - i) * sizeof *values);
-        vst1_u8(bytes, quantize_half(rest, inverse_scale, zero));
+        store_signed(bytes, quantize_half(rest, inverse_scale, zero));
         memcpy(out + i, bytes, count - i);
     }
 }
 
-/* 16 bits hold the sum of 257 bytes. */
-#define SHORT_SUM 257
+/* 16 bits hold the sum of 256 signed bytes. */
+#define SHORT_SUM 256
 
 void neon_channel_sums(const uint8_t *in, size_t positions, size_t pitch, int32_t *sums)
 {
@@ -44,11 +44,11 @@ void neon_channel_sums(const uint8_t *in, size_t positions, size_t pitch, int32_
         const size_t count = positions - begin < SHORT_SUM ? positions - begin : SHORT_SUM;
         for (size_t c = 0; c < pitch; c += HALF) {
             const uint8_t *from = in + begin * pitch + c;
-            uint16x8_t sum = vdupq_n_u16(0);
+            int16x8_t sum = vdupq_n_s16(0);
             for (size_t i = 0; i < count; i++, from += pitch)
-                sum = vaddw_u8(sum, vld1_u8(from));
-            const int32x4_t low = vreinterpretq_s32_u32(vmovl_u16(vget_low_u16(sum)));
-            const int32x4_t high = vreinterpretq_s32_u32(vmovl_high_u16(sum));
+                sum = vaddw_s8(sum, load_signed(from));
+            const int32x4_t low = vmovl_s16(vget_low_s16(sum));
+            const int32x4_t high = vmovl_high_s16(sum);
             vst1q_s32(sums + c, vaddq_s32(vld1q_s32(sums + c), low));
             vst1q_s32(sums + c + LANES, vaddq_s32(vld1q_s32(sums + c + LANES), high));
         }
@@ -64,16 +64,16 @@ ALWAYS_INLINE int32x4_t gate_lanes(const struct gate_task *t, int16x4_t q, float
 /* 8 channels of all positions at a time, so that their gates stay in registers. */
 void neon_gate(const struct gate_task *t)
 {
-    const uint8x8_t in_zero = vdup_n_u8((uint8_t)t->in_zero);
+    const int8x8_t in_zero = vdup_n_s8((int8_t)t->in_zero);
     const int16x8_t out_zero = vdupq_n_s16((int16_t)t->out_zero);
     for (size_t c = 0; c < t->pitch; c += HALF) {
         const float32x4_t low_gate = vld1q_f32(t->gate + c);
         const float32x4_t high_gate = vld1q_f32(t->gate + c + LANES);
         for (size_t at = c; at < t->positions * t->pitch; at += t->pitch) {
-            const int16x8_t q = without_zero(vld1_u8(t->in + at), in_zero);
+            const int16x8_t q = without_zero(t->in + at, in_zero);
             const int32x4_t low = gate_lanes(t, vget_low_s16(q), low_gate);
             const int32x4_t high = gate_lanes(t, vget_high_s16(q), high_gate);
-            vst1_u8(t->out + at, vqmovun_s16(to_words(low, high, out_zero)));
+            store_signed(t->out + at, vqmovn_s16(to_words(low, high, out_zero)));
         }
     }
 }

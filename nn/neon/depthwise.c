@@ -3,34 +3,27 @@
 
 #include <string.h>
 
-/* The input's lines are copied, shifted by 128 to be signed and with the padding around them, so
- * that every window lies inside. 8 channels and 4 neighbouring outputs are computed at a time. Two
- * products fit 16 bits (2 * 128 * 127 < 2^15): a pair of taps is multiplied (smull, smlal), then
- * added to sums of 32 bits (saddw, saddw2).
- * Packed: for each padded channel the number that makes up for the shift, then the weights as
- * [8 channels][kernel time][kernel frequency][channel]. */
+/* The input's lines are copied, with the padding around them, so that every window lies inside. 8
+ * channels and 4 neighbouring outputs are computed at a time. Two products fit 16 bits (2 * 128 *
+ * 127 < 2^15): a pair of taps is multiplied (smull, smlal), then added to sums of 32 bits (saddw,
+ * saddw2). Packed: the weights as [8 channels][kernel time][kernel frequency][channel]. */
 #define COLUMNS 4
 #define KERNEL_MAX 7 /* lines of a window; nn/model.c refuses more */
 
 size_t neon_depthwise_packed_size(const struct window *w, size_t channels)
 {
-    return round_up(channels, HALF) *
-           (sizeof(int32_t) + (size_t)w->kernel[0] * w->kernel[1] * sizeof(int8_t));
+    return round_up(channels, HALF) * w->kernel[0] * w->kernel[1];
 }
 
 void neon_depthwise_pack(const int8_t *weights, const struct window *w, size_t channels,
                          void *packed)
 {
-    const size_t taps = (size_t)w->kernel[0] * w->kernel[1], padded = round_up(channels, HALF);
-    int32_t *shift = packed;
-    int8_t *to = (int8_t *)(shift + padded);
+    const size_t taps = (size_t)w->kernel[0] * w->kernel[1];
+    int8_t *to = packed;
     memset(packed, 0, neon_depthwise_packed_size(w, channels));
     for (size_t c = 0; c < channels; c++) {
-        for (size_t tap = 0; tap < taps; tap++) {
-            const int8_t weight = weights[c * taps + tap];
-            shift[c] += 128 * weight;
-            to[(c / HALF * taps + tap) * HALF + c % HALF] = weight;
-        }
+        for (size_t tap = 0; tap < taps; tap++)
+            to[(c / HALF * taps + tap) * HALF + c % HALF] = weights[c * taps + tap];
     }
 }
 
@@ -67,7 +60,7 @@ static void copy_line(const struct window_task *t, size_t y)
         to += padding;
 #pragma GCC unroll 4
         for (size_t x = 0; x < width; x++, from += pitch, to += HALF)
-            vst1_u8(to, veor_u8(vld1_u8(from), vdup_n_u8(128)));
+            vst1_u8(to, vld1_u8(from));
         to += padding;
     }
 }
@@ -95,7 +88,7 @@ ALWAYS_INLINE int8x8_t input_at(const uint8_t *const *in, size_t tap, size_t pla
                                 struct shape shape)
 {
     const uint8_t *line = in[tap / shape.kernel[1]];
-    return vreinterpret_s8_u8(vld1_u8(line + (place + tap % shape.kernel[1]) * HALF));
+    return load_signed(line + (place + tap % shape.kernel[1]) * HALF);
 }
 
 /* in: the lines at the window of the first output */
@@ -128,14 +121,12 @@ struct channels {
 
 ALWAYS_INLINE struct channels channels_at(const struct window_task *t, size_t channel, size_t taps)
 {
-    const int32_t *shift = t->weights, *bias = t->requantization->bias + channel;
+    const int32_t *bias = t->requantization->bias + channel;
     const float *scale = t->requantization->scale + channel;
-    const int8_t *weights = (const int8_t *)(shift + t->in_pitch);
-    shift += channel;
     return (struct channels){
-        .weights = weights + channel * taps,
-        .low_start = vaddq_s32(vld1q_s32(bias), vld1q_s32(shift)),
-        .high_start = vaddq_s32(vld1q_s32(bias + LANES), vld1q_s32(shift + LANES)),
+        .weights = (const int8_t *)t->weights + channel * taps,
+        .low_start = vld1q_s32(bias),
+        .high_start = vld1q_s32(bias + LANES),
         .low_scale = vld1q_f32(scale),
         .high_scale = vld1q_f32(scale + LANES),
     };
@@ -161,10 +152,10 @@ ALWAYS_INLINE void depthwise_columns(const uint8_t *const *in, const struct chan
 #pragma GCC unroll 2
     for (size_t c = 0; c < shape.columns; c += 2) {
         const bool pair = c + 1 < shape.columns;
-        const uint8x16_t bytes = to_bytes(words[c], words[pair ? c + 1 : c], tail);
-        vst1_u8(out + c * pitch, vget_low_u8(bytes));
+        const int8x16_t bytes = to_bytes(words[c], words[pair ? c + 1 : c], tail);
+        store_signed(out + c * pitch, vget_low_s8(bytes));
         if (pair)
-            vst1_u8(out + (c + 1) * pitch, vget_high_u8(bytes));
+            store_signed(out + (c + 1) * pitch, vget_high_s8(bytes));
     }
 }
 
@@ -255,7 +246,7 @@ void neon_depthwise(const struct window_task *t)
     const struct window *w = &t->window;
     struct depthwise_line l = {.task = t, .out = t->out};
     size_t copied = 0;
-    memset(t->scratch, t->in_zero ^ 128, neon_depthwise_scratch_size(w, t->in_pitch));
+    memset(t->scratch, t->in_zero, neon_depthwise_scratch_size(w, t->in_pitch));
     for (size_t time = 0; time < w->out[0]; time++, l.out += w->out[1] * t->out_pitch) {
         const size_t first = time * w->stride[0]; /* line of the window, in padded places */
         for (; copied + w->padding[0] < first + w->kernel[0] && copied < w->in[0]; copied++)

@@ -7,8 +7,7 @@
 
 #include <string.h>
 
-/* Outputs are computed 16 at a time, or the last 8. Packed: for each padded output the number
- * that makes up for the shift of the inputs by 128, then the blocks of weights. */
+/* Outputs are computed 16 at a time, or the last 8. Packed: the blocks of weights. */
 #define BLOCK 16
 
 static size_t block_groups(size_t outputs_left)
@@ -18,22 +17,19 @@ static size_t block_groups(size_t outputs_left)
 
 size_t NEON_NAME(gemm_packed_size)(size_t outputs, size_t depth)
 {
-    return round_up(outputs, HALF) * (sizeof(int32_t) + round_up(depth, HALF));
+    return round_up(outputs, HALF) * round_up(depth, HALF);
 }
 
 void NEON_NAME(gemm_pack)(const int8_t *weights, size_t outputs, size_t depth, void *packed)
 {
     const size_t padded_outputs = round_up(outputs, HALF), padded_depth = round_up(depth, HALF);
     memset(packed, 0, NEON_NAME(gemm_packed_size)(outputs, depth));
-    int32_t *shift = packed;
-    int8_t *to = (int8_t *)(shift + padded_outputs);
+    int8_t *to = packed;
     for (size_t output = 0; output < outputs; output++) {
         const size_t block = output / BLOCK * BLOCK, groups = block_groups(padded_outputs - block);
         for (size_t i = 0; i < depth; i++) {
-            const int8_t weight = weights[output * depth + i];
-            shift[output] += 128 * weight;
-            to[block * padded_depth + weight_place(output - block, i, padded_depth, groups)] =
-                weight;
+            const size_t place = weight_place(output - block, i, padded_depth, groups);
+            to[block * padded_depth + place] = weights[output * depth + i];
         }
     }
 }
@@ -54,13 +50,11 @@ struct outputs {
 
 ALWAYS_INLINE struct outputs outputs_at(const struct gemm_task *t, size_t output, size_t groups)
 {
-    const int32_t *shift = t->weights, *bias = t->requantization->bias + output;
     struct outputs outputs;
-    outputs.weights = (const int8_t *)(shift + t->outputs) + output * t->depth;
-    shift += output;
+    outputs.weights = (const int8_t *)t->weights + output * t->depth;
 #pragma GCC unroll 4
     for (size_t g = 0; g < groups; g++) {
-        outputs.start[g] = vaddq_s32(vld1q_s32(bias + g * LANES), vld1q_s32(shift + g * LANES));
+        outputs.start[g] = vld1q_s32(t->requantization->bias + output + g * LANES);
         outputs.scale[g] = vld1q_f32(t->requantization->scale + output + g * LANES);
     }
     return outputs;
@@ -85,7 +79,7 @@ ALWAYS_INLINE int16x8_t words_of(const int32x4_t *sums, const float32x4_t *scale
 {
     int16x8_t other = vdupq_n_s16(0);
     if (tail->residual)
-        other = without_zero(vld1_u8(residual), tail->residual_zero);
+        other = without_zero(residual, tail->residual_zero);
     return to_words(requantize(sums[0], scale[0], vget_low_s16(other), tail),
                     requantize(sums[1], scale[1], vget_high_s16(other), tail), tail->zero);
 }
@@ -124,9 +118,9 @@ ALWAYS_INLINE void gemm_tile(const struct gemm_task *t, struct outputs *outputs,
         if (groups == 4) {
             const uint8_t *next = tail->residual ? at.residual + HALF : NULL;
             const int16x8_t high = words_of(sums + 2, scale + 2, next, tail);
-            vst1q_u8(at.out, to_bytes(words, high, tail));
+            vst1q_u8(at.out, vreinterpretq_u8_s8(to_bytes(words, high, tail)));
         } else {
-            vst1_u8(at.out, vget_low_u8(to_bytes(words, words, tail)));
+            store_signed(at.out, vget_low_s8(to_bytes(words, words, tail)));
         }
         at.out += t->out_pitch;
         if (tail->residual)

@@ -1,4 +1,5 @@
-/* lanes.h - what all NEON kernels share: sums to bytes. Private to nn/neon/. */
+/* lanes.h - what all NEON kernels share: sums to bytes. Private to nn/neon/.
+ * Activations are signed bytes, q - 128, and so are the zeros. */
 #ifndef TUTTI_NN_NEON_LANES_H
 #define TUTTI_NN_NEON_LANES_H
 
@@ -17,8 +18,8 @@
 struct tail {
     float32x4_t inverse_scale, residual_scale;
     int16x8_t zero;
-    uint8x8_t residual_zero;
-    uint8x16_t floor; /* the least byte, if the activation is ReLU */
+    int8x8_t residual_zero;
+    int8x16_t floor; /* the least byte, if the activation is ReLU */
     float32x4_t none, three, six, sixth;
     enum activation activation;
     bool residual;
@@ -40,8 +41,8 @@ ALWAYS_INLINE struct tail tail_of(const struct requantization *r, enum activatio
         .inverse_scale = vdupq_n_f32(r->inverse_scale),
         .residual_scale = vdupq_n_f32(r->residual_scale),
         .zero = vdupq_n_s16((int16_t)r->zero),
-        .residual_zero = vdup_n_u8((uint8_t)r->residual_zero),
-        .floor = vdupq_n_u8((uint8_t)r->zero),
+        .residual_zero = vdup_n_s8((int8_t)r->residual_zero),
+        .floor = vdupq_n_s8((int8_t)r->zero),
         .none = kept(0),
         .three = kept(3),
         .six = kept(6),
@@ -83,16 +84,27 @@ ALWAYS_INLINE int16x8_t to_words(int32x4_t low, int32x4_t high, int16x8_t zero)
 }
 
 /* 16 values, saturated to bytes. */
-ALWAYS_INLINE uint8x16_t to_bytes(int16x8_t low, int16x8_t high, const struct tail *t)
+ALWAYS_INLINE int8x16_t to_bytes(int16x8_t low, int16x8_t high, const struct tail *t)
 {
-    const uint8x16_t bytes = vqmovun_high_s16(vqmovun_s16(low), high);
-    return t->activation == ACTIVATION_RELU && !t->residual ? vmaxq_u8(bytes, t->floor) : bytes;
+    const int8x16_t bytes = vqmovn_high_s16(vqmovn_s16(low), high);
+    return t->activation == ACTIVATION_RELU && !t->residual ? vmaxq_s8(bytes, t->floor) : bytes;
 }
 
-/* 8 bytes less a zero */
-ALWAYS_INLINE int16x8_t without_zero(uint8x8_t bytes, uint8x8_t zero)
+/* 8 activations */
+ALWAYS_INLINE int8x8_t load_signed(const uint8_t *from)
 {
-    return vreinterpretq_s16_u16(vsubl_u8(bytes, zero));
+    return vreinterpret_s8_u8(vld1_u8(from));
+}
+
+ALWAYS_INLINE void store_signed(uint8_t *to, int8x8_t bytes)
+{
+    vst1_u8(to, vreinterpret_u8_s8(bytes));
+}
+
+/* 8 activations less a zero */
+ALWAYS_INLINE int16x8_t without_zero(const uint8_t *bytes, int8x8_t zero)
+{
+    return vsubl_s8(load_signed(bytes), zero);
 }
 
 #endif

@@ -1,10 +1,9 @@
 /* products.h - bytes times weights, for Armv8.0.
  *
- * Private to nn/neon/. The bytes are shifted by 128 to be signed, which the sums'
- * beginning makes up for. Then 2 products fit 16 bits: 2 * 128 * 127 < 2^15. So 16
- * inputs are multiplied with 2 instructions (smull, smlal2) and added up with a third
- * (sadalp). A register holds partial sums of one output at one position; at the end
- * the 4 partial sums of 4 outputs are added across.
+ * Private to nn/neon/. Of signed bytes 2 products fit 16 bits: 2 * 128 * 127 < 2^15.
+ * So 16 inputs are multiplied with 2 instructions (smull, smlal2) and added up with a
+ * third (sadalp). A register holds partial sums of one output at one position; at the
+ * end the 4 partial sums of 4 outputs are added across.
  *
  * Weights: for each group of 4 outputs, for 16 inputs (or the last 8), each output's.
  */
@@ -52,7 +51,7 @@ ALWAYS_INLINE void add_products(struct partial *partial, const uint8_t *in, size
         w[o] = load_inputs(weights + o * inputs, inputs);
 #pragma GCC unroll 4
     for (size_t row = 0; row < rows; row++, in += pitch) {
-        const int8x16_t x = veorq_s8(load_inputs(in, inputs), vdupq_n_s8(-128));
+        const int8x16_t x = load_inputs(in, inputs);
 #pragma GCC unroll 4
         for (size_t o = 0; o < LANES; o++) {
             int32x4_t *sums = &partial->of[row][o];

@@ -1,7 +1,6 @@
 /* products_dot.h - bytes times weights, for processors with the dot product.
  *
- * Private to nn/neon/. The bytes are shifted by 128 to be signed, which the sums'
- * beginning makes up for; sdot multiplies 4 of them by 4 weights for each of 4 outputs.
+ * Private to nn/neon/. sdot multiplies 4 signed bytes by 4 weights for each of 4 outputs.
  *
  * Weights: for every 4 inputs, each output's 4 bytes.
  */
@@ -54,7 +53,7 @@ ALWAYS_INLINE const int8_t *multiply_16(int32x4_t *sums, const uint8_t *in, size
     int8x16_t x[TILE_ROWS_MAX];
 #pragma GCC unroll 8
     for (size_t row = 0; row < rows; row++)
-        x[row] = vreinterpretq_s8_u8(veorq_u8(vld1q_u8(in + row * pitch), vdupq_n_u8(128)));
+        x[row] = vreinterpretq_s8_u8(vld1q_u8(in + row * pitch));
     ADD_PRODUCTS(vdotq_laneq_s32, 0);
     ADD_PRODUCTS(vdotq_laneq_s32, 1);
     ADD_PRODUCTS(vdotq_laneq_s32, 2);
@@ -68,7 +67,7 @@ ALWAYS_INLINE void multiply_8(int32x4_t *sums, const uint8_t *in, size_t pitch,
     int8x8_t x[TILE_ROWS_MAX];
 #pragma GCC unroll 8
     for (size_t row = 0; row < rows; row++)
-        x[row] = vreinterpret_s8_u8(veor_u8(vld1_u8(in + row * pitch), vdup_n_u8(128)));
+        x[row] = load_signed(in + row * pitch);
     ADD_PRODUCTS(vdotq_lane_s32, 0);
     ADD_PRODUCTS(vdotq_lane_s32, 1);
 }

@@ -22,6 +22,7 @@ const struct kernels kernels_neon = {
 #endif
     .available = available,
     .channel_multiple = HALF,
+    .byte_offset = 128,
     .gemm_packed_size = NEON_NAME(gemm_packed_size),
     .gemm_pack = NEON_NAME(gemm_pack),
     .gemm_scratch_size = NEON_NAME(gemm_scratch_size),

@@ -21,6 +21,7 @@ done
     echo "aarch64.sh: no $native/daemon/tutti to compare with: build it first" >&2
     exit 1
 }
+unset QEMU_LD_PREFIX # aarch64.ini says why
 TUTTI_NATIVE=$(realpath "$native/daemon/tutti")
 export TUTTI_NATIVE
 

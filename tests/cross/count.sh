@@ -9,6 +9,7 @@ cd "$(dirname "$0")/../.."
 build=${1:-build-aarch64}
 model=${2:-models/tutti-20.safetensors}
 program=$build/tests/cross/count_layers
+unset QEMU_LD_PREFIX # aarch64.ini says why
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 ninja -C "$build" --quiet tests/cross/count_layers >&2

@@ -50,16 +50,22 @@ static int random_zero(struct random_source *r)
     return zeros[random_between(r, 0, 5)];
 }
 
+/* What a table's activations hold for q. */
+static uint8_t byte_of(const struct kernels *k, int q)
+{
+    return (uint8_t)(q - k->byte_offset);
+}
+
 /* Values of [rows][channels], laid out for a table: padding channels hold anything, as a
  * kernel must not care. The same seed gives the same real values for every table. */
-static uint8_t *random_tensor(uint64_t seed, size_t rows, size_t channels, size_t pitch,
-                              enum mood mood)
+static uint8_t *random_tensor(const struct kernels *k, uint64_t seed, size_t rows, size_t channels,
+                              size_t pitch, enum mood mood)
 {
     struct random_source r = {seed * 2 + 1};
     uint8_t *tensor = buffer(rows * pitch);
     for (size_t i = 0; i < rows; i++) {
         for (size_t c = 0; c < channels; c++)
-            tensor[i * pitch + c] = random_byte(&r, mood);
+            tensor[i * pitch + c] = byte_of(k, random_byte(&r, mood));
     }
     return tensor;
 }
@@ -97,6 +103,17 @@ static struct parameters random_parameters(uint64_t seed, size_t outputs, size_t
     return p;
 }
 
+/* The same for a table's bytes, as a plan prepares it. weights: [outputs][depth] */
+static struct parameters parameters_for(const struct kernels *k, struct parameters p,
+                                        const int8_t *weights, size_t outputs, size_t depth)
+{
+    for (size_t i = 0; i < outputs * depth; i++)
+        p.bias[i / depth] += k->byte_offset * weights[i];
+    p.requantization.zero -= k->byte_offset;
+    p.requantization.residual_zero -= k->byte_offset;
+    return p;
+}
+
 static void free_parameters(struct parameters *p)
 {
     free(p->bias);
@@ -130,7 +147,7 @@ static void compare(const struct kernels *k, uint64_t seed, const uint8_t *resul
     const size_t pitch = round_up(channels, k->channel_multiple);
     for (size_t i = 0; i < rows; i++) {
         for (size_t c = 0; c < pitch; c++) {
-            const int right = c < channels ? expected[i * channels + c] : zero;
+            const uint8_t right = byte_of(k, c < channels ? expected[i * channels + c] : zero);
             if (result[i * pitch + c] != right)
                 print_error("%s, case %llu: position %zu, channel %zu of %zu\n", k->name,
                             (unsigned long long)seed, i, c, channels);
@@ -154,9 +171,11 @@ static uint8_t *run_gemm(const struct kernels *k, const struct gemm_case *c, flo
 {
     const size_t depth = round_up(c->depth, k->channel_multiple);
     const size_t outputs = round_up(c->outputs, k->channel_multiple);
-    struct parameters p = random_parameters(c->seed, c->outputs, outputs, c->depth);
-    uint8_t *in = random_tensor(c->seed + 1, c->positions, c->depth, depth, c->mood);
-    uint8_t *residual = random_tensor(c->seed + 2, c->positions, c->outputs, outputs, c->mood);
+    struct parameters p =
+        parameters_for(k, random_parameters(c->seed, c->outputs, outputs, c->depth), c->weights,
+                       c->outputs, c->depth);
+    uint8_t *in = random_tensor(k, c->seed + 1, c->positions, c->depth, depth, c->mood);
+    uint8_t *residual = random_tensor(k, c->seed + 2, c->positions, c->outputs, outputs, c->mood);
     void *packed = buffer(k->gemm_packed_size(c->outputs, c->depth));
     void *scratch = buffer(k->gemm_scratch_size(depth, outputs));
     uint8_t *out = buffer(c->positions * outputs);
@@ -268,8 +287,10 @@ static void test_rounding(void **state)
     for (size_t i = 0; kernels_at(i) != NULL; i++) {
         if (!kernels_at(i)->available())
             continue;
-        kernels_at(i)->quantize(values, 12, 1, 100, out);
-        assert_memory_equal(out, expected, sizeof out);
+        const struct kernels *k = kernels_at(i);
+        k->quantize(values, 12, 1, 100 - k->byte_offset, out);
+        for (size_t v = 0; v < sizeof out; v++)
+            assert_int_equal(out[v], byte_of(k, expected[v]));
     }
 }
 
@@ -295,14 +316,16 @@ static uint8_t *run_window(const struct kernels *k, const struct window_case *c,
 {
     const struct window *w = &c->window;
     const size_t pitch = round_up(c->outputs, k->channel_multiple);
-    struct parameters p = random_parameters(c->seed, c->outputs, pitch, 9);
+    const size_t per_output = area(w->kernel) * (c->depthwise ? 1 : c->in_channels);
+    struct parameters p = parameters_for(k, random_parameters(c->seed, c->outputs, pitch, 9),
+                                         c->weights, c->outputs, per_output);
     struct window_task task = {.window = *w,
                                .in_pitch = in_pitch,
                                .in_channels = c->in_channels,
                                .out_pitch = pitch,
-                               .in_zero = c->in_zero,
+                               .in_zero = c->in_zero - k->byte_offset,
                                .requantization = &p.requantization};
-    uint8_t *in = random_tensor(c->seed + 1, area(w->in), c->in_channels, in_pitch, c->mood);
+    uint8_t *in = random_tensor(k, c->seed + 1, area(w->in), c->in_channels, in_pitch, c->mood);
     void *packed = buffer(c->depthwise ? k->depthwise_packed_size(w, c->outputs)
                                        : k->conv_packed_size(w, c->in_channels, c->outputs));
     void *scratch = buffer(c->depthwise ? k->depthwise_scratch_size(w, in_pitch)
@@ -445,8 +468,9 @@ static void check_quantize(const struct kernels *k, uint64_t seed)
             random_bits(&r) % 4 ? (random_unit(&r) - 0.5f) * 4 : special[random_between(&r, 0, 11)];
     result[count] = 77;
     kernels_portable.quantize(values, count, inverse, zero, expected);
-    k->quantize(values, count, inverse, zero, result);
-    assert_memory_equal(result, expected, count);
+    k->quantize(values, count, inverse, zero - k->byte_offset, result);
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(result[i], byte_of(k, expected[i]));
     assert_int_equal(result[count], 77);
     free(values);
     free(expected);
@@ -471,12 +495,13 @@ static void check_channels(const struct kernels *k, uint64_t seed)
     const size_t channels = (size_t)random_between(&r, 1, 40);
     const size_t pitch = round_up(channels, k->channel_multiple);
     const enum mood mood = (enum mood)random_between(&r, 0, MOODS - 1);
-    uint8_t *narrow = random_tensor(seed, positions, channels, channels, mood);
-    uint8_t *wide = random_tensor(seed, positions, channels, pitch, mood);
+    uint8_t *narrow = random_tensor(&kernels_portable, seed, positions, channels, channels, mood);
+    uint8_t *wide = random_tensor(k, seed, positions, channels, pitch, mood);
     int32_t *expected = buffer(channels * sizeof *expected), *sums = buffer(pitch * sizeof *sums);
     kernels_portable.channel_sums(narrow, positions, channels, expected);
     k->channel_sums(wide, positions, pitch, sums);
-    assert_memory_equal(sums, expected, channels * sizeof *sums);
+    for (size_t c = 0; c < channels; c++)
+        assert_int_equal(sums[c], expected[c] - (int)positions * k->byte_offset);
 
     float *gate = buffer(pitch * sizeof *gate);
     for (size_t c = 0; c < pitch; c++)
@@ -494,8 +519,11 @@ static void check_channels(const struct kernels *k, uint64_t seed)
     kernels_portable.gate(&task);
     task.in = task.out = wide; /* in place, as networks do */
     task.pitch = pitch;
+    const int out_zero = task.out_zero;
+    task.in_zero -= k->byte_offset;
+    task.out_zero -= k->byte_offset;
     k->gate(&task);
-    compare(k, seed, wide, right, positions, channels, task.out_zero);
+    compare(k, seed, wide, right, positions, channels, out_zero);
     free(narrow);
     free(wide);
     free(expected);
@@ -504,16 +532,17 @@ static void check_channels(const struct kernels *k, uint64_t seed)
     free(right);
 }
 
-/* Sums of nothing but 255, in which any narrower counter would overflow. */
+/* Sums of nothing but 255 or 0, in which any narrower counter would overflow. */
 static void check_full_sums(const struct kernels *k, uint64_t seed)
 {
     const size_t positions = 250 + (size_t)seed * 5, pitch = round_up(24, k->channel_multiple);
     uint8_t *in = buffer(positions * pitch);
     int32_t *sums = buffer(pitch * sizeof *sums);
-    memset(in, 255, positions * pitch);
+    const int q = seed % 2 ? 0 : 255;
+    memset(in, byte_of(k, q), positions * pitch);
     k->channel_sums(in, positions, pitch, sums);
     for (size_t c = 0; c < pitch; c++)
-        assert_int_equal(sums[c], 255 * positions);
+        assert_int_equal(sums[c], (q - k->byte_offset) * (int)positions);
     free(in);
     free(sums);
 }
