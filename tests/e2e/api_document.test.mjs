@@ -6,7 +6,7 @@ import test from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { getJson, ofKind, readEvents, seconds, startDaemon } from './daemon.mjs';
 
-const text = readFileSync(new URL('../../API.md', import.meta.url), 'utf8');
+const text = readFileSync(new URL('../../daemon/API.md', import.meta.url), 'utf8');
 // What stands between backquotes, and the words of what is longer.
 const told = new Set([...text.matchAll(/`([^`\n]+)`/g)].flatMap(([, code]) =>
   [code, ...code.split(/[^A-Za-z0-9_]+/)]));
