@@ -52,6 +52,14 @@ SOURCES = {
     "instruments and world music of GCompris": "GPL-3+ and other free licences",
     "songs of Frets on Fire by Muldjord; by Carlos Viola Iborra": "CC BY-SA 3.0; MIT",
     "drum kits of hydrogen-drumkits": "GPL-2+ and other free licences",
+    "guitar strums of belofilms, Gabriel Verdugo Soto": "CC BY 3.0",
+    "instruments of qABCs; of LMMS; of Tux Paint's stamps": "GPL-3+; GPL-2+; GPL-2",
+    "actors of Fish Fillets": "GPL-2",
+    "prompts of Asterisk: Allison Smith, June Wallack; Maxim, Carlo Flora":
+        "CC BY-SA 3.0; CC BY 3.0",
+    "music of Wesnoth and of Fish Fillets (distillation only)": "GPL-2",
+    "music of HyperRogue, Shawn Parrotte, Lincoln Domina, Will Savino (distillation only)":
+        "CC BY-SA 3.0",
 }
 
 
