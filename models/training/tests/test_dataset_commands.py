@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from .. import evaluate, import_dataset, prepare, safetensors_file
-from ..labels import LABELS
+from ..calibration import log_rivals
 from ..material import pitch_of
 from . import dataset_files as files
 
@@ -97,21 +97,26 @@ class TestEvaluate(CommandCase):
         with self.assertRaisesRegex(SystemExit, "nothing is known of any clip"):
             self.evaluate("csv", self.data / "u.csv")
 
-    def test_the_calibration_of_the_file_counts(self) -> None:
+    def recalibrated(self, name: str, **calibration: object) -> Path:
+        """The shipped model with other factors."""
         tensors, metadata = safetensors_file.read(MODEL)
-        calibration = json.loads(metadata["tutti.calibration"])
-        calibration.update(scale=[0.5] * len(LABELS), offset=[float(j) for j in range(20)])
-        metadata["tutti.calibration"] = json.dumps(calibration)
-        other = self.folder / "other.safetensors"
-        safetensors_file.write(other, tensors, metadata)
+        metadata["tutti.calibration"] = json.dumps(
+            {**json.loads(metadata["tutti.calibration"]), **calibration})
+        path = self.folder / f"{name}.safetensors"
+        safetensors_file.write(path, tensors, metadata)
+        return path
+
+    def test_the_calibration_of_the_file_counts(self) -> None:
+        plain = self.recalibrated("plain", scale=[1.0] * 20, offset=[0.0] * 20, rivalry=0.0)
+        other = self.recalibrated("other", scale=[0.5] * 20, rivalry=0.3,
+                                  offset=[float(j) for j in range(20)])
         windows = torch.randn(1, 300, 128, generator=torch.Generator().manual_seed(1))
-        plain = json.loads(safetensors_file.read(MODEL)[1]["tutti.calibration"])
         for precision in ("float", "int8"):
             with torch.no_grad():
-                before = evaluate.file_predictors(MODEL)[precision](windows).numpy()
+                logits = evaluate.file_predictors(plain)[precision](windows).double().numpy()
                 after = evaluate.file_predictors(other)[precision](windows).numpy()
-            logits = (before - np.array(plain["offset"])) / np.array(plain["scale"])
-            np.testing.assert_allclose(after, 0.5 * logits + np.arange(20), atol=1e-3)
+            wanted = 0.5 * logits + np.arange(20) - 0.3 * log_rivals(logits)
+            np.testing.assert_allclose(after, wanted, atol=1e-3)
 
 
 class TestImport(CommandCase):
