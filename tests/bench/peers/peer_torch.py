@@ -118,6 +118,7 @@ class Network(nn.Module):
         calibration = json.loads(metadata["tutti.calibration"])
         self.register_buffer("scale", torch.tensor(calibration["scale"]))
         self.register_buffer("offset", torch.tensor(calibration["offset"]))
+        self.rivalry = float(calibration.get("rivalry", 0.0))
 
     def forward(self, x):
         outputs = []
@@ -126,7 +127,10 @@ class Network(nn.Module):
             if residual >= 0:
                 x = x + outputs[residual]
             outputs.append(x)
-        return torch.sigmoid(self.scale * x.flatten(1) + self.offset)
+        logits = x.flatten(1)
+        sounding = torch.sigmoid(logits)
+        rivals = torch.log(0.01 + sounding.sum(dim=1, keepdim=True) - sounding)
+        return torch.sigmoid(self.scale * logits + self.offset - self.rivalry * rivals)
 
 
 def main():
