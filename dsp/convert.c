@@ -1,6 +1,7 @@
 #include "dsp/convert.h"
 
-#include <math.h>
+#include "dsp/limit_samples.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -149,17 +150,6 @@ static void load_span(const unsigned char *from, enum convert_sample sample, siz
     }
 }
 
-/* NaN is neither below nor above 0. Loops apart, so that each becomes a vector's comparison. */
-static void make_sane(float samples[SPAN])
-{
-    for (size_t i = 0; i < SPAN; i++)
-        samples[i] = isnan(samples[i]) ? 0.0f : samples[i];
-    for (size_t i = 0; i < SPAN; i++)
-        samples[i] = samples[i] < CONVERT_LIMIT ? samples[i] : CONVERT_LIMIT;
-    for (size_t i = 0; i < SPAN; i++)
-        samples[i] = samples[i] > -CONVERT_LIMIT ? samples[i] : -CONVERT_LIMIT;
-}
-
 void convert_to_mono(const struct convert_format *format, int channel, const void *pcm,
                      size_t frames, float *mono)
 {
@@ -179,7 +169,7 @@ void convert_to_mono(const struct convert_format *format, int channel, const voi
             load_span(from + done * distance + c * layout->bytes, format->sample, distance, n,
                       samples);
             if (layout->is_float)
-                make_sane(samples);
+                limit_samples(samples, SPAN, CONVERT_LIMIT);
             for (size_t i = 0; i < SPAN; i++)
                 sum[i] += samples[i];
         }

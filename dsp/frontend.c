@@ -1,5 +1,6 @@
 #include "dsp/frontend.h"
 
+#include "dsp/limit_samples.h"
 #include "dsp/mel.h"
 #include "dsp/natural_log.h"
 #include "dsp/power_spectrum.h"
@@ -265,9 +266,8 @@ static void drop_history(struct frontend *f)
 
 static float sane(float sample)
 {
-    sample = isnan(sample) ? 0.0f : sample;
-    sample = sample < FRONTEND_SAMPLE_LIMIT ? sample : FRONTEND_SAMPLE_LIMIT;
-    return sample > -FRONTEND_SAMPLE_LIMIT ? sample : -FRONTEND_SAMPLE_LIMIT;
+    limit_samples(&sample, 1, FRONTEND_SAMPLE_LIMIT);
+    return sample;
 }
 
 /* Written so that NaN is not within. */

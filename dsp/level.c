@@ -1,5 +1,7 @@
 #include "dsp/level.h"
 
+#include "dsp/limit_samples.h"
+
 #include <float.h>
 #include <math.h>
 #include <stdint.h>
@@ -124,17 +126,6 @@ static float least_peak(const struct level *level, unsigned n)
     return fallen > FLT_TRUE_MIN ? fallen : FLT_TRUE_MIN;
 }
 
-/* NaN is neither below nor above 0. Loops apart, so that each becomes a vector's comparison. */
-static void make_sane(float samples[SPAN])
-{
-    for (unsigned i = 0; i < SPAN; i++)
-        samples[i] = isnan(samples[i]) ? 0.0f : samples[i];
-    for (unsigned i = 0; i < SPAN; i++)
-        samples[i] = samples[i] < FLT_MAX ? samples[i] : FLT_MAX;
-    for (unsigned i = 0; i < SPAN; i++)
-        samples[i] = samples[i] > -FLT_MAX ? samples[i] : -FLT_MAX;
-}
-
 static void add_energy(const float samples[SPAN], double energy[LANES])
 {
     for (unsigned i = 0; i < SPAN; i += LANES)
@@ -155,7 +146,7 @@ static void take_span(struct level *level, const float *samples, unsigned at, un
     if (!all_below(samples, FULL_SCALE)) {
         if (n == SPAN)
             memcpy(span, samples, sizeof span);
-        make_sane(span);
+        limit_samples(span, SPAN, FLT_MAX);
         samples = span;
         find_clipping(level, samples + at, n);
     } else {
