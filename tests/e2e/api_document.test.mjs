@@ -3,8 +3,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import test from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { getJson, ofKind, readEvents, seconds, startDaemon } from './daemon.mjs';
+import { badHealth, getJson, ofKind, readEvents, startDaemon } from './daemon.mjs';
 
 const text = readFileSync(new URL('../../daemon/API.md', import.meta.url), 'utf8');
 // What stands between backquotes, and the words of what is longer.
@@ -47,12 +46,7 @@ test('API.md tells of every path, event and field', async (t) => {
 test('API.md tells what healthz says of a source that is late', async (t) => {
   const daemon = await startDaemon(['--input', '-'], { stdin: 'pipe' });
   t.after(() => daemon.stop('SIGKILL'));
-  const deadline = Date.now() + seconds(20);
-  let health;
-  do {
-    await sleep(200);
-    health = await getJson(`${daemon.url}/healthz`);
-  } while (health.status === 200 && Date.now() < deadline);
+  const health = await badHealth(daemon);
   assert.equal(health.status, 503);
   for (const name of Object.keys(health.body)) assert.ok(told.has(name), `nothing of ${name}`);
 });

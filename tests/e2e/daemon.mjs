@@ -49,6 +49,17 @@ export async function getJson(url) {
   return { status: response.status, body: await response.json() };
 }
 
+// The answer of healthz once it is no longer 200, or the last one after 20 s.
+export async function badHealth(daemon) {
+  const deadline = Date.now() + seconds(20);
+  let health;
+  do {
+    await sleep(200);
+    health = await getJson(`${daemon.url}/healthz`);
+  } while (health.status === 200 && Date.now() < deadline);
+  return health;
+}
+
 // Reads a stream of server-sent events, as the standard says (WHATWG HTML, section 9.2), until
 // enough(events) or the time is over. Returns [{id, event, data, json}], comments as {comment}; a
 // block without data is no event.

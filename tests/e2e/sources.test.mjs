@@ -5,8 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { getJson, ofKind, readEvents, seconds, startDaemon } from './daemon.mjs';
+import { badHealth, getJson, ofKind, readEvents, startDaemon } from './daemon.mjs';
 
 // One second of a sine of this amplitude (0.1 reads -20 dBFS), 16 bits, mono, 8 kHz.
 function tone(level) {
@@ -65,12 +64,7 @@ test('two sources go their ways', async (t) => {
   assert.equal(ofKind(heard[1], 'status')[0].json.hop_stretch, 1);
 
   // One that has ended is told by health, and does not end the others.
-  const deadline = Date.now() + seconds(20);
-  let health;
-  do {
-    await sleep(200);
-    health = await getJson(`${daemon.url}/healthz`);
-  } while (health.status === 200 && Date.now() < deadline);
+  const health = await badHealth(daemon);
   assert.equal(health.status, 503);
   assert.deepEqual(health.body.sources, ['short']);
   assert.equal(daemon.process.exitCode, null);
