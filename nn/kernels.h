@@ -70,6 +70,7 @@ struct window_task {
     int in_zero;
     const void *weights; /* packed by conv_pack or depthwise_pack */
     const struct requantization *requantization;
+    int32_t *sums; /* depthwise, or NULL: per channel, padded; becomes the sum of the output's q */
     void *scratch; /* conv_scratch_size() or depthwise_scratch_size() bytes */
 };
 
@@ -128,8 +129,9 @@ struct kernels {
     /* q = quantized(value); 0 for what is not finite */
     void (*quantize)(const float *values, size_t count, float inverse_scale, int zero,
                      uint8_t *out);
-    /* sums[channel] = the sum of q over all positions; padded channels, too */
-    void (*channel_sums)(const uint8_t *in, size_t positions, size_t pitch, int32_t *sums);
+    /* Adds q over all positions to sums[channels]; channels: padded, all or the first ones */
+    void (*add_channel_sums)(const uint8_t *in, size_t positions, size_t pitch, size_t channels,
+                             int32_t *sums);
     void (*gate)(const struct gate_task *);
 
     struct kernel_peak peak[PEAKS_MAX]; /* run is NULL in those that are not there */

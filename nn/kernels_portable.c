@@ -217,9 +217,23 @@ static void conv(const struct window_task *t)
     run_windows(t, false);
 }
 
+static void add_channel_sums(const uint8_t *in, size_t positions, size_t pitch, size_t channels,
+                             int32_t *sums)
+{
+    for (size_t position = 0; position < positions; position++, in += pitch) {
+        for (size_t c = 0; c < channels; c++)
+            sums[c] += in[c];
+    }
+}
+
 static void depthwise(const struct window_task *t)
 {
+    const struct window *w = &t->window;
     run_windows(t, true);
+    if (t->sums == NULL)
+        return;
+    memset(t->sums, 0, t->out_pitch * sizeof *t->sums);
+    add_channel_sums(t->out, (size_t)w->out[0] * w->out[1], t->out_pitch, t->out_pitch, t->sums);
 }
 
 /* --- the rest ------------------------------------------------------------------------ */
@@ -228,15 +242,6 @@ static void quantize(const float *values, size_t count, float inverse_scale, int
 {
     for (size_t i = 0; i < count; i++)
         out[i] = isfinite(values[i]) ? to_byte(values[i] * inverse_scale, zero) : 0;
-}
-
-static void channel_sums(const uint8_t *in, size_t positions, size_t pitch, int32_t *sums)
-{
-    memset(sums, 0, pitch * sizeof *sums);
-    for (size_t position = 0; position < positions; position++, in += pitch) {
-        for (size_t c = 0; c < pitch; c++)
-            sums[c] += in[c];
-    }
 }
 
 static void gate(const struct gate_task *t)
@@ -269,7 +274,7 @@ const struct kernels kernels_portable = {
     .depthwise_scratch_size = depthwise_scratch_size,
     .depthwise = depthwise,
     .quantize = quantize,
-    .channel_sums = channel_sums,
+    .add_channel_sums = add_channel_sums,
     .gate = gate,
     .peak = {{"plain C", peak_portable}},
 };

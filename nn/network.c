@@ -22,6 +22,7 @@ struct place {
     const uint8_t *in;
     uint8_t *out;
     const uint8_t *residual;
+    bool summed; /* the sums of the input's channels are in scratch.sums already */
     struct plan_scratch scratch;
 };
 
@@ -87,6 +88,7 @@ static void run_window(const struct place *p, struct span lines)
         .in_zero = layer->in.quantization.zero,
         .weights = layer->weights.packed,
         .requantization = &layer->weights.requantization,
+        .sums = window.out[0] == layer->out_shape.time ? p->scratch.sums : NULL,
         .scratch = p->scratch.kernel,
     };
     if (layer->kind == LAYER_CONV)
@@ -95,24 +97,34 @@ static void run_window(const struct place *p, struct span lines)
         p->plan->kernels->depthwise(&task);
 }
 
-/* The mean over the positions from `in` on, as bytes of the quantization `to`. */
-static void pool_positions(const struct place *p, const uint8_t *in, size_t positions,
-                           struct quantization to, uint8_t *out)
+static void sum_positions(const struct place *p, const uint8_t *in, size_t positions)
+{
+    const size_t pitch = p->layer->in.pitch;
+    memset(p->scratch.sums, 0, pitch * sizeof *p->scratch.sums);
+    p->plan->kernels->add_channel_sums(in, positions, pitch, pitch, p->scratch.sums);
+}
+
+/* The mean of sums over so many positions, as bytes of the quantization `to`. */
+static void sums_to_mean(const struct place *p, size_t positions, struct quantization to,
+                         uint8_t *out)
 {
     const struct plan_layer *layer = p->layer;
     const size_t pitch = layer->in.pitch;
     const int32_t zero = (int32_t)positions * layer->in.quantization.zero;
     const float scale = layer->in.quantization.scale / (float)positions;
     float *means = p->scratch.reals;
-    p->plan->kernels->channel_sums(in, positions, pitch, p->scratch.sums);
     for (size_t c = 0; c < pitch; c++)
         means[c] = (float)(p->scratch.sums[c] - zero) * scale;
     p->plan->kernels->quantize(means, pitch, 1.0f / to.scale, to.zero, out);
 }
 
+/* The mean over all positions. */
 static void pool(const struct place *p, struct quantization to, uint8_t *out)
 {
-    pool_positions(p, p->in, shape_positions(p->layer->in_shape), to, out);
+    const size_t positions = shape_positions(p->layer->in_shape);
+    if (!p->summed)
+        sum_positions(p, p->in, positions);
+    sums_to_mean(p, positions, to, out);
 }
 
 static void run_time_steps(const struct place *p)
@@ -120,9 +132,10 @@ static void run_time_steps(const struct place *p)
     const struct plan_layer *layer = p->layer;
     const struct quantization to = layer->out.quantization;
     const size_t steps = layer->in_shape.time, bins = layer->in_shape.frequency;
-    for (size_t step = 0; step < steps; step++)
-        pool_positions(p, p->in + step * bins * layer->in.pitch, bins, to,
-                       p->out + step * layer->out.pitch);
+    for (size_t step = 0; step < steps; step++) {
+        sum_positions(p, p->in + step * bins * layer->in.pitch, bins);
+        sums_to_mean(p, bins, to, p->out + step * layer->out.pitch);
+    }
     pool(p, to, p->out + steps * layer->out.pitch);
 }
 
@@ -195,6 +208,15 @@ static uint8_t *output_of(const struct network *network, const struct network_me
     return kept != NULL ? kept : network->arena + network->plan->layers[layer].out.offset;
 }
 
+/* Did this layer compute all of its output, and the sums of its channels on the way? */
+static bool has_summed(const struct network *network, const struct network_memory *memory,
+                       size_t index)
+{
+    const struct plan_layer *layer = &network->plan->layers[index];
+    return layer->summed &&
+           memory_lines(memory, network->plan, index).head == layer->out_shape.time;
+}
+
 static void run_layer(const struct network *network, const struct network_memory *memory,
                       size_t index)
 {
@@ -205,6 +227,7 @@ static void run_layer(const struct network *network, const struct network_memory
         .layer = layer,
         .in =
             index > 0 ? output_of(network, memory, index - 1) : network->arena + plan->input.offset,
+        .summed = index > 0 && has_summed(network, memory, index - 1),
         .out = output_of(network, memory, index),
         .residual = layer->has_residual ? output_of(network, memory, layer->residual_layer) : NULL,
     };

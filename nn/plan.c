@@ -106,6 +106,8 @@ static void plan_layer(struct plan *plan, const struct model_graph *graph, size_
         .padding = {layer->padding[0], layer->padding[1]},
     };
     planned->last = layer->last;
+    planned->summed = layer->kind == LAYER_DEPTHWISE && !layer->last &&
+                      graph->layers[index + 1].kind == LAYER_SQUEEZE_EXCITE;
 
     struct requantization *r = &planned->weights.requantization;
     switch (layer->kind) {
@@ -176,12 +178,15 @@ size_t plan_scratch_carve(const struct plan *plan, const struct plan_layer *laye
     struct carver carver = {base, 0};
     size_t depth = layer->weights.depth, outputs = layer->weights.outputs;
     *scratch = (struct plan_scratch){0};
+    if (layer->summed)
+        scratch->sums = carve(&carver, layer->out.pitch * sizeof *scratch->sums);
     switch (layer->kind) {
     case LAYER_CONV:
         scratch->kernel =
             carve(&carver, k->conv_scratch_size(&layer->window, layer->in_shape.channels, outputs));
         return carver.used;
     case LAYER_SQUEEZE_EXCITE:
+        scratch->sums = carve(&carver, layer->in.pitch * sizeof *scratch->sums);
         scratch->pooled = carve(&carver, layer->in.pitch);
         scratch->hidden = carve(&carver, layer->squeezed_pitch);
         if (layer->expand.depth > depth)
@@ -189,7 +194,6 @@ size_t plan_scratch_carve(const struct plan *plan, const struct plan_layer *laye
         if (layer->expand.outputs > outputs)
             outputs = layer->expand.outputs;
         scratch->reals = carve(&carver, layer->in.pitch * sizeof *scratch->reals);
-        scratch->sums = carve(&carver, layer->in.pitch * sizeof *scratch->sums);
         break;
     case LAYER_ATTENTION:
         scratch->reals = carve(&carver, outputs * sizeof *scratch->reals);
@@ -199,8 +203,8 @@ size_t plan_scratch_carve(const struct plan *plan, const struct plan_layer *laye
         break;
     case LAYER_MEAN:
     case LAYER_TIME_STEPS:
-        scratch->reals = carve(&carver, layer->in.pitch * sizeof *scratch->reals);
         scratch->sums = carve(&carver, layer->in.pitch * sizeof *scratch->sums);
+        scratch->reals = carve(&carver, layer->in.pitch * sizeof *scratch->reals);
         return carver.used;
     case LAYER_DEPTHWISE:
         scratch->kernel =

@@ -33,6 +33,7 @@ struct plan_layer {
     enum layer_kind kind;
     struct model_shape in_shape, out_shape;
     struct window window; /* conv, depthwise */
+    bool summed;          /* depthwise: its channels' sums are for the squeeze-excite behind it */
     bool last;
     struct plan_tensor in, out, residual;
     bool has_residual;
@@ -83,8 +84,10 @@ static inline void *carve(struct carver *carver, size_t size)
 
 /* Where the scratch memory of a layer is cut up; also says how much it needs. */
 struct plan_scratch {
-    void *kernel;              /* of gemm, conv or depthwise */
-    int32_t *sums;             /* squeeze_excite, mean, time_steps: per channel */
+    void *kernel; /* of gemm, conv or depthwise */
+    /* squeeze_excite, mean, time_steps: per channel. The first of all pieces, so that those of a
+     * depthwise are where the squeeze-excite behind it looks for them. */
+    int32_t *sums;
     uint8_t *pooled, *hidden;  /* squeeze_excite: bytes */
     float *reals;              /* means and gates per channel; the last layer: the logits */
     float *scores, *attention; /* attention: [steps and mean][padded outputs] */

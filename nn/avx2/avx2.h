@@ -37,7 +37,8 @@ size_t AVX2_NAME(depthwise_scratch_size)(const struct window *w, size_t pitch);
 void AVX2_NAME(depthwise)(const struct window_task *t);
 
 void avx2_quantize(const float *values, size_t count, float inverse_scale, int zero, uint8_t *out);
-void avx2_channel_sums(const uint8_t *in, size_t positions, size_t pitch, int32_t *sums);
+void avx2_add_channel_sums(const uint8_t *in, size_t positions, size_t pitch, size_t channels,
+                           int32_t *sums);
 void avx2_gate(const struct gate_task *t);
 
 #if defined(AVX_VNNI)

@@ -69,16 +69,16 @@ ALWAYS_INLINE void add_positions(const uint8_t *in, size_t positions, size_t pit
                        _mm256_add_epi32(load_32_bytes(sums), _mm256_cvtepu16_epi32(halves[g])));
 }
 
-void avx2_channel_sums(const uint8_t *in, size_t positions, size_t pitch, int32_t *sums)
+void avx2_add_channel_sums(const uint8_t *in, size_t positions, size_t pitch, size_t channels,
+                           int32_t *sums)
 {
-    memset(sums, 0, pitch * sizeof *sums);
     for (size_t begin = 0; begin < positions; begin += SHORT_SUM) {
         const size_t count = positions - begin < SHORT_SUM ? positions - begin : SHORT_SUM;
         const uint8_t *from = in + begin * pitch;
         size_t c = 0;
-        for (; c + 2 * LANES <= pitch; c += 2 * LANES)
+        for (; c + 2 * LANES <= channels; c += 2 * LANES)
             add_positions(from + c, count, pitch, sums + c, 2);
-        if (c < pitch)
+        if (c < channels)
             add_positions(from + c, count, pitch, sums + c, 1);
     }
 }

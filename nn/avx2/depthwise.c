@@ -1,5 +1,6 @@
 #include "nn/avx2/avx2.h"
 #include "nn/avx2/tile.h"
+#include "nn/line_sums.h"
 
 #include <string.h>
 
@@ -179,6 +180,7 @@ ALWAYS_INLINE void depthwise_chunk(const struct window_task *t, size_t chunk, si
 {
     const struct window *w = &t->window;
     struct depthwise_line l = {.task = t, .tail = *tail, .chunk = chunk};
+    struct line_sums sums = line_sums_begin(t, chunk, channels, avx2_add_channel_sums);
     l.places = line_places(w);
     const size_t line_size = l.places * channels / LANES * PLACE_BYTES;
     const uint8_t *in = t->in + chunk;
@@ -195,7 +197,9 @@ ALWAYS_INLINE void depthwise_chunk(const struct window_task *t, size_t chunk, si
         }
         l.out = t->out + (size_t)time * w->out[1] * t->out_pitch + chunk;
         depthwise_any_line(&l, channels);
+        line_sums_written(&sums, w->out[1]);
     }
+    line_sums_end(&sums);
 }
 
 ALWAYS_INLINE void depthwise_with(const struct window_task *t, enum activation activation)

@@ -43,7 +43,7 @@ const struct kernels kernels_avx2 = {
     .depthwise_scratch_size = AVX2_NAME(depthwise_scratch_size),
     .depthwise = AVX2_NAME(depthwise),
     .quantize = avx2_quantize,
-    .channel_sums = avx2_channel_sums,
+    .add_channel_sums = avx2_add_channel_sums,
     .gate = avx2_gate,
 #if defined(AVX_VNNI)
     .peak = {{"vpdpbusd", AVX2_NAME(peak)}},

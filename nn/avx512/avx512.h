@@ -23,7 +23,8 @@ size_t avx512_depthwise_scratch_size(const struct window *w, size_t pitch);
 void avx512_depthwise(const struct window_task *t);
 void avx512_quantize(const float *values, size_t count, float inverse_scale, int zero,
                      uint8_t *out);
-void avx512_channel_sums(const uint8_t *in, size_t positions, size_t pitch, int32_t *sums);
+void avx512_add_channel_sums(const uint8_t *in, size_t positions, size_t pitch, size_t channels,
+                             int32_t *sums);
 void avx512_gate(const struct gate_task *t);
 
 /* In peak.c. */

@@ -53,14 +53,14 @@ static void add_positions(const uint8_t *in, size_t positions, size_t pitch, int
             _mm512_add_epi32(high, _mm512_maskz_loadu_epi32(second, sums + LANES)));
 }
 
-void avx512_channel_sums(const uint8_t *in, size_t positions, size_t pitch, int32_t *sums)
+void avx512_add_channel_sums(const uint8_t *in, size_t positions, size_t pitch, size_t channels,
+                             int32_t *sums)
 {
-    memset(sums, 0, pitch * sizeof *sums);
     for (size_t begin = 0; begin < positions; begin += SHORT_SUM) {
         const size_t count = positions - begin < SHORT_SUM ? positions - begin : SHORT_SUM;
-        for (size_t c = 0; c < pitch; c += 2 * LANES)
+        for (size_t c = 0; c < channels; c += 2 * LANES)
             add_positions(in + begin * pitch + c, count, pitch, sums + c,
-                          (__mmask32)first_lanes(pitch - c, 2 * LANES));
+                          (__mmask32)first_lanes(channels - c, 2 * LANES));
     }
 }
 

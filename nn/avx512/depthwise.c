@@ -1,5 +1,6 @@
 #include "nn/avx512/avx512.h"
 #include "nn/avx512/lanes.h"
+#include "nn/line_sums.h"
 
 #include <string.h>
 
@@ -300,6 +301,7 @@ void avx512_depthwise(const struct window_task *t)
 {
     const struct window *w = &t->window;
     struct depthwise_strip s = {.task = t, .strip = strip_of(w), .places = line_places(w)};
+    struct line_sums sums = line_sums_begin(t, 0, t->out_pitch, avx512_add_channel_sums);
     for (size_t time = 0; time < w->out[0]; time += s.strip.outputs) {
         s.y = (unsigned)time * w->stride[0] - w->padding[0];
         s.lines = w->out[0] - time < s.strip.outputs ? w->out[0] - time : s.strip.outputs;
@@ -313,5 +315,7 @@ void avx512_depthwise(const struct window_task *t)
         }
         if (s.channel < t->in_pitch)
             depthwise_block(&s, true);
+        line_sums_written(&sums, s.lines * w->out[1]);
     }
+    line_sums_end(&sums);
 }

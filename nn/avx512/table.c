@@ -27,7 +27,7 @@ const struct kernels kernels_avx512 = {
     .depthwise_scratch_size = avx512_depthwise_scratch_size,
     .depthwise = avx512_depthwise,
     .quantize = avx512_quantize,
-    .channel_sums = avx512_channel_sums,
+    .add_channel_sums = avx512_add_channel_sums,
     .gate = avx512_gate,
     .peak = {{"vpdpbusd", avx512_peak}},
 };

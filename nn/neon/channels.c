@@ -37,12 +37,12 @@ void neon_quantize(const float *values, size_t count, float inverse_scale, int z
 /* 16 bits hold the sum of 256 signed bytes. */
 #define SHORT_SUM 256
 
-void neon_channel_sums(const uint8_t *in, size_t positions, size_t pitch, int32_t *sums)
+void neon_add_channel_sums(const uint8_t *in, size_t positions, size_t pitch, size_t channels,
+                           int32_t *sums)
 {
-    memset(sums, 0, pitch * sizeof *sums);
     for (size_t begin = 0; begin < positions; begin += SHORT_SUM) {
         const size_t count = positions - begin < SHORT_SUM ? positions - begin : SHORT_SUM;
-        for (size_t c = 0; c < pitch; c += HALF) {
+        for (size_t c = 0; c < channels; c += HALF) {
             const uint8_t *from = in + begin * pitch + c;
             int16x8_t sum = vdupq_n_s16(0);
             for (size_t i = 0; i < count; i++, from += pitch)

@@ -1,3 +1,4 @@
+#include "nn/line_sums.h"
 #include "nn/neon/lanes.h"
 #include "nn/neon/neon.h"
 
@@ -245,6 +246,7 @@ void neon_depthwise(const struct window_task *t)
 {
     const struct window *w = &t->window;
     struct depthwise_line l = {.task = t, .out = t->out};
+    struct line_sums sums = line_sums_begin(t, 0, t->out_pitch, neon_add_channel_sums);
     size_t copied = 0;
     memset(t->scratch, t->in_zero, neon_depthwise_scratch_size(w, t->in_pitch));
     for (size_t time = 0; time < w->out[0]; time++, l.out += w->out[1] * t->out_pitch) {
@@ -254,5 +256,7 @@ void neon_depthwise(const struct window_task *t)
         for (size_t k = 0; k < w->kernel[0]; k++)
             l.in[k] = line_copy(t, first + k - w->padding[0]); /* huge before the beginning */
         depthwise_any_line(&l);
+        line_sums_written(&sums, w->out[1]);
     }
+    line_sums_end(&sums);
 }

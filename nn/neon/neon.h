@@ -33,7 +33,8 @@ void neon_depthwise_pack(const int8_t *weights, const struct window *w, size_t c
 size_t neon_depthwise_scratch_size(const struct window *w, size_t pitch);
 void neon_depthwise(const struct window_task *t);
 void neon_quantize(const float *values, size_t count, float inverse_scale, int zero, uint8_t *out);
-void neon_channel_sums(const uint8_t *in, size_t positions, size_t pitch, int32_t *sums);
+void neon_add_channel_sums(const uint8_t *in, size_t positions, size_t pitch, size_t channels,
+                           int32_t *sums);
 void neon_gate(const struct gate_task *t);
 
 /* In peak.c. */

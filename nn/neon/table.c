@@ -37,7 +37,7 @@ const struct kernels kernels_neon = {
     .depthwise_scratch_size = neon_depthwise_scratch_size,
     .depthwise = neon_depthwise,
     .quantize = neon_quantize,
-    .channel_sums = neon_channel_sums,
+    .add_channel_sums = neon_add_channel_sums,
     .gate = neon_gate,
 #if defined(NEON_DOT)
     .peak = {{"sdot", neon_dot_peak}},

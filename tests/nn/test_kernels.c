@@ -298,7 +298,7 @@ static void test_rounding(void **state)
 
 struct window_case {
     struct window window;
-    bool depthwise;
+    bool depthwise, summed;
     size_t in_channels, outputs; /* the same if depthwise */
     int in_zero;
     enum mood mood;
@@ -309,6 +309,18 @@ struct window_case {
 static size_t area(const unsigned sides[2])
 {
     return (size_t)sides[0] * sides[1];
+}
+
+/* The sums that a depthwise loop took on its way are those of its output, padding included. */
+static void check_sums(const struct kernels *k, const int32_t *sums, const uint8_t *out,
+                       size_t positions, size_t pitch)
+{
+    for (size_t c = 0; c < pitch; c++) {
+        int32_t sum = 0;
+        for (size_t i = 0; i < positions; i++)
+            sum += k->byte_offset > 0 ? (int8_t)out[i * pitch + c] : out[i * pitch + c];
+        assert_int_equal(sums[c], sum);
+    }
 }
 
 /* A convolution may find its input with gaps or without. */
@@ -335,8 +347,12 @@ static uint8_t *run_window(const struct kernels *k, const struct window_case *c,
     task.weights = packed;
     task.scratch = scratch;
     if (c->depthwise) {
+        task.sums = c->summed ? buffer(pitch * sizeof *task.sums) : NULL;
         k->depthwise_pack(c->weights, w, c->outputs, packed);
         k->depthwise(&task);
+        if (c->summed)
+            check_sums(k, task.sums, task.out, area(w->out), pitch);
+        free(task.sums);
     } else {
         k->conv_pack(c->weights, w, c->in_channels, c->outputs, packed);
         k->conv(&task);
@@ -369,6 +385,7 @@ static void check_window(const struct kernels *k, uint64_t seed, bool depthwise)
     c.in_zero = random_zero(&r);
     c.mood = (enum mood)random_between(&r, 0, MOODS - 1);
     c.seed = random_bits(&r);
+    c.summed = c.seed % 2 == 0;
     const size_t per_output = area(c.window.kernel) * (depthwise ? 1 : c.in_channels);
     int8_t *weights = random_weights(&r, c.outputs * per_output, c.mood);
     c.weights = weights;
@@ -488,20 +505,30 @@ static void test_quantize(void **state)
     for_each_table(check_quantize, 1000);
 }
 
+enum { START = -70000 };
+
 static void check_channels(const struct kernels *k, uint64_t seed)
 {
     struct random_source r = {seed * 2 + 1};
     const size_t positions = (size_t)random_between(&r, 1, seed % 8 ? 40 : 3000);
     const size_t channels = (size_t)random_between(&r, 1, 40);
     const size_t pitch = round_up(channels, k->channel_multiple);
+    const size_t some = round_up((size_t)random_between(&r, 1, (int)channels), k->channel_multiple);
     const enum mood mood = (enum mood)random_between(&r, 0, MOODS - 1);
     uint8_t *narrow = random_tensor(&kernels_portable, seed, positions, channels, channels, mood);
     uint8_t *wide = random_tensor(k, seed, positions, channels, pitch, mood);
     int32_t *expected = buffer(channels * sizeof *expected), *sums = buffer(pitch * sizeof *sums);
-    kernels_portable.channel_sums(narrow, positions, channels, expected);
-    k->channel_sums(wide, positions, pitch, sums);
-    for (size_t c = 0; c < channels; c++)
-        assert_int_equal(sums[c], expected[c] - (int)positions * k->byte_offset);
+    for (size_t c = 0; c < pitch; c++)
+        sums[c] = START;
+    memset(expected, 0, channels * sizeof *expected);
+    kernels_portable.add_channel_sums(narrow, positions, channels, channels, expected);
+    k->add_channel_sums(wide, positions, pitch, some, sums);
+    for (size_t c = 0; c < pitch; c++) {
+        if (c >= some)
+            assert_int_equal(sums[c], START);
+        else if (c < channels)
+            assert_int_equal(sums[c] - START, expected[c] - (int)positions * k->byte_offset);
+    }
 
     float *gate = buffer(pitch * sizeof *gate);
     for (size_t c = 0; c < pitch; c++)
@@ -540,7 +567,8 @@ static void check_full_sums(const struct kernels *k, uint64_t seed)
     int32_t *sums = buffer(pitch * sizeof *sums);
     const int q = seed % 2 ? 0 : 255;
     memset(in, byte_of(k, q), positions * pitch);
-    k->channel_sums(in, positions, pitch, sums);
+    memset(sums, 0, pitch * sizeof *sums);
+    k->add_channel_sums(in, positions, pitch, pitch, sums);
     for (size_t c = 0; c < pitch; c++)
         assert_int_equal(sums[c], (q - k->byte_offset) * (int)positions);
     free(in);
