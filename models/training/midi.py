@@ -22,6 +22,7 @@ class MidiFile:
 
     def __init__(self) -> None:
         self.events: List[Tuple[int, int, bytes]] = []
+        self.notes: List[Tuple[float, float, int, int]] = []  # time, seconds, key, velocity
 
     def add(self, time_s: float, message: bytes, order: int = 1) -> None:
         self.events.append((max(0, round(time_s * TICKS_PER_SECOND)), order, message))
@@ -39,6 +40,7 @@ class MidiFile:
 
     def note(self, time_s: float, duration_s: float, channel: int, key: int, velocity: int) -> None:
         key, velocity = max(0, min(127, key)), max(1, min(127, velocity))
+        self.notes.append((time_s, duration_s, key, velocity))
         self.add(time_s, bytes((0x90 | channel, key, velocity)), 2)
         self.add(time_s + max(0.01, duration_s), bytes((0x80 | channel, key, 64)), 1)
 

@@ -1,7 +1,8 @@
 """Scores every 3 s of the renders by the pretrained start: how much does it sound like the label?
 
-Writes WORK/renders/FONT/LABEL.score.npy, one probability per 3 s (the largest over the AudioSet
-classes of the label). Mixing prefers renders that sound real. Soundfonts differ hugely in this.
+Writes WORK/renders/FONT/NAME.score.npy, one probability per 3 s (the largest over the AudioSet
+classes of the label or of the neighbour's output). Mixing prefers renders that sound real, in which
+soundfonts differ hugely.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import torch
 from tqdm import tqdm
 
 from .frontend import CONFIG, Frontend
-from .labels import LABELS, audioset_rows
+from .labels import LABELS, NEIGHBOURS, audioset_rows
 from .network import as_input, class_names, start_network
 
 SEGMENT = CONFIG.columns * CONFIG.hop_frames
@@ -48,14 +49,15 @@ def main() -> None:
     rows = audioset_rows(class_names(classes))
     frontend = Frontend()
     paths = [path for path in sorted((arguments.work / "renders").glob("*/*.npy"))
-             if path.stem in LABELS]
+             if path.stem in LABELS or path.stem in NEIGHBOURS]
     summary = []
     with torch.no_grad():
         for path in tqdm(paths, desc="score", unit="stem"):
             output = path.with_suffix(".score.npy")
             samples = np.load(path, mmap_mode="r")
+            own = rows[NEIGHBOURS.get(path.stem, path.stem)]
             if not output.exists() and samples.size >= SEGMENT:
-                np.save(output, segment_probabilities(samples, network, rows[path.stem], frontend))
+                np.save(output, segment_probabilities(samples, network, own, frontend))
             if output.exists():
                 summary.append((path.stem, path.parent.name, float(np.load(output).mean())))
     for label, font, mean in sorted(summary):
