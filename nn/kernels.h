@@ -2,7 +2,7 @@
  *
  * Private to nn/. A table holds every loop that is worth writing for a processor; the
  * rest of the network is written once, in network.c. "portable" is the reference: all
- * other tables must give the same bytes (tests/nn/test_kernels.c). A table packs the
+ * other tables must give the same bytes (tests/nn/test_kernels*.c). A table packs the
  * weights into whatever order its loops like to read.
  *
  * Layout: activations are [position][pitch] bytes, channels at the start of each
