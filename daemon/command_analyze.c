@@ -1,6 +1,7 @@
 /* tutti analyze - which instruments play when in sound files. */
 #include "daemon/analysis.h"
 #include "daemon/analysis_write.h"
+#include "daemon/analyze_options.h"
 #include "daemon/analyzer.h"
 #include "daemon/batch.h"
 #include "daemon/clock.h"
@@ -8,14 +9,12 @@
 #include "daemon/file_limit.h"
 #include "daemon/hearing.h"
 #include "daemon/interruption.h"
-#include "daemon/number.h"
 #include "daemon/output_file.h"
 #include "daemon/piped_file.h"
 #include "daemon/program.h"
 #include "daemon/progress.h"
 #include "daemon/settings.h"
 #include "daemon/spool.h"
-#include "daemon/thread.h"
 
 #include <cblas.h>
 #include <errno.h>
@@ -28,54 +27,13 @@
 #include <unistd.h>
 
 #define NAME "tutti analyze"
-#define STANDARD_INPUT "-"
 #define STANDARD_INPUT_NAME "standard input"
 #define SHARE_DONE 1000  /* of a file, in the counters of progress */
 #define FILES_PER_ITEM 2 /* that are open for a sound: itself, and what is kept of its output */
 #define OTHER_FILES 24   /* that are open beside those */
 
-static const struct option_spec own_options[] = {
-    {.letter = 'f',
-     .name = "format",
-     .value = "FORMAT",
-     .help = "text; json, one object per line; csv, the probabilities over time; of one file also "
-             "its entries and exits: cues-csv, audacity (a label track), cue (a CUE sheet).",
-     .initial = "text"},
-    {.letter = 'o',
-     .name = "output",
-     .value = "FILE",
-     .help = "Write to FILE instead of standard output; it appears when it is complete."},
-    {.letter = 'j',
-     .name = "jobs",
-     .value = "N",
-     .help = "How many threads analyze, one file in turn or several; the results do not depend on "
-             "it.",
-     .range = "1 to 256",
-     .initial = "the number of cores"},
-    {.name = "precision",
-     .value = "P",
-     .help = "int8, as the daemon does, or float, the slower reference.",
-     .initial = "int8"},
-    PROGRAM_OPTION_HELP,
-};
-#define OWN_OPTIONS (sizeof own_options / sizeof *own_options)
-
-/* Those of the daemon that matter to a file. */
-static const char *const shared_options[] = {"model",   "hop",     "smoothing", "kernel",
-                                             "include", "exclude", "threshold", "channels"};
-#define SHARED_OPTIONS (sizeof shared_options / sizeof *shared_options)
-
 struct command {
-    struct option_spec specs[OWN_OPTIONS + SHARED_OPTIONS];
-    struct settings *settings;
-    enum analysis_format format;
-    const char *output; /* NULL: stdout */
-    unsigned jobs;
-    bool use_float;
-    bool help;
-
-    char **files;
-    size_t count;
+    struct analyze_options options;
     struct model *model;
     float threshold[MODEL_LABELS_MAX];
     bool enabled[MODEL_LABELS_MAX];
@@ -105,100 +63,14 @@ struct file {
     struct tutti_error error; /* why there is no analyzer */
 };
 
-/* ---- command line ---- */
-
-static enum tutti_status refuse_value(const char *option, const char *value, const char *choices,
-                                      struct tutti_error *error)
-{
-    return tutti_error_set(error, TUTTI_ERROR_ARGUMENT, "option --%s: '%.100s' is not %s", option,
-                           value, choices);
-}
-
-static enum tutti_status take_option(void *context, size_t index, const char *value,
-                                     struct tutti_error *error)
-{
-    struct command *command = context;
-    const char *name = command->specs[index].name;
-    if (index >= OWN_OPTIONS)
-        return settings_set_option(command->settings, name, value, error);
-    if (strcmp(name, "format") == 0) {
-        if (!analysis_format_parse(value, &command->format))
-            return refuse_value(name, value, "text, json, csv, cues-csv, audacity or cue", error);
-    } else if (strcmp(name, "output") == 0) {
-        command->output = value;
-    } else if (strcmp(name, "jobs") == 0) {
-        uint64_t jobs;
-        if (!number_parse_unsigned(value, BATCH_MAX_JOBS, &jobs) || jobs == 0)
-            return refuse_value(name, value, "1 to 256", error);
-        command->jobs = (unsigned)jobs;
-    } else if (strcmp(name, "precision") == 0) {
-        command->use_float = strcmp(value, "float") == 0;
-        if (!command->use_float && strcmp(value, "int8") != 0)
-            return refuse_value(name, value, "int8 or float", error);
-    } else {
-        command->help = true;
-    }
-    return TUTTI_OK;
-}
-
-static enum tutti_status read_command_line(struct command *command, int argc, char **argv,
-                                           struct tutti_error *error)
-{
-    memcpy(command->specs, own_options, sizeof own_options);
-    for (size_t i = 0; i < SHARED_OPTIONS; i++)
-        settings_option(shared_options[i], &command->specs[OWN_OPTIONS + i]);
-    int first;
-    enum tutti_status status = settings_read_environment(command->settings, error);
-    if (status == TUTTI_OK)
-        status = options_parse(argc, argv, command->specs, OWN_OPTIONS + SHARED_OPTIONS,
-                               take_option, command, &first, error);
-    if (status != TUTTI_OK || command->help)
-        return status;
-    command->files = argv + first;
-    command->count = (size_t)(argc - first);
-    if (command->count == 0)
-        return tutti_error_set(error, TUTTI_ERROR_ARGUMENT, "no sound file was named");
-    if (command->count > 1 && !analysis_format_takes_several(command->format))
-        return tutti_error_set(error, TUTTI_ERROR_ARGUMENT,
-                               "in this format the output belongs to one sound file: name one at a "
-                               "time");
-    size_t inputs = 0;
-    for (size_t i = 0; i < command->count; i++)
-        inputs += strcmp(command->files[i], STANDARD_INPUT) == 0;
-    if (inputs > 1)
-        return tutti_error_set(error, TUTTI_ERROR_ARGUMENT,
-                               "standard input (-) can be read once only");
-    for (size_t i = 0; command->output != NULL && i < command->count; i++) {
-        if (strcmp(command->files[i], STANDARD_INPUT) != 0 &&
-            output_file_replaces(command->output, command->files[i]))
-            return tutti_error_set(error, TUTTI_ERROR_ARGUMENT,
-                                   "the output would replace the sound file %s", command->files[i]);
-    }
-    return TUTTI_OK;
-}
-
-static void print_help(const struct command *command)
-{
-    program_print_help(
-        "tutti analyze [OPTION]... FILE...",
-        "Says which instruments play when in sound files: wav, flac, ogg, opus, mp3, aiff and "
-        "others, of any rate and number of channels. Hears exactly what the daemon would hear. "
-        "FILE may be -, which is standard input.",
-        command->specs, OWN_OPTIONS + SHARED_OPTIONS,
-        "The mean and the maximum are those of the probability, not smoothed, over all\n"
-        "windows that lie wholly in the sound. A sound shorter than a window is repeated\n"
-        "to fill it. A file that cannot be analyzed to its end does not stop the others;\n"
-        "nothing of it is written, and the exit status is then 1.\n");
-}
-
 /* ---- files, in any thread ---- */
 
 static enum tutti_status open_inference(void *context, struct inference *inference,
                                         struct tutti_error *error)
 {
     const struct command *command = context;
-    const char *kernel = command->settings->kernel;
-    if (command->use_float)
+    const char *kernel = command->options.settings->kernel;
+    if (command->options.use_float)
         return inference_open_float(command->model, inference, error);
     return inference_open_int8(command->model, *kernel != '\0' ? kernel : NULL, inference, error);
 }
@@ -214,8 +86,8 @@ static enum tutti_status write_frame(void *context, const struct analysis *analy
                                      const float *probability, struct tutti_error *error)
 {
     const struct file *file = context;
-    return analysis_write_frame(file->spool, analysis, file->command->format, t_s, probability,
-                                error);
+    return analysis_write_frame(file->spool, analysis, file->command->options.format, t_s,
+                                probability, error);
 }
 
 /* Many may wait for their turn to be written; the sound of none of them stays open. */
@@ -256,27 +128,27 @@ static void *begin_file(void *context, size_t index)
     *file = (struct file){
         .command = command,
         .share = &command->share[index],
-        .config = {.hop_s = command->settings->hop_s,
-                   .smoothing_s = command->settings->smoothing_s,
+        .config = {.hop_s = command->options.settings->hop_s,
+                   .smoothing_s = command->options.settings->smoothing_s,
                    .threshold = command->threshold,
                    .enabled = command->enabled,
-                   .channels = command->settings->source.channels,
+                   .channels = command->options.settings->source.channels,
                    .frame = write_frame,
                    .progress = note_progress,
                    .context = file},
         .spool = spool_new(),
     };
-    const bool is_input = strcmp(command->files[index], STANDARD_INPUT) == 0;
+    const bool is_input = strcmp(command->options.files[index], ANALYZE_STANDARD_INPUT) == 0;
     if (file->spool == NULL)
         tutti_error_set(&file->error, TUTTI_ERROR_MEMORY, "out of memory");
     else
         file->sound = is_input ? open_input(command, &file->error)
-                               : sound_file_open(command->files[index], &file->error);
+                               : sound_file_open(command->options.files[index], &file->error);
     if (file->sound != NULL) {
         file->promised_s = sound_file_promised_s(file->sound);
-        file->analyzer =
-            analyzer_new(command->model, &file->config, file->sound,
-                         is_input ? STANDARD_INPUT_NAME : command->files[index], &file->error);
+        file->analyzer = analyzer_new(
+            command->model, &file->config, file->sound,
+            is_input ? STANDARD_INPUT_NAME : command->options.files[index], &file->error);
     }
     if (file->analyzer == NULL)
         close_sound(file);
@@ -316,21 +188,22 @@ static void show_progress(void *context)
         atomic_store(&command->stop, true);
     double done = 0;
     size_t complete = 0;
-    for (size_t i = 0; i < command->count; i++) {
+    for (size_t i = 0; i < command->options.count; i++) {
         unsigned share = atomic_load_explicit(&command->share[i], memory_order_relaxed);
         done += (double)share / SHARE_DONE;
         complete += share == SHARE_DONE;
     }
     char words[64] = "";
-    if (command->count > 1)
-        snprintf(words, sizeof words, "%zu of %zu files", complete, command->count);
-    progress_show(&command->progress, done / (double)command->count, words, clock_monotonic_ns());
+    if (command->options.count > 1)
+        snprintf(words, sizeof words, "%zu of %zu files", complete, command->options.count);
+    progress_show(&command->progress, done / (double)command->options.count, words,
+                  clock_monotonic_ns());
 }
 
 /* What a format cannot hold is not kept secret. */
 static void warn_of_left_out(const struct command *command, const struct analysis *analysis)
 {
-    const size_t left_out = analysis_left_out(analysis, command->format);
+    const size_t left_out = analysis_left_out(analysis, command->options.format);
     if (left_out > 0)
         program_warn(NAME,
                      "%s: of %zu entries the sheet has the last %zu: no more than 99, of no more "
@@ -355,9 +228,10 @@ static void write_result(struct command *command, const struct analysis *analysi
     if (command->may_block)
         interruption_let_through(&command->interruption, true);
     if (!command->heading_written)
-        analysis_write_heading(command->stream, analysis, command->format);
+        analysis_write_heading(command->stream, analysis, command->options.format);
     command->heading_written = true;
-    if (analysis_write(command->stream, analysis, command->format, spool, &error) == TUTTI_OK) {
+    if (analysis_write(command->stream, analysis, command->options.format, spool, &error) ==
+        TUTTI_OK) {
         command->good++;
         warn_of_left_out(command, analysis);
     } else {
@@ -401,7 +275,7 @@ static enum program_exit prepare(struct command *command)
 {
     struct tutti_error error;
     char path[PATH_MAX];
-    const struct settings *settings = command->settings;
+    const struct settings *settings = command->options.settings;
     command->model = program_open_model(settings->model, path, &error);
     if (command->model == NULL)
         return program_fail(NAME, PROGRAM_FAILED, &error);
@@ -417,11 +291,11 @@ static enum program_exit prepare(struct command *command)
         analysis_check_hop(command->model, settings->hop_s, &error) != TUTTI_OK)
         return program_fail(NAME, PROGRAM_USAGE, &error);
     bool complete = true;
-    for (size_t i = 0; i < command->jobs && complete; i++) {
+    for (size_t i = 0; i < command->options.jobs && complete; i++) {
         command->hearing[i] = hearing_new(command->model, open_inference, command);
         complete = command->hearing[i] != NULL;
     }
-    command->share = calloc(command->count, sizeof *command->share);
+    command->share = calloc(command->options.count, sizeof *command->share);
     if (!complete || command->share == NULL) {
         tutti_error_set(&error, TUTTI_ERROR_MEMORY, "out of memory");
         return program_fail(NAME, PROGRAM_FAILED, &error);
@@ -440,14 +314,15 @@ static enum program_exit finish_output(struct command *command, struct output_fi
         output_file_discard(output);
     else if (output != NULL && output_file_commit(output, &error) != TUTTI_OK)
         return program_fail(NAME, PROGRAM_FAILED, &error);
-    return program_end_output(NAME, command->good == command->count ? PROGRAM_OK : PROGRAM_FAILED);
+    return program_end_output(NAME, command->good == command->options.count ? PROGRAM_OK
+                                                                            : PROGRAM_FAILED);
 }
 
 /* How many sounds may be at work or wait at once, by the number of files that may be open. */
 static size_t items_max(const struct command *command)
 {
     const size_t limit =
-        file_limit_raise(OTHER_FILES + FILES_PER_ITEM * batch_items_wanted(command->jobs));
+        file_limit_raise(OTHER_FILES + FILES_PER_ITEM * batch_items_wanted(command->options.jobs));
     return limit >= OTHER_FILES + FILES_PER_ITEM ? (limit - OTHER_FILES) / FILES_PER_ITEM : 1;
 }
 
@@ -457,14 +332,14 @@ static enum program_exit analyze_all(struct command *command)
     struct output_file *output = NULL;
     struct stat target;
     command->stream = stdout;
-    if (command->output != NULL) {
-        output = output_file_open(command->output, &error);
+    if (command->options.output != NULL) {
+        output = output_file_open(command->options.output, &error);
         if (output == NULL)
             return program_fail(NAME, PROGRAM_FAILED, &error);
         command->stream = output_file_stream(output);
     }
     command->may_block = fstat(fileno(command->stream), &target) != 0 || !S_ISREG(target.st_mode);
-    if (command->use_float)
+    if (command->options.use_float)
         openblas_set_num_threads(1); /* the pieces are what runs side by side */
     progress_init(&command->progress, stderr, clock_monotonic_ns());
     const struct batch_work work = {.context = command,
@@ -476,7 +351,8 @@ static enum program_exit analyze_all(struct command *command)
                                     .items_max = items_max(command),
                                     .tick = show_progress};
     interruption_begin(&command->interruption);
-    enum tutti_status status = batch_run(&work, command->count, command->jobs, &error);
+    enum tutti_status status =
+        batch_run(&work, command->options.count, command->options.jobs, &error);
     progress_clear(&command->progress);
     if (status == TUTTI_OK)
         return finish_output(command, output);
@@ -484,20 +360,13 @@ static enum program_exit analyze_all(struct command *command)
     return program_fail(NAME, PROGRAM_FAILED, &error);
 }
 
-/* As many threads as there are cores for this process. */
-static unsigned default_jobs(void)
-{
-    const unsigned cores = thread_cores();
-    return cores < BATCH_MAX_JOBS ? cores : BATCH_MAX_JOBS;
-}
-
 static void free_command(struct command *command)
 {
-    for (size_t i = 0; i < command->jobs; i++)
+    for (size_t i = 0; i < command->options.jobs; i++)
         hearing_free(command->hearing[i]);
     model_close(command->model);
     free(command->share);
-    settings_free(command->settings);
+    analyze_options_free(&command->options);
     free(command);
 }
 
@@ -505,21 +374,18 @@ int command_analyze(int argc, char **argv)
 {
     struct tutti_error error;
     struct command *command = calloc(1, sizeof *command);
-    if (command != NULL)
-        command->settings = settings_new();
     enum program_exit result = PROGRAM_FAILED;
-    if (command == NULL || command->settings == NULL) {
+    if (command == NULL || !analyze_options_init(&command->options)) {
         fprintf(stderr, NAME ": out of memory\n");
         free(command);
         return (int)result;
     }
-    command->jobs = default_jobs();
     struct interruption interruption = {.number = 0};
     sigemptyset(&interruption.signals);
-    if (read_command_line(command, argc, argv, &error) != TUTTI_OK) {
+    if (analyze_options_read(&command->options, argc, argv, &error) != TUTTI_OK) {
         result = program_misused(NAME, &error);
-    } else if (command->help) {
-        print_help(command);
+    } else if (command->options.help) {
+        analyze_options_print_help();
         result = program_end_output(NAME, PROGRAM_OK);
     } else {
         result = prepare(command);
