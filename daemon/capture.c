@@ -13,8 +13,10 @@
 struct capture {
     unsigned rate_hz;
     struct queue *blocks;
-    struct capture_block block; /* being filled; the writer's */
-    bool losing;                /* the newest frame was lost; the writer's */
+    struct capture_block block;    /* being filled; the writer's */
+    bool losing;                   /* the newest frame was lost; the writer's */
+    _Atomic uint64_t next_frame;   /* the one after the newest block that was handed over */
+    _Atomic uint64_t wanted_frame; /* the reader sleeps until next_frame gets there */
     _Atomic uint64_t frames;
     _Atomic uint64_t lost_frames;
     _Atomic uint64_t overruns;
@@ -79,10 +81,12 @@ static void flush_block(struct capture *capture, uint64_t now_ns)
     if (block->frames == 0)
         return;
     block->captured_ns = now_ns;
-    if (queue_push(capture->blocks, block))
+    if (queue_push(capture->blocks, block)) {
         capture->losing = false;
-    else
+        atomic_store(&capture->next_frame, block->first_frame + block->frames);
+    } else {
         lose(capture, block->frames);
+    }
     block->first_frame += block->frames;
     block->frames = 0;
 }
@@ -94,6 +98,14 @@ static void note_write(struct capture *capture, uint64_t now_ns)
         atomic_store_explicit(&capture->resumed_ns, now_ns, memory_order_relaxed);
     /* Released, so that who sees this write sees the pause before it. */
     atomic_store_explicit(&capture->last_write_ns, now_ns, memory_order_release);
+}
+
+/* For the writer after it has moved next_frame, and for the reader after it has moved wanted_frame:
+ * in sequential order, so that at least one of them sees what the other did. */
+static bool has_enough(const struct capture *capture)
+{
+    return atomic_load(&capture->next_frame) >= atomic_load(&capture->wanted_frame) ||
+           queue_count(capture->blocks) >= queue_capacity(capture->blocks) / 2;
 }
 
 void capture_write(struct capture *capture, const float *interleaved, size_t frames,
@@ -122,7 +134,7 @@ void capture_write(struct capture *capture, const float *interleaved, size_t fra
     }
     count(&capture->frames, frames);
     note_write(capture, now_ns);
-    if (complete)
+    if (complete && has_enough(capture))
         queue_wake(capture->blocks);
 }
 
@@ -147,9 +159,13 @@ void capture_end(struct capture *capture)
     queue_end(capture->blocks);
 }
 
-void capture_wait(struct capture *capture, unsigned timeout_ms)
+void capture_wait(struct capture *capture, uint64_t frame, unsigned timeout_ms)
 {
-    queue_wait(capture->blocks, timeout_ms);
+    atomic_store(&capture->wanted_frame, frame);
+    if (frame == 0)
+        queue_wait(capture->blocks, timeout_ms);
+    else if (!has_enough(capture))
+        queue_wait_for_wake(capture->blocks, timeout_ms);
 }
 
 bool capture_read(struct capture *capture, struct capture_block *block)

@@ -51,9 +51,11 @@ bool capture_wait_for_room(struct capture *capture, size_t frames, unsigned time
  * thread, or any once the writer has stopped. Twice is as good as once. */
 void capture_end(struct capture *capture);
 
-/* Sleeps until a block is there, the end was reached, or timeout_ms passed. It may return early for
- * nothing. Reader's thread. */
-void capture_wait(struct capture *capture, unsigned timeout_ms);
+/* Sleeps until a block that ends with this frame or later was handed over, half of the queue is
+ * full, frames were skipped, the end was reached, or timeout_ms passed. It may return early for
+ * nothing. With frame 0 it sleeps while there is no block. To wake costs more than to hear a block,
+ * so who can wait for several should. Reader's thread. */
+void capture_wait(struct capture *capture, uint64_t frame, unsigned timeout_ms);
 
 /* The oldest block into *block; false if there is none. Reader's thread; real-time safe. */
 bool capture_read(struct capture *capture, struct capture_block *block);

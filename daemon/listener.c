@@ -10,10 +10,16 @@
 /* Nothing depends on these: who has something to tell wakes the other. */
 #define WAIT_MS 1000
 
+/* So much sound is left waiting at most, unless a hop is near. */
+#define GATHER_MS 100
+
 struct listener {
     struct listener_config config;
     struct feature_stream *stream;
     struct capture_block block;
+    uint64_t columns; /* that were passed on, or left out in a gap */
+    uint64_t column_frames;
+    uint64_t gather_frames;
     pthread_t thread;
     bool started;
 };
@@ -22,6 +28,7 @@ static void pass_column(void *context, const struct column *column)
 {
     struct listener *listener = context;
     struct queue *columns = listener->config.columns;
+    listener->columns = column->index + 1;
     while (!queue_push(columns, column)) {
         queue_wake(columns);
         queue_wait_for_room(columns, 1, WAIT_MS);
@@ -41,8 +48,10 @@ struct listener *listener_new(const struct listener_config *config, struct tutti
     }
     listener->config = *config;
     listener->config.model = NULL;
-    listener->stream = feature_stream_new(config->model, capture_rate_hz(config->capture),
-                                          pass_column, listener, error);
+    const unsigned rate_hz = capture_rate_hz(config->capture);
+    listener->column_frames = (uint64_t)(feature_stream_column_s(config->model) * rate_hz);
+    listener->gather_frames = (uint64_t)rate_hz * GATHER_MS / 1000;
+    listener->stream = feature_stream_new(config->model, rate_hz, pass_column, listener, error);
     if (listener->stream == NULL) {
         free(listener);
         return NULL;
@@ -50,12 +59,23 @@ struct listener *listener_new(const struct listener_config *config, struct tutti
     return listener;
 }
 
+/* The frame up to which sound may wait: before the column that completes the hop, from which on
+ * every block may be the one that does. */
+static uint64_t next_frame(const struct listener *listener)
+{
+    const struct capture_block *block = &listener->block;
+    const size_t hop = listener->config.hop_columns;
+    const uint64_t near = (hop - 1 - listener->columns % hop) * listener->column_frames;
+    const uint64_t gathered = near < listener->gather_frames ? near : listener->gather_frames;
+    return block->first_frame + block->frames + (gathered > 0 ? gathered : 1);
+}
+
 static void *listen_to_capture(void *context)
 {
     struct listener *listener = context;
     struct capture *capture = listener->config.capture;
     while (!capture_done(capture)) {
-        capture_wait(capture, WAIT_MS);
+        capture_wait(capture, next_frame(listener), WAIT_MS);
         while (capture_read(capture, &listener->block))
             feature_stream_feed(listener->stream, &listener->block);
     }

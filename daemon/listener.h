@@ -2,8 +2,8 @@
  * columns of what was captured and passes them on.
  *
  * If the queue of columns is full it waits: the loss then happens in the capture
- * queue, where it is counted exactly and stays a gap in time. The recognizer is
- * woken once a hop, not once a column.
+ * queue, where it is counted exactly and stays a gap in time. It wakes ten times a
+ * second, and in time for the end of a hop; it wakes the recognizer once a hop.
  */
 #ifndef TUTTI_DAEMON_LISTENER_H
 #define TUTTI_DAEMON_LISTENER_H

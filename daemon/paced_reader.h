@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PACED_READER_CHUNK_MS 10
+#define PACED_READER_CHUNK_MS 20
 
 enum paced_read {
     PACED_READ_MORE,   /* *frames were read; 0: nothing has come yet */

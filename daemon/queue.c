@@ -84,6 +84,12 @@ void queue_wait(struct queue *queue, unsigned timeout_ms)
         wake_wait_ms(&queue->reader, timeout_ms);
 }
 
+void queue_wait_for_wake(struct queue *queue, unsigned timeout_ms)
+{
+    if (!atomic_load_explicit(&queue->ended, memory_order_acquire))
+        wake_wait_ms(&queue->reader, timeout_ms);
+}
+
 const void *queue_read_begin(struct queue *queue)
 {
     return ring_read_begin(queue->ring);

@@ -40,6 +40,10 @@ void queue_end(struct queue *queue);
  * timeout_ms passed. It may return early for nothing. */
 void queue_wait(struct queue *queue, unsigned timeout_ms);
 
+/* [reader] The same, but messages that are there do not count: for a reader that is only woken when
+ * it is worth it. */
+void queue_wait_for_wake(struct queue *queue, unsigned timeout_ms);
+
 /* [reader] The oldest message, to be read in place until queue_read_end(); NULL if there is none.
  */
 const void *queue_read_begin(struct queue *queue);

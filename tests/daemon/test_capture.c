@@ -208,13 +208,57 @@ static void waits_for_room_and_for_the_reader(void **state)
     assert_int_equal(capture_lost_frames(capture), 0);
     assert_false(capture_wait_for_room(capture, 80, 1));
     assert_false(capture_wait_for_room(capture, 1000000, 1));
-    capture_wait(capture, LONG_MS); /* there is something: no wait */
+    capture_wait(capture, 0, LONG_MS); /* there is something: no wait */
     while (capture_read(capture, &block))
         ;
     assert_true(capture_wait_for_room(capture, 80, LONG_MS));
     assert_true(capture_wait_for_room(capture, 1000000, LONG_MS));
     capture_end(capture);
-    capture_wait(capture, LONG_MS); /* the end: no wait */
+    capture_wait(capture, 0, LONG_MS); /* the end: no wait */
+    capture_free(capture);
+}
+
+static void *write_8000(void *context)
+{
+    for (uint64_t i = 0; i < 100; i++)
+        write_marks(context, capture_frames(context), 80);
+    return NULL;
+}
+
+static void *skip_one(void *context)
+{
+    capture_skip(context, 1);
+    return NULL;
+}
+
+/* Sleeps until a thread has done something; returns how many blocks there are then. */
+static size_t blocks_after(struct capture *capture, void *(*act)(void *), uint64_t frame)
+{
+    struct capture_block block;
+    pthread_t writer;
+    size_t blocks = 0;
+    capture_wait(capture, frame, 0); /* so that the writer knows from the start */
+    assert_int_equal(thread_start(&writer, "writer", act, capture, NULL), TUTTI_OK);
+    capture_wait(capture, frame, LONG_MS);
+    while (capture_read(capture, &block))
+        blocks++;
+    pthread_join(writer, NULL);
+    return blocks;
+}
+
+static void wakes_the_reader_for_what_it_wants(void **state)
+{
+    (void)state;
+    enum { BLOCKS = 8000 / CAPTURE_BLOCK_FRAMES };
+    struct capture *capture = capture_new(8000, 4000);
+    assert_in_range(blocks_after(capture, write_8000, BLOCKS * CAPTURE_BLOCK_FRAMES), BLOCKS,
+                    BLOCKS + 1);
+    capture_free(capture);
+    capture = capture_new(8000, 1000); /* 32 blocks: half of them are enough */
+    assert_in_range(blocks_after(capture, write_8000, UINT64_MAX), 16, 32);
+    capture_free(capture);
+    capture = capture_new(8000, 1000);
+    assert_int_equal(blocks_after(capture, skip_one, UINT64_MAX), 0);
     capture_free(capture);
 }
 
@@ -258,7 +302,7 @@ static void accounts_for_every_frame_between_two_threads(void **state)
     uint64_t gaps = 0;
     while (!capture_done(capture)) {
         struct capture_block block;
-        capture_wait(capture, LONG_MS);
+        capture_wait(capture, 0, LONG_MS);
         if (!capture_read(capture, &block))
             continue;
         assert_true(block.first_frame >= expected);
@@ -299,7 +343,7 @@ static void loses_nothing_of_a_writer_that_waits(void **state)
     uint64_t expected = 0;
     while (!capture_done(capture)) {
         struct capture_block block;
-        capture_wait(capture, LONG_MS);
+        capture_wait(capture, 0, LONG_MS);
         while (capture_read(capture, &block)) {
             assert_int_equal(block.first_frame, expected);
             assert_marks(&block);
@@ -324,6 +368,7 @@ int main(void)
         cmocka_unit_test(drops_into_an_exact_gap),
         cmocka_unit_test(skips_what_the_device_lost),
         cmocka_unit_test(waits_for_room_and_for_the_reader),
+        cmocka_unit_test(wakes_the_reader_for_what_it_wants),
         cmocka_unit_test(tells_when_sound_came_again),
         cmocka_unit_test(accounts_for_every_frame_between_two_threads),
         cmocka_unit_test(loses_nothing_of_a_writer_that_waits),

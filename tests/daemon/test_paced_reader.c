@@ -73,7 +73,7 @@ static uint64_t hear_all(struct stage *stage)
     uint64_t last_ns = 0;
     struct capture_block block;
     while (!capture_done(stage->source.capture)) {
-        capture_wait(stage->source.capture, LONG_MS);
+        capture_wait(stage->source.capture, 0, LONG_MS);
         while (capture_read(stage->source.capture, &block)) {
             assert_int_equal(block.first_frame, frames);
             frames += block.frames;

@@ -43,7 +43,7 @@ static struct heard hear(struct source *source, size_t frames)
     assert_string_equal(error.text, "");
     while (heard.frames < frames && !capture_done(capture)) {
         struct capture_block block;
-        capture_wait(capture, LONG_MS);
+        capture_wait(capture, 0, LONG_MS);
         while (heard.frames < frames && capture_read(capture, &block)) {
             assert_int_equal(block.first_frame, heard.frames);
             memcpy(heard.samples + heard.frames, block.samples, block.frames * sizeof(float));
@@ -242,7 +242,7 @@ static void repeats_a_very_short_file_in_whole_chunks(void **state)
     int together = 0;
     for (int blocks = 0; blocks < 40;) { /* 10,240 frames: 22 chunks */
         struct capture_block block;
-        capture_wait(capture, LONG_MS);
+        capture_wait(capture, 0, LONG_MS);
         while (capture_read(capture, &block)) {
             blocks++;
             together += block.captured_ns == last_ns;
@@ -476,7 +476,7 @@ static void a_closed_descriptor_is_a_lost_source(void **state)
     close(STDIN_FILENO);
     assert_int_equal(source_start(source, capture, NULL), TUTTI_OK);
     while (!capture_done(capture))
-        capture_wait(capture, LONG_MS);
+        capture_wait(capture, 0, LONG_MS);
     assert_int_equal(source_state(source), SOURCE_LOST);
     source_close(source);
     capture_free(capture);

@@ -61,7 +61,7 @@ static uint64_t hear(struct capture *capture, float *samples, size_t frames)
     size_t heard = 0;
     while (heard < frames) {
         struct capture_block block;
-        capture_wait(capture, LONG_MS);
+        capture_wait(capture, 0, LONG_MS);
         while (heard < frames && capture_read(capture, &block)) {
             if (heard == 0)
                 first = block.first_frame;
@@ -266,7 +266,7 @@ static void comes_back_after_it_was_unplugged(void **state)
     wait_for_state(source, SOURCE_RUNNING);
     uint64_t first_frame = last_frame;
     while (first_frame == last_frame) { /* until after the gap; a begun block may come before it */
-        capture_wait(capture, LONG_MS);
+        capture_wait(capture, 0, LONG_MS);
         if (!capture_read(capture, &block))
             continue;
         first_frame = block.first_frame;
