@@ -91,7 +91,7 @@ struct paced_reader *paced_reader_start(const struct paced_reader_config *config
     struct paced_reader *reader = calloc(1, sizeof *reader);
     if (reader != NULL) {
         reader->config = *config;
-        reader->chunk_frames = config->source->rate_hz * PACED_READER_CHUNK_MS / 1000;
+        reader->chunk_frames = (size_t)config->source->rate_hz * config->chunk_ms / 1000;
         reader->chunk = calloc(reader->chunk_frames, config->channels * sizeof *reader->chunk);
     }
     if (reader == NULL || reader->chunk == NULL) {

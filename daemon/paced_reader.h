@@ -14,8 +14,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PACED_READER_CHUNK_MS 20
-
 enum paced_read {
     PACED_READ_MORE,   /* *frames were read; 0: nothing has come yet */
     PACED_READ_ENDED,  /* the sound is over */
@@ -26,11 +24,12 @@ struct paced_reader_config {
     struct source *source; /* its capture, gain and state are used */
     unsigned channels;     /* of what read() delivers, 1 to CONVERT_MAX_CHANNELS */
     int channel;           /* which of them, or CAPTURE_MIX_ALL */
+    unsigned chunk_ms;     /* how much sound is read at once: 1 to 1000 */
     uint64_t ahead_ms;     /* how far it may run ahead of real time */
     uint64_t catch_up_ms;  /* how much sound it may deliver at full speed after a pause */
     unsigned faster_ppm;   /* how much faster than our clock it may be in the long run, for live
                               sources with a clock of their own; below 1,000,000 */
-    /* Reads up to *frames (at most PACED_READER_CHUNK_MS of sound) into interleaved and sets
+    /* Reads up to *frames (at most chunk_ms of sound) into interleaved and sets
      * *frames. It may wait for sound, but no longer than about 100 ms. Called by the thread. */
     enum paced_read (*read)(void *context, float *interleaved, size_t *frames);
     void *context;

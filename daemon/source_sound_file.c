@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #define CATCH_UP_MS 100 /* a disk's hiccup, not a pause of the whole process */
+#define CHUNK_MS 50     /* nobody hears how late a file is */
 
 struct playing_file {
     struct sound_file *file;
@@ -66,6 +67,7 @@ enum tutti_status source_sound_file_start(struct source *source, struct tutti_er
         .source = source,
         .channels = sound_file_channels(playing->file),
         .channel = source->channel,
+        .chunk_ms = CHUNK_MS,
         .catch_up_ms = CATCH_UP_MS,
         .read = read_file,
         .context = playing,

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #define POLL_TIMEOUT_MS 100
+#define CHUNK_MS 20
 /* A program that writes as fast as it can is held to real time, with a second in hand against its
  * hiccups. A live one has a clock of its own: 0.1% is more than any two clocks differ. What comes
  * at once after a pause has to stay below RECOGNIZER_BEHIND_S, or hops would be skipped; it has to
@@ -57,7 +58,7 @@ static enum tutti_status open_stdin(struct source *source, const struct source_c
                                text);
     struct standard_input *input = calloc(1, sizeof *input);
     const size_t frame_size = convert_frame_size(&format);
-    const size_t size = format.rate_hz * PACED_READER_CHUNK_MS / 1000 * frame_size;
+    const size_t size = (size_t)format.rate_hz * CHUNK_MS / 1000 * frame_size;
     unsigned char *buffer = malloc(size);
     if (input == NULL || buffer == NULL) {
         free(input);
@@ -133,6 +134,7 @@ static enum tutti_status start_stdin(struct source *source, struct tutti_error *
         .source = source,
         .channels = 1,
         .channel = CAPTURE_MIX_ALL,
+        .chunk_ms = CHUNK_MS,
         .ahead_ms = AHEAD_MS,
         .catch_up_ms = CATCH_UP_MS,
         .faster_ppm = FASTER_PPM,

@@ -11,7 +11,12 @@
 
 #include <cmocka.h>
 
-enum { RATE_HZ = 48000, CHUNK_FRAMES = RATE_HZ * PACED_READER_CHUNK_MS / 1000, LONG_MS = 3600000 };
+enum {
+    RATE_HZ = 48000,
+    CHUNK_MS = 10,
+    CHUNK_FRAMES = RATE_HZ * CHUNK_MS / 1000,
+    LONG_MS = 3600000
+};
 
 static void pause_ms(long ms)
 {
@@ -58,6 +63,7 @@ static void open_stage(struct stage *stage, struct script *script, uint64_t ahea
     const struct paced_reader_config config = {.source = &stage->source,
                                                .channels = 1,
                                                .channel = CAPTURE_MIX_ALL,
+                                               .chunk_ms = CHUNK_MS,
                                                .ahead_ms = ahead_ms,
                                                .catch_up_ms = catch_up_ms,
                                                .read = read_script,
