@@ -150,7 +150,11 @@ void capture_skip(struct capture *capture, uint64_t frames)
 bool capture_wait_for_room(struct capture *capture, size_t frames, unsigned timeout_ms)
 {
     /* Two more than whole blocks: one that was begun before, one that remains. */
-    return queue_wait_for_room(capture->blocks, frames / CAPTURE_BLOCK_FRAMES + 2, timeout_ms);
+    const size_t blocks = frames / CAPTURE_BLOCK_FRAMES + 2;
+    if (queue_wait_for_room(capture->blocks, blocks, 0))
+        return true;
+    queue_wake(capture->blocks); /* what the reader waits for may not fit */
+    return queue_wait_for_room(capture->blocks, blocks, timeout_ms);
 }
 
 void capture_end(struct capture *capture)

@@ -7,28 +7,47 @@
 
 #include <stdlib.h>
 
-/* Nothing depends on these: who has something to tell wakes the other. */
+/* Nothing depends on it: who makes room wakes the listener. */
 #define WAIT_MS 1000
 
-/* So much sound is left waiting at most, unless a hop is near. */
+/* So much sound is left waiting at most; and for so long, when no more comes. */
 #define GATHER_MS 100
+#define PAUSE_MS 200
 
 struct listener {
     struct listener_config config;
     struct feature_stream *stream;
     struct capture_block block;
-    uint64_t columns; /* that were passed on, or left out in a gap */
-    uint64_t column_frames;
-    uint64_t gather_frames;
+    struct listener_pace pace;
     pthread_t thread;
     bool started;
 };
+
+static uint64_t block_end(const struct capture_block *block)
+{
+    return block->first_frame + block->frames;
+}
+
+void listener_pace_column(struct listener_pace *pace, const struct column *column, uint64_t heard)
+{
+    pace->columns = column->index + 1;
+    pace->column_frame = heard;
+}
+
+struct listener_pace listener_pace(const struct model *model, unsigned rate_hz, size_t hop_columns)
+{
+    return (struct listener_pace){
+        .hop_columns = hop_columns,
+        .column_frames = (uint64_t)(feature_stream_column_s(model) * rate_hz),
+        .gather_frames = (uint64_t)rate_hz * GATHER_MS / 1000,
+    };
+}
 
 static void pass_column(void *context, const struct column *column)
 {
     struct listener *listener = context;
     struct queue *columns = listener->config.columns;
-    listener->columns = column->index + 1;
+    listener_pace_column(&listener->pace, column, block_end(&listener->block));
     while (!queue_push(columns, column)) {
         queue_wake(columns);
         queue_wait_for_room(columns, 1, WAIT_MS);
@@ -49,8 +68,7 @@ struct listener *listener_new(const struct listener_config *config, struct tutti
     listener->config = *config;
     listener->config.model = NULL;
     const unsigned rate_hz = capture_rate_hz(config->capture);
-    listener->column_frames = (uint64_t)(feature_stream_column_s(config->model) * rate_hz);
-    listener->gather_frames = (uint64_t)rate_hz * GATHER_MS / 1000;
+    listener->pace = listener_pace(config->model, rate_hz, config->hop_columns);
     listener->stream = feature_stream_new(config->model, rate_hz, pass_column, listener, error);
     if (listener->stream == NULL) {
         free(listener);
@@ -59,15 +77,13 @@ struct listener *listener_new(const struct listener_config *config, struct tutti
     return listener;
 }
 
-/* The frame up to which sound may wait: before the column that completes the hop, from which on
- * every block may be the one that does. */
-static uint64_t next_frame(const struct listener *listener)
+uint64_t listener_next_frame(const struct listener_pace *pace, uint64_t heard)
 {
-    const struct capture_block *block = &listener->block;
-    const size_t hop = listener->config.hop_columns;
-    const uint64_t near = (hop - 1 - listener->columns % hop) * listener->column_frames;
-    const uint64_t gathered = near < listener->gather_frames ? near : listener->gather_frames;
-    return block->first_frame + block->frames + (gathered > 0 ? gathered : 1);
+    const uint64_t gathered = heard + pace->gather_frames;
+    const uint64_t columns = pace->hop_columns - 1 - pace->columns % pace->hop_columns;
+    const uint64_t soonest = pace->column_frame + columns * pace->column_frames;
+    const uint64_t wanted = soonest < gathered ? soonest : gathered;
+    return wanted > heard + CAPTURE_BLOCK_FRAMES ? wanted - CAPTURE_BLOCK_FRAMES : heard + 1;
 }
 
 static void *listen_to_capture(void *context)
@@ -75,7 +91,8 @@ static void *listen_to_capture(void *context)
     struct listener *listener = context;
     struct capture *capture = listener->config.capture;
     while (!capture_done(capture)) {
-        capture_wait(capture, next_frame(listener), WAIT_MS);
+        capture_wait(capture, listener_next_frame(&listener->pace, block_end(&listener->block)),
+                     PAUSE_MS);
         while (capture_read(capture, &listener->block))
             feature_stream_feed(listener->stream, &listener->block);
     }

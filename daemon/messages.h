@@ -33,7 +33,8 @@ struct column {
     uint64_t end_frame;   /* the sound up to here is in the column: its centre + a hop */
     uint64_t captured_ns; /* CLOCK_MONOTONIC when the sound at end_frame arrived from the source, as
                              in the block; the column itself comes some 10 ms later, once all that
-                             it is made of is there. 0: a file */
+                             it is made of is there, or up to 100 ms later where it completes no
+                             hop. 0: a file */
     uint64_t lost_frames; /* lost directly before this column (replaced by silence, or, where index
                              is 0, by nothing) */
     float level_dbfs; /* RMS of the last 400 ms, LEVEL_FLOOR_DBFS ... +3; of the newest sound, which

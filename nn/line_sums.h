@@ -8,7 +8,8 @@
 
 #include "nn/kernels.h"
 
-/* So many bytes of output wait at most, and a line: a quarter of a small first-level cache. */
+/* So many bytes of output wait at most, and what was written last: a quarter of a small first-level
+ * cache. */
 #define LINE_SUMS_WAITING 8192
 
 struct line_sums {

@@ -1,5 +1,6 @@
 #include "daemon/listener.h"
 
+#include "daemon/feature_stream.h"
 #include "daemon/messages.h"
 #include "tests/support/tiny_model.h"
 
@@ -98,7 +99,7 @@ static void wakes_the_recognizer_before_the_queue_is_full(void **state)
     struct column column;
     open_stage(&stage, 8, 6000);
     assert_int_equal(listener_start(stage.listener, NULL), TUTTI_OK);
-    write_sound(&stage, RATE_HZ / 10); /* 10 columns, less those that wait for more */
+    write_sound(&stage, RATE_HZ / 5); /* more than it lets wait, and than the queue takes */
     queue_wait(stage.columns, LONG_MS);
     while (queue_count(stage.columns) < 4)
         queue_wait(stage.columns, 1);
@@ -113,6 +114,61 @@ static void wakes_the_recognizer_before_the_queue_is_full(void **state)
             ;
     }
     close_stage(&stage);
+}
+
+/* --- when it wakes ------------------------------------------------------------------- */
+
+static void note_column(void *context, const struct column *column)
+{
+    *(struct column *)context = *column;
+}
+
+/* Hears some seconds block by block, and beside that only as often as the listener wakes: each hop
+ * is complete with the same block. Returns how many blocks woke it, of how many. */
+static void check_pace(unsigned rate_hz, size_t hop_columns, int *woken, int *blocks)
+{
+    struct column each = {0}, some = {0};
+    struct feature_stream *eager = feature_stream_new(model, rate_hz, note_column, &each, NULL);
+    struct feature_stream *lazy = feature_stream_new(model, rate_hz, note_column, &some, NULL);
+    struct listener_pace pace = listener_pace(model, rate_hz, hop_columns);
+    struct capture_block block = {.frames = CAPTURE_BLOCK_FRAMES};
+    uint64_t heard = 0, end = 0;
+    assert_true(eager != NULL && lazy != NULL);
+    *woken = *blocks = 0;
+    while (end < 8 * (uint64_t)rate_hz) {
+        block.first_frame = end;
+        end += block.frames;
+        feature_stream_feed(eager, &block);
+        (*blocks)++;
+        if (end >= listener_next_frame(&pace, heard)) {
+            (*woken)++;
+            while (heard < end) {
+                const uint64_t before = some.end_frame;
+                block.first_frame = heard;
+                heard += block.frames;
+                feature_stream_feed(lazy, &block);
+                if (some.end_frame != before)
+                    listener_pace_column(&pace, &some, heard);
+            }
+        }
+        assert_int_equal((some.index + 1) / hop_columns, (each.index + 1) / hop_columns);
+    }
+    feature_stream_free(eager);
+    feature_stream_free(lazy);
+}
+
+static void wakes_for_every_hop_at_once(void **state)
+{
+    (void)state;
+    static const unsigned rates_hz[] = {8000, 16000, 32000, 44100, 48000, 96000, 192000};
+    static const size_t hops[] = {1, 2, 7, 10, 25, 50, 300};
+    int woken, blocks;
+    for (size_t rate = 0; rate < sizeof rates_hz / sizeof *rates_hz; rate++) {
+        for (size_t hop = 0; hop < sizeof hops / sizeof *hops; hop++)
+            check_pace(rates_hz[rate], hops[hop], &woken, &blocks);
+    }
+    check_pace(48000, 25, &woken, &blocks);
+    assert_in_range(woken, 8 * 10, blocks / 4);
 }
 
 static void ends_without_having_heard_anything(void **state)
@@ -135,6 +191,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(waits_for_a_slow_recognizer),
         cmocka_unit_test(wakes_the_recognizer_before_the_queue_is_full),
+        cmocka_unit_test(wakes_for_every_hop_at_once),
         cmocka_unit_test(ends_without_having_heard_anything),
     };
     return cmocka_run_group_tests(tests, open_model, close_model);
