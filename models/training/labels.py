@@ -95,6 +95,11 @@ GM_OTHERS: Dict[str, Tuple[int, ...]] = {
 }
 
 
+def output_of(name: str) -> str:
+    """The output of a label or of a neighbouring instrument."""
+    return name if name in LABELS else NEIGHBOURS[name]
+
+
 def target(labels: str) -> List[int]:
     """0/1 per label from the index's `labels` column: `a|b`, or `none`."""
     names = [] if labels in ("none", "") else labels.split("|")

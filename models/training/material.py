@@ -11,7 +11,7 @@ import numpy as np
 from scipy.signal import resample
 
 from .effects import RATE_HZ, amplifier
-from .labels import EXTRAS, LABELS, NEIGHBOURS
+from .labels import EXTRAS, LABELS, NEIGHBOURS, output_of
 from .prepare import load_clips
 
 POLYPHONIC = {"piano", "acoustic_guitar", "electric_guitar", "banjo", "mallet_percussion",
@@ -133,8 +133,7 @@ def add_renders(banks: Dict[str, Bank], folder: Path) -> None:
         score_path = path.with_suffix(".score.npy")
         unscored = np.ones(samples.size // (3 * RATE_HZ))
         scores = np.load(score_path) if score_path.exists() else unscored
-        label = path.stem if path.stem in LABELS else NEIGHBOURS[path.stem]
-        banks[label].renders.append((samples, scores))
+        banks[output_of(path.stem)].renders.append((samples, scores))
 
 
 def load_banks(work: Path) -> Dict[str, Bank]:

@@ -16,7 +16,7 @@ import torch
 from tqdm import tqdm
 
 from .frontend import CONFIG, Frontend
-from .labels import LABELS, NEIGHBOURS, audioset_rows
+from .labels import LABELS, NEIGHBOURS, audioset_rows, output_of
 from .network import as_input, class_names, start_network
 
 SEGMENT = CONFIG.columns * CONFIG.hop_frames
@@ -55,7 +55,7 @@ def main() -> None:
         for path in tqdm(paths, desc="score", unit="stem"):
             output = path.with_suffix(".score.npy")
             samples = np.load(path, mmap_mode="r")
-            own = rows[NEIGHBOURS.get(path.stem, path.stem)]
+            own = rows[output_of(path.stem)]
             if not output.exists() and samples.size >= SEGMENT:
                 np.save(output, segment_probabilities(samples, network, own, frontend))
             if output.exists():

@@ -21,6 +21,10 @@ from .labels import LABELS
 from .tones import PATCHES, Random
 
 
+def convolved(samples: np.ndarray, response: np.ndarray) -> np.ndarray:
+    return fftconvolve(samples, response)[:samples.size].astype(np.float32)
+
+
 def leslie(samples: np.ndarray, random: Random) -> np.ndarray:
     """A turning loudspeaker: pitch and loudness swing."""
     rate_hz = random.uniform(0.6, 1.0) if random.random() < 0.5 else random.uniform(5.5, 7.0)
@@ -56,7 +60,7 @@ def church(samples: np.ndarray, random: Random) -> np.ndarray:
     tail = random.standard_normal(t.size) * np.exp(-6.9 * t / random.uniform(1.2, 4.0))
     tail *= random.uniform(0.2, 1.0) / np.sqrt(np.sum(tail ** 2))
     tail[0] += 1.0
-    return fftconvolve(samples, tail)[:samples.size].astype(np.float32)
+    return convolved(samples, tail)
 
 
 def body(samples: np.ndarray, random: Random, lowest_hz: float) -> np.ndarray:
@@ -70,11 +74,11 @@ def body(samples: np.ndarray, random: Random, lowest_hz: float) -> np.ndarray:
             2 * np.pi * mode * t)
     answer *= random.uniform(0.4, 1.6) / np.sqrt(np.sum(answer ** 2))
     answer[0] += random.uniform(0.2, 1.0)
-    return fftconvolve(samples, answer)[:samples.size].astype(np.float32)
+    return convolved(samples, answer)
 
 
 def room(samples: np.ndarray, random: Random) -> np.ndarray:
-    return fftconvolve(samples, Rooms.impulse_response(random))[:samples.size].astype(np.float32)
+    return convolved(samples, Rooms.impulse_response(random))
 
 
 BODIES_HZ = {"acoustic_guitar": 95.0, "ukulele": 230.0, "harp": 160.0}
