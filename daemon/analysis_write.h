@@ -10,7 +10,7 @@
  *            "frames":[{"t","p":[...]}],"instruments":[{"label","mean","max","present"}],
  *            "cues":[{"label","on_s","off_s","confidence"}]}
  * CSV       file,t,LABEL,... : one line per frame (RFC 4180, but LF alone)
- * Cues      label,on_s,off_s,confidence : one line per entry
+ * Cues      label,on_s,off_s,confidence,time : one line per entry
  * Audacity  on_s TAB off_s TAB label : a label track
  * Sheet     a CUE sheet, which names the file without its folders: it belongs beside it
  *

@@ -8,7 +8,9 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
+#define LABEL_SIZE 64  /* models/FORMAT.md: at most 63 bytes */
 #define LINE_SIZE 1024 /* a label of 63 bytes, all of them escaped, and four numbers fit twice */
 #define SHEET_TRACKS 99
 #define SHEET_FRAMES_PER_S 75
@@ -52,6 +54,29 @@ static void put_number(const struct output *output, double value)
     json_writer_init(&writer, text, sizeof text);
     json_write_number(&writer, value, 3);
     put(output, text);
+}
+
+/* A time of day, rounded to 1/1000 s, as ISO 8601 has it. */
+static void put_time(const struct output *output, double seconds)
+{
+    const int64_t ms = llround(seconds * 1000);
+    const time_t whole = (time_t)(ms / 1000);
+    struct tm utc;
+    char date[40];
+    char text[64];
+    if (gmtime_r(&whole, &utc) == NULL ||
+        strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &utc) == 0)
+        return;
+    (void)snprintf(text, sizeof text, "%s.%03dZ", date, (int)(ms % 1000));
+    put(output, text);
+}
+
+/* A label as people write it: acoustic guitar. */
+static void write_title(const char *label, char title[LABEL_SIZE])
+{
+    (void)snprintf(title, LABEL_SIZE, "%s", label);
+    for (; *title != '\0'; title++)
+        *title = *title == '_' ? ' ' : *title;
 }
 
 static void put_json(const struct output *output, const struct cue *cue)
@@ -105,6 +130,10 @@ static void put_csv(const struct output *output, const struct cue *cue)
     }
     put(output, ",");
     put_number(output, (double)cue->confidence);
+    put(output, ",");
+    if (cue->time > 0) {
+        put_time(output, cue->time);
+    }
     put(output, "\n");
 }
 
@@ -114,7 +143,9 @@ static void put_audacity(const struct output *output, const struct cue *cue, dou
     put(output, "\t");
     put_number(output, cue->off_s >= 0 ? cue->off_s : fmax(now_s, cue->on_s));
     put(output, "\t");
-    put(output, cue->label);
+    char title[LABEL_SIZE];
+    write_title(cue->label, title);
+    put(output, title);
     put(output, "\n");
 }
 
@@ -130,6 +161,23 @@ static void put_quoted(const struct output *output, const char *text)
     put(output, "\"");
 }
 
+/* What a reader of the sheet could not know: what is missing before it, and when its sound began.
+ * CDRWIN passes over what stands behind REM. */
+static void put_remarks(const struct output *output, const struct cue *first, size_t left_out,
+                        double start_s)
+{
+    char text[80];
+    if (left_out > 0) {
+        (void)snprintf(text, sizeof text, "REM EARLIER ENTRIES LEFT OUT %zu\r\n", left_out);
+        put(output, text);
+    }
+    if (first->time > first->on_s) {
+        put(output, "REM BEGINS ");
+        put_time(output, first->time - first->on_s + start_s);
+        put(output, "\r\n");
+    }
+}
+
 /* A place in 1/75 s. */
 static int64_t sheet_frames(double seconds)
 {
@@ -142,7 +190,9 @@ static void put_track(const struct output *output, const struct cue *cue, size_t
     char text[80];
     (void)snprintf(text, sizeof text, "  TRACK %02zu AUDIO\r\n    TITLE ", number);
     put(output, text);
-    put_quoted(output, cue->label);
+    char title[LABEL_SIZE];
+    write_title(cue->label, title);
+    put_quoted(output, title);
     (void)snprintf(text, sizeof text, "\r\n    INDEX 01 %02d:%02d:%02d\r\n",
                    (int)(frames / SHEET_FRAMES_PER_S / 60), (int)(frames / SHEET_FRAMES_PER_S % 60),
                    (int)(frames % SHEET_FRAMES_PER_S));
@@ -169,6 +219,8 @@ static void put_sheet(const struct output *output, const struct cue *cues, size_
         put_number(output, (double)start / SHEET_FRAMES_PER_S);
         put(output, "\r\n");
     }
+    if (count > 0)
+        put_remarks(output, &cues[first], first, (double)start / SHEET_FRAMES_PER_S);
     put(output, "FILE ");
     put_quoted(output, title);
     put(output, " WAVE\r\n");
@@ -186,7 +238,7 @@ void cue_export(enum cue_format format, const struct cue *cues, size_t count, do
         return;
     }
     put(&output, format == CUE_JSON  ? "["
-                 : format == CUE_CSV ? "label,on_s,off_s,confidence\n"
+                 : format == CUE_CSV ? "label,on_s,off_s,confidence,time\n"
                                      : "");
     for (size_t i = 0; i < count; i++) {
         if (format == CUE_JSON) {

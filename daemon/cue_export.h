@@ -10,7 +10,9 @@
  * user guide, appendix A), and know no exits. A sheet has the newest 99 entries.
  * If the last one is later than 99:59:74, it has those of the 100 minutes up to it,
  * and places count from the first of them, whose time since the start of the sound
- * is told in a comment, "REM START seconds".
+ * is told in a comment, "REM START seconds". Others tell what is missing before it,
+ * "REM EARLIER ENTRIES LEFT OUT n", and where the times of day are known the one of
+ * place 00:00:00, "REM BEGINS 2026-11-21T08:00:00.500Z".
  */
 #ifndef TUTTI_DAEMON_CUE_EXPORT_H
 #define TUTTI_DAEMON_CUE_EXPORT_H
@@ -49,8 +51,10 @@ void cue_export_csv_field(const char *text, cue_export_write *write, void *conte
  * where the format must name one. title: the sound's name for a CUE sheet, such as the file's.
  *   JSON      [{"label","on_s","off_s" (null: still sounding),"time" (left out if unknown),
  *             "confidence"}, ...]
- *   CSV       a header line, then label,on_s,off_s,confidence; off_s empty: still sounding
- *   Audacity  on_s TAB off_s TAB label */
+ *   CSV       a header line, then label,on_s,off_s,confidence,time; off_s empty: still sounding;
+ *             time in ISO 8601, empty: unknown
+ *   Audacity  on_s TAB off_s TAB label
+ * Audacity and CUE sheets, which people read, have spaces in labels for underscores. */
 void cue_export(enum cue_format format, const struct cue *cues, size_t count, double now_s,
                 const char *title, cue_export_write *write, void *context);
 

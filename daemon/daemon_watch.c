@@ -117,3 +117,23 @@ void speed_watch_take(struct speed_watch *watch, const struct pipeline_status *s
     tell_stretch(watch, status);
     tell_skipped(watch, status, skipped_hops, now_ns);
 }
+
+/* ---- the server ---- */
+
+void refusal_watch_init(struct refusal_watch *watch, const struct log *log)
+{
+    *watch = (struct refusal_watch){.log = log};
+}
+
+void refusal_watch_take(struct refusal_watch *watch, uint64_t refused, uint64_t now_ns)
+{
+    const uint64_t more = refused - watch->told;
+    if (more == 0 || now_ns < watch->quiet_until_ns)
+        return;
+    watch->quiet_until_ns = now_ns + WATCH_QUIET_S * CLOCK_NS_PER_S;
+    watch->told = refused;
+    log_write(watch->log, LOG_LEVEL_WARNING,
+              "%" PRIu64 " %s turned away: more pages or programs read along than max_clients "
+              "allows, or more than a quarter of them from one address",
+              more, more == 1 ? "client was" : "clients were");
+}

@@ -1,8 +1,8 @@
 /* daemon_watch.h - tells the log what changes in a pipeline while it runs: the
  * source stalls, is lost, comes back or ends, sound is lost; and of all of them together,
- * that the machine is too slow.
+ * that the machine is too slow, and of the server that clients were turned away.
  *
- * Losses are told at most once in WATCH_QUIET_S, with the sum since the last time, so
+ * Losses and refusals are told at most once in WATCH_QUIET_S, with the sum since the last time, so
  * that a bad cable or a slow machine cannot fill a disk.
  *
  * Threads: the program's first one.
@@ -49,5 +49,16 @@ void speed_watch_init(struct speed_watch *watch, const struct log *log, size_t s
  * status: of any source; skipped_hops: the sum of all. */
 void speed_watch_take(struct speed_watch *watch, const struct pipeline_status *status,
                       uint64_t skipped_hops, uint64_t now_ns);
+
+struct refusal_watch {
+    const struct log *log;
+    uint64_t told;           /* refusals that the log knows */
+    uint64_t quiet_until_ns; /* CLOCK_MONOTONIC */
+};
+
+void refusal_watch_init(struct refusal_watch *watch, const struct log *log);
+
+/* refused: server_refused_streams(). */
+void refusal_watch_take(struct refusal_watch *watch, uint64_t refused, uint64_t now_ns);
 
 #endif

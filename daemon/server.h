@@ -73,6 +73,9 @@ struct server *server_new(const struct server_config *config, struct pipeline *c
 /* The port listened on. */
 unsigned server_port(const struct server *server);
 
+/* How many streams were one too many since the server began. Any thread. */
+uint64_t server_refused_streams(struct server *server);
+
 /* There are new events: resumes the streams that wait. Real-time safe. */
 void server_wake(struct server *server);
 

@@ -204,9 +204,12 @@ static void print_daemon(FILE *stream, struct server *server)
                 status.hop_s);
     (void)pthread_mutex_lock(&server->mutex);
     const unsigned streams = server->stream_count;
+    const uint64_t refused = server->refused_streams;
     const unsigned connections = server->connection_count;
     (void)pthread_mutex_unlock(&server->mutex);
     print_value(stream, "tutti_streams", "gauge", "Clients that read a stream of events.", streams);
+    print_value(stream, "tutti_refused_streams_total", "counter",
+                "Clients that were one too many for a stream of events.", (double)refused);
     print_value(stream, "tutti_connections", "gauge", "HTTP connections.", connections);
 }
 

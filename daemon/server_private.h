@@ -53,6 +53,7 @@ struct server {
     unsigned connection_count;
     struct stream *streams;
     unsigned stream_count;
+    uint64_t refused_streams; /* one too many, since the server began */
 };
 
 struct request {

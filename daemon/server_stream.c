@@ -81,15 +81,13 @@ static ssize_t read_stream(void *context, uint64_t position, char *buffer, size_
     if (stream->sent == stream->length) {
         pthread_mutex_lock(&stream->server->mutex);
         bool stopping = stream->server->stopping;
-        if (!stopping) {
-            take_events(stream, clock_monotonic_ns());
-        }
+        take_events(stream, clock_monotonic_ns());
         if (!stopping && stream->length == 0) {
             stream->waiting = true;
             MHD_suspend_connection(stream->connection);
         }
         pthread_mutex_unlock(&stream->server->mutex);
-        if (stopping) {
+        if (stopping && stream->length == 0) {
             return MHD_CONTENT_READER_END_OF_STREAM;
         }
     }
@@ -153,8 +151,17 @@ static const char *admit(struct stream *stream)
         server->streams = stream;
         server->stream_count++;
     }
+    server->refused_streams += refusal != NULL && !server->stopping;
     pthread_mutex_unlock(&server->mutex);
     return refusal;
+}
+
+uint64_t server_refused_streams(struct server *server)
+{
+    pthread_mutex_lock(&server->mutex);
+    const uint64_t refused = server->refused_streams;
+    pthread_mutex_unlock(&server->mutex);
+    return refused;
 }
 
 /* What every client gets first: how soon to come back, hello, and the present status. */

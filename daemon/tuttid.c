@@ -256,6 +256,12 @@ static void tell_where(const struct daemon *daemon)
         getnameinfo((const struct sockaddr *)&address.socket_address, address.length, host,
                     sizeof host, NULL, 0, NI_NUMERICHOST);
     }
+    char elsewhere[HOST_NAME_MAX + 100] = "";
+    char name[HOST_NAME_MAX + 1] = "";
+    if (everywhere && gethostname(name, sizeof name - 1) == 0)
+        (void)snprintf(elsewhere, sizeof elsewhere,
+                       ", and for other machines at http://%s%s:%u/ or this one's address", name,
+                       strchr(name, '.') == NULL ? ".local" : "", server_port(daemon->server));
     bool brackets = strchr(host, ':') != NULL;
     const struct pipeline_set *set = daemon->set;
     char what[320];
@@ -267,7 +273,7 @@ static void tell_where(const struct daemon *daemon)
     }
     log_write(&daemon->log, LOG_LEVEL_INFO, "listening to %s; page at http://%s%s%s:%u/%s", what,
               brackets ? "[" : "", host, brackets ? "]" : "", server_port(daemon->server),
-              everywhere ? ", and for other machines at this one's name or address" : "");
+              elsewhere);
 }
 
 static bool hangs(const struct daemon *daemon, const struct pipeline_status *status)
@@ -315,12 +321,27 @@ static bool is_over(const struct daemon *daemon, struct daemon_watch *watch,
     return hung || done;
 }
 
+/* What the entries were is gone with this process, to the dismay of who wanted them. */
+static void tell_what_is_forgotten(const struct daemon *daemon)
+{
+    size_t entries = 0;
+    for (size_t i = 0; i < daemon->set->count; i++)
+        entries += timeline_cues(pipeline_timeline(daemon->set->pipeline[i]), NULL, 0);
+    if (entries > 0)
+        log_write(&daemon->log, LOG_LEVEL_INFO,
+                  "%zu %s forgotten; with --at-end stay the page and the API would stay, until a "
+                  "signal",
+                  entries, entries == 1 ? "entry is" : "entries are");
+}
+
 static enum program_exit watch_until_end(struct daemon *daemon, const sigset_t *signals,
                                          struct daemon_watch *watch)
 {
     const struct pipeline_set *set = daemon->set;
     struct speed_watch speed;
     speed_watch_init(&speed, &daemon->log, set->count);
+    struct refusal_watch refusals;
+    refusal_watch_init(&refusals, &daemon->log);
     for (size_t i = 0; i < set->count; i++)
         daemon_watch_init(&watch[i], &daemon->log,
                           set->count > 1 ? pipeline_name(set->pipeline[i]) : NULL);
@@ -331,9 +352,12 @@ static enum program_exit watch_until_end(struct daemon *daemon, const sigset_t *
             log_write(&daemon->log, LOG_LEVEL_INFO, "stopping: %s", strsignal(number));
             return PROGRAM_OK;
         }
+        refusal_watch_take(&refusals, server_refused_streams(daemon->server), clock_monotonic_ns());
         enum program_exit result;
-        if (is_over(daemon, watch, &speed, &result))
+        if (is_over(daemon, watch, &speed, &result)) {
+            tell_what_is_forgotten(daemon);
             return result;
+        }
     }
 }
 

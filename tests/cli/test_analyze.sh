@@ -74,7 +74,7 @@ check "20 frames" [ "$(wc -l <"$out")" -eq 21 ]
 expect 0 analyze --format audacity good.wav
 check "three columns" awk -F '\t' 'NF != 3 || $1 > $2 { exit 1 }' "$out"
 expect 0 analyze --format cues-csv good.wav
-check "a heading" [ "$(head -n 1 "$out")" = "label,on_s,off_s,confidence" ]
+check "a heading" [ "$(head -n 1 "$out")" = "label,on_s,off_s,confidence,time" ]
 entries=$(($(wc -l <"$out") - 1))
 check "entries" [ $entries -gt 0 ]
 mkdir folder

@@ -163,10 +163,10 @@ static void writes_a_list_of_cues(void **state)
     struct fixture f;
     fill(&f);
     expect(&f, 2, ANALYSIS_CUES,
-           "label,on_s,off_s,confidence\n"
-           "flute,0,2.25,0.75\n"
-           "cello,1.5,61,0.5\n"
-           "flute,3600,3671.96,1\n");
+           "label,on_s,off_s,confidence,time\n"
+           "flute,0,2.25,0.75,\n"
+           "cello,1.5,61,0.5,\n"
+           "flute,3600,3671.96,1,\n");
     free(f.analysis.name);
 }
 

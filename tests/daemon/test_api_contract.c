@@ -400,7 +400,7 @@ static void test_cues(void **state)
         const char *path, *type, *begin;
     } formats[] = {
         {"/api/v1/cues?format=csv", "Content-Type: text/csv; charset=utf-8",
-         "label,on_s,off_s,confidence\ncello,"},
+         "label,on_s,off_s,confidence,time\ncello,"},
         {"/api/v1/cues?format=audacity", "Content-Type: text/plain; charset=utf-8", "0"},
         {"/api/v1/cues?format=cue", "Content-Type: application/x-cue",
          "FILE \"Line 'In'\" WAVE\r\n  TRACK 01 AUDIO\r\n"},

@@ -210,6 +210,24 @@ static void sums_up_what_is_left_out(void **state)
                         "were left out, of all 3 sources together\n");
 }
 
+/* Two clients at once, one more soon after, and none for long. */
+static void tells_of_clients_turned_away(void **state)
+{
+    struct fixture *f = *state;
+    struct refusal_watch refusals;
+    refusal_watch_init(&refusals, &f->log);
+    refusal_watch_take(&refusals, 0, UINT64_C(1000000000));
+    assert_string_equal(said(f, 1), "");
+    refusal_watch_take(&refusals, 2, UINT64_C(2000000000));
+    assert_non_null(strstr(said(f, 2), "tuttid: warning: 2 clients were turned away: "));
+    refusal_watch_take(&refusals, 3, UINT64_C(3000000000));
+    assert_string_equal(said(f, 3), "");
+    refusal_watch_take(&refusals, 3, (WATCH_QUIET_S + 3) * UINT64_C(1000000000));
+    assert_non_null(strstr(said(f, 63), "tuttid: warning: 1 client was turned away: "));
+    refusal_watch_take(&refusals, 3, UINT64_C(1000000000000));
+    assert_string_equal(said(f, 1000), "");
+}
+
 int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
@@ -224,6 +242,7 @@ int main(void)
         TEST(names_the_source_where_there_are_several),
         TEST(tells_when_the_hop_is_stretched),
         TEST(sums_up_what_is_left_out),
+        TEST(tells_of_clients_turned_away),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -75,6 +75,9 @@ static void test_too_many_clients(void **state)
     assert_int_equal(refused, CLIENTS - ALLOWED);
     struct http_reply reply = http_get(fixture.port, "/healthz"); /* that is still answered */
     expect_status(&reply, 200);
+    reply = http_get(fixture.port, "/metrics");
+    assert_non_null(strstr(reply.body, "\ntutti_refused_streams_total 100\n"));
+    expect_status(&reply, 200);
     for (size_t i = 0; i < CLIENTS; i++) {
         (void)close(fd[i]);
     }
