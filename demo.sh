@@ -3,6 +3,7 @@
 #
 #   sh demo.sh                     on the built-in demo piece
 #   sh demo.sh --input default     on the microphone or line input
+#   sh demo.sh --config FILE       on what a configuration says
 #
 # Installs what is needed to build, builds into build/, and starts the daemon in
 # the foreground. Further options go to tuttid (see tuttid --help). Ctrl-C stops it.
@@ -11,7 +12,7 @@ cd "$(dirname "$0")"
 
 case "${1:-}" in
 -h | --help)
-    sed -n '2,8s/^# \{0,1\}//p' "$0"
+    sed -n '2,9s/^# \{0,1\}//p' "$0"
     exit 0
     ;;
 esac
@@ -27,7 +28,7 @@ fi
 ninja -C build --quiet daemon/tuttid daemon/tutti
 
 case " $*" in
-*' --input'*) ;;
+*' --input'* | *' --config'* | *' -c '*) ;;
 *) set -- --input demo "$@" ;;
 esac
 exec build/daemon/tuttid "$@"

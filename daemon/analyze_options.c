@@ -157,8 +157,10 @@ void analyze_options_print_help(void)
     program_print_help(
         "tutti analyze [OPTION]... FILE...",
         "Says which instruments play when in sound files: wav, flac, ogg, opus, mp3, aiff and "
-        "others, of any rate and number of channels. Hears exactly what the daemon would hear. "
-        "FILE may be -, which is standard input.",
+        "others, of any rate and number of channels. Hears what the daemon would hear with the "
+        "same "
+        "settings, which it takes from options and the environment, not from the daemon's "
+        "configuration. FILE may be -, which is standard input.",
         specs, OPTIONS,
         "The mean and the maximum are those of the probability, not smoothed, over all\n"
         "windows that lie wholly in the sound. A sound shorter than a window is repeated\n"

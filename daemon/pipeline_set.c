@@ -38,10 +38,8 @@ static struct pipeline *open_pipeline(struct pipeline_set *set, const struct set
     };
     struct tutti_error reason;
     struct pipeline *pipeline = pipeline_new(set->pool, &config, &reason);
-    if (pipeline == NULL && set->count > 1)
-        tutti_error_set(error, reason.status, "source %s: %.400s", source->name, reason.text);
-    else if (pipeline == NULL)
-        *error = reason;
+    if (pipeline == NULL)
+        settings_explain_input(settings, source, &reason, error);
     return pipeline;
 }
 

@@ -146,6 +146,11 @@ enum tutti_status settings_sources(const struct settings *settings,
                                    const struct settings_source **sources, size_t *count,
                                    struct tutti_error *error);
 
+/* Why a source could not be opened, with the place in the file that names its input, if one does,
+ * and a word on quotes and comments where the value has what looks like them. */
+void settings_explain_input(const struct settings *settings, const struct settings_source *source,
+                            const struct tutti_error *reason, struct tutti_error *error);
+
 /* Applies [labels] to the labels of a model: threshold[count], filled with the model's
  * own before, gets those that were set; enabled[count] is filled. Refuses a name that
  * the model does not have (the sentence lists those it has), and a choice that leaves

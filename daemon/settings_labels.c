@@ -89,6 +89,14 @@ enum tutti_status settings_labels(const struct settings *settings, const char *c
         if (enabled[i])
             return TUTTI_OK;
     }
+    char include[TUTTI_ERROR_TEXT_SIZE];
+    char exclude[TUTTI_ERROR_TEXT_SIZE];
+    settings_describe_place(settings, "include", include, sizeof include);
+    settings_describe_place(settings, "exclude", exclude, sizeof exclude);
+    if (all)
+        return tutti_error_set(error, TUTTI_ERROR_ARGUMENT,
+                               "%.200s: leaves no instrument to listen for", exclude);
     return tutti_error_set(error, TUTTI_ERROR_ARGUMENT,
-                           "[labels] include and exclude leave no instrument to listen for");
+                           "%.200s, and %.200s: together they leave no instrument to listen for",
+                           include, exclude);
 }

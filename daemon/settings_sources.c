@@ -128,3 +128,23 @@ enum tutti_status settings_sources(const struct settings *settings,
         memcpy(sources, found, number * sizeof *found);
     return TUTTI_OK;
 }
+
+void settings_explain_input(const struct settings *settings, const struct settings_source *source,
+                            const struct tutti_error *reason, struct tutti_error *error)
+{
+    if (source->place[INPUT_ROW].origin != SETTINGS_FILE) {
+        if (settings->named_count > 0)
+            tutti_error_set(error, reason->status, "source %s: %.400s", source->name, reason->text);
+        else
+            *error = *reason;
+        return;
+    }
+    const bool quoted = strchr("\"'", source->input[0]) != NULL && source->input[0] != '\0';
+    const bool commented = strstr(source->input, " #") != NULL;
+    char where[TUTTI_ERROR_TEXT_SIZE];
+    settings_describe_source(settings, source, INPUT_ROW, where, sizeof where);
+    tutti_error_set(error, reason->status, "%.200s: %.220s%s", where, reason->text,
+                    quoted      ? " (quotes are part of a value here: leave them away)"
+                    : commented ? " (a comment in the line of a value begins with ;)"
+                                : "");
+}

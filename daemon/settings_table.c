@@ -170,9 +170,9 @@ const struct settings_row settings_table[] = {
      .offset = FIELD(threshold),
      .minimum = 0.001,
      .maximum = 0.999,
-     .help = "From which probability on an instrument counts as present: threshold.piano = 0.4 in "
-             "the file, --threshold piano=0.4 as an option, for any number of instruments. The "
-             "others have the model's own."},
+     .help = "From which probability on an instrument counts as present, for any number of "
+             "instruments: --threshold piano=0.4, or threshold.piano = 0.4 in the daemon's "
+             "configuration. The others have the model's own."},
 
     {.section = "server",
      .key = "listen",

@@ -131,12 +131,12 @@ static void opens_all_or_none_and_says_which_is_missing(void **state)
     struct settings *settings = settings_of(keys, 2);
     struct tutti_error error = {.text = ""};
     assert_null(pipeline_set_new(settings, model, threshold, enabled, &error));
-    assert_memory_equal(error.text, "source s1: channel 2 was asked for", 34);
+    assert_non_null(strstr(error.text, ": [source s1] input: channel 2 was asked for"));
     settings_free(settings);
 
     settings = settings_of(keys + 1, 1); /* of one it needs no name */
     assert_null(pipeline_set_new(settings, model, threshold, enabled, &error));
-    assert_memory_equal(error.text, "channel 2 was asked for", 23);
+    assert_non_null(strstr(error.text, ": [source s0] input: channel 2 was asked for"));
     settings_free(settings);
     pipeline_set_free(NULL);
 }

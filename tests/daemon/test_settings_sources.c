@@ -227,6 +227,35 @@ static void names_the_place_of_a_wrong_value(void **state)
                         "       ab");
 }
 
+/* An input that is not there is told with the place that asks for it. */
+static void explains_an_input_that_could_not_be_opened(void **state)
+{
+    struct fixture *f = *state;
+    struct tutti_error reason;
+    tutti_error_set(&reason, TUTTI_ERROR_NOT_FOUND, "there is no such device");
+    static const char *const cases[][2] = {
+        {"USB*", ":2: [source] input: there is no such device"},
+        {"demo # the piece",
+         ":2: [source] input: there is no such device (a comment in the line of a value begins "
+         "with ;)"},
+        {"\"demo\"",
+         ":2: [source] input: there is no such device (quotes are part of a value here: "
+         "leave them away)"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[100];
+        snprintf(text, sizeof text, "[source]\ninput = %s\n", cases[i][0]);
+        assert_int_equal(read_all(f, NULL, NULL, text), TUTTI_OK);
+        settings_explain_input(f->settings, &f->settings->source, &reason, &f->error);
+        assert_int_equal(f->error.status, TUTTI_ERROR_NOT_FOUND);
+        assert_non_null(strstr(f->error.text, cases[i][1]));
+        assert_ptr_equal(strstr(f->error.text, f->path), f->error.text);
+    }
+    assert_int_equal(read_all(f, "input", "demo # the piece", ""), TUTTI_OK);
+    settings_explain_input(f->settings, &f->settings->source, &reason, &f->error);
+    assert_string_equal(f->error.text, reason.text);
+}
+
 static void there_are_at_most_256(void **state)
 {
     struct fixture *f = *state;
@@ -268,6 +297,7 @@ int main(void)
         TEST(refuses_names_that_are_none),
         TEST(refuses_what_stands_twice),
         TEST(names_the_place_of_a_wrong_value),
+        TEST(explains_an_input_that_could_not_be_opened),
         TEST(there_are_at_most_256),
         TEST(the_table_begins_with_the_keys_of_a_source),
     };
