@@ -9,11 +9,12 @@ static bool moves_over_time(const struct plan_layer *layer)
     return layer->kind == LAYER_CONV || layer->kind == LAYER_DEPTHWISE;
 }
 
-/* How many of the first layers see lines alone. */
+/* How many of the first layers see lines alone, and give more than one: a single line sees the
+ * whole window. The strides of those layers multiply to less than twice the columns of a window. */
 static size_t count_local(const struct plan *plan)
 {
     size_t count = 0;
-    while (count < plan->count &&
+    while (count < plan->count && plan->layers[count].out_shape.time > 1 &&
            (moves_over_time(&plan->layers[count]) || plan->layers[count].kind == LAYER_POINTWISE))
         count++;
     return count;

@@ -1,5 +1,6 @@
 /* fuzz_model.c - any bytes as a model file: a refusal with a sentence, or a model that runs the
- * same with every kernel, steps included. For libFuzzer, and for replay.c.
+ * same with every kernel, steps included, and with a memory of the window before. For libFuzzer,
+ * and for replay.c.
  *
  * The mutator keeps the header's length right most of the time; without it nearly every change of
  * the header would end at the first check. */
@@ -14,6 +15,7 @@
 /* Larger networks are checked when they are opened, but would make fuzzing slow to run. */
 #define MULTIPLY_ADDS_MAX 200000
 #define VALUES_MAX 20000
+#define HOP_COLUMNS_MAX 8
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
@@ -44,11 +46,33 @@ static float *run(const struct model *model, const char *kernel, const float *co
     return result;
 }
 
+/* Two windows that overlap, the second of which may reuse what the first one left. */
+static void run_next(const struct model *model, const float *columns, size_t hop_columns)
+{
+    struct network *network = network_new(model, NULL, NULL);
+    struct network_memory *memory = network_memory_new(network, hop_columns);
+    require(network != NULL && memory != NULL);
+    const size_t labels = model_label_count(model), bands = model_frontend(model)->mel_bands;
+    float *fresh = malloc(2 * labels * sizeof *fresh);
+    require(fresh != NULL);
+    for (size_t window = 0; window < 2; window++) {
+        const float *moved = columns + window * hop_columns * bands;
+        network_run_next(network, memory, moved, window * hop_columns, fresh);
+        network_run(network, moved, fresh + labels);
+        require(memcmp(fresh, fresh + labels, labels * sizeof *fresh) == 0);
+    }
+    free(fresh);
+    network_memory_free(memory);
+    network_free(network);
+}
+
 static void run_all(const struct model *model, size_t values)
 {
-    float *columns = malloc(values * sizeof *columns);
+    const size_t line = model_frontend(model)->mel_bands;
+    const size_t more = values + HOP_COLUMNS_MAX * line; /* of a second window */
+    float *columns = malloc(more * sizeof *columns);
     require(columns != NULL);
-    for (size_t i = 0; i < values; i++)
+    for (size_t i = 0; i < more; i++)
         columns[i] = (float)(i * 37 % 101) / 20 - 2;
     size_t count, again;
     float *expected = run(model, "portable", columns, &count);
@@ -61,6 +85,8 @@ static void run_all(const struct model *model, size_t values)
         free(result);
     }
     free(expected);
+    for (size_t hop = 1; hop <= HOP_COLUMNS_MAX; hop *= 2)
+        run_next(model, columns, hop);
     free(columns);
 }
 

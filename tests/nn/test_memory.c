@@ -221,6 +221,32 @@ static void test_usual_network(void **state)
     model_close(model);
 }
 
+/* More strides than a window has columns, which a file may have where one line is left, and a
+ * residual across them, which keeps tensors before it from being kept. */
+static void test_many_strides(void **state)
+{
+    (void)state;
+    static const unsigned one[2] = {1, 1}, none[2] = {0, 0}, two[2] = {2, 1};
+    for (unsigned columns = 1; columns <= 9; columns += 4) {
+        struct builder *b = builder_new(columns, columns, 4, LABELS);
+        while (b->shape.time > 1)
+            builder_conv(b, 2, one, two, none, "none");
+        builder_conv(b, 2, one, one, none, "none");
+        const int before = (int)b->layers - 1;
+        for (int i = 0; i < 70; i++)
+            builder_depthwise(b, one, two, none, "none");
+        builder_pointwise(b, 2, "none", before);
+        builder_mean(b);
+        builder_linear(b, 4, "relu");
+        builder_head(b, LABELS);
+        struct model *model = builder_open(b);
+        builder_free(b);
+        for (size_t hop = 1; hop <= 3; hop++)
+            walk(model, NULL, columns, hop);
+        model_close(model);
+    }
+}
+
 /* --- what is kept --------------------------------------------------------------------- */
 
 /* Whoever breaks the promise that overlapping columns are the same, sees that the old ones were
@@ -272,6 +298,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_random_networks),
         cmocka_unit_test(test_usual_network),
+        cmocka_unit_test(test_many_strides),
         cmocka_unit_test(test_it_is_used),
         cmocka_unit_test(test_size),
     };
