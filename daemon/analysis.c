@@ -8,7 +8,6 @@
 #include <string.h>
 
 #define FIRST_CUES 64 /* room for so many, before it grows */
-#define WINDOW_MAX_S 60.0
 
 struct analysis_state {
     const struct analysis_config *config;
@@ -202,11 +201,10 @@ enum tutti_status analysis_finish(struct analysis *analysis, uint64_t frames,
 enum tutti_status analysis_check_hop(const struct model *model, double hop_s,
                                      struct tutti_error *error)
 {
+    const enum tutti_status status = feature_stream_check(model, error);
+    if (status != TUTTI_OK)
+        return status;
     double window_s = feature_stream_window_s(model);
-    if (window_s > WINDOW_MAX_S)
-        return tutti_error_set(error, TUTTI_ERROR_UNSUPPORTED,
-                               "the model's window of %g s is longer than %g s", window_s,
-                               WINDOW_MAX_S);
     if (hop_s > window_s)
         return tutti_error_set(error, TUTTI_ERROR_ARGUMENT,
                                "the hop of %g s is longer than the model's window of %g s: what "

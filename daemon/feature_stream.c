@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define WINDOW_MIN_S 0.01
+#define WINDOW_MAX_S 60.0
+
 struct feature_stream {
     unsigned rate_hz;
     unsigned model_rate_hz;
@@ -57,6 +60,22 @@ double feature_stream_window_s(const struct model *model)
 {
     const struct model_frontend *frontend = model_frontend(model);
     return (double)frontend->columns * (double)frontend->hop_frames / (double)frontend->rate_hz;
+}
+
+enum tutti_status feature_stream_check(const struct model *model, struct tutti_error *error)
+{
+    const double window_s = feature_stream_window_s(model);
+    if (!(window_s >= WINDOW_MIN_S && window_s <= WINDOW_MAX_S))
+        return tutti_error_set(error, TUTTI_ERROR_UNSUPPORTED,
+                               "the model's window of %g s is not %g to %g s long", window_s,
+                               WINDOW_MIN_S, WINDOW_MAX_S);
+    const double high_hz = model_frontend(model)->high_hz;
+    if (high_hz < RESAMPLER_MIN_PASSBAND_HZ)
+        return tutti_error_set(error, TUTTI_ERROR_UNSUPPORTED,
+                               "the model listens to what is below %g Hz alone; %g Hz is the least "
+                               "that it can be given",
+                               high_hz, RESAMPLER_MIN_PASSBAND_HZ);
+    return TUTTI_OK;
 }
 
 struct feature_stream *feature_stream_new(const struct model *model, unsigned rate_hz,

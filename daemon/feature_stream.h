@@ -24,6 +24,11 @@ struct frontend_config feature_stream_frontend(const struct model *model);
 double feature_stream_column_s(const struct model *model);
 double feature_stream_window_s(const struct model *model);
 
+/* Whether a live source or a file can be heard with this model, whose file is sound: its window is
+ * 0.01 to 60 s long, and what it listens to reaches up to where a resampler can. The sentence tells
+ * which of them is not so. */
+enum tutti_status feature_stream_check(const struct model *model, struct tutti_error *error);
+
 /* Called for each column, oldest first. The column is the stream's and valid during the call. */
 typedef void feature_column_callback(void *context, const struct column *column);
 

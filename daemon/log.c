@@ -2,6 +2,7 @@
 
 #include "common/text.h"
 
+#include <poll.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -29,10 +30,18 @@ void log_init(struct log *log, FILE *stream, const char *name, enum log_level le
         .stream = stream, .name = name, .level = level, .journal = goes_to_journal(stream)};
 }
 
+/* Whether who reads the stream has left it full: a pager that is not moved, a collector that is
+ * stuck. A pipe that can be written to takes a line as long as ours at once (PIPE_BUF, pipe(7)). */
+static bool is_clogged(FILE *stream)
+{
+    struct pollfd descriptor = {.fd = fileno(stream), .events = POLLOUT};
+    return descriptor.fd >= 0 && poll(&descriptor, 1, 0) == 0;
+}
+
 void log_write(const struct log *log, enum log_level level, const char *format, ...)
 {
     static const int priority[] = {3, 4, 6, 7}; /* of syslog(3) */
-    if (level > log->level)
+    if (level > log->level || is_clogged(log->stream))
         return;
     char text[LOG_TEXT_SIZE];
     va_list arguments;

@@ -27,7 +27,8 @@ struct log {
  * JOURNAL_STREAM names the very file that stream is (systemd.exec(5)). */
 void log_init(struct log *log, FILE *stream, const char *name, enum log_level level);
 
-/* Writes a message; longer ones are cut at 1,000 bytes. */
+/* Writes a message; longer ones are cut at 1,000 bytes. What the stream cannot take at once is left
+ * out: a program must not wait, deaf to signals, for somebody to read its log. */
 void log_write(const struct log *log, enum log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -39,7 +39,7 @@ struct pipeline {
     void (*changed)(void *context);
     void *changed_context;
     bool started;
-    _Atomic double started_s; /* wall clock */
+    _Atomic uint64_t started_ns; /* CLOCK_MONOTONIC; 0: not yet */
 };
 
 static void timeline_changed(void *context)
@@ -177,7 +177,7 @@ enum tutti_status pipeline_start(struct pipeline *pipeline, struct tutti_error *
         return tutti_error_set(error, TUTTI_ERROR_ARGUMENT, "the pipeline was started before");
     pipeline->started = true;
     health_init(&pipeline->health, clock_monotonic_ns());
-    pipeline->started_s = clock_wall_s();
+    pipeline->started_ns = clock_monotonic_ns();
     /* Whoever takes is there before whoever gives. */
     enum tutti_status status = publisher_start(pipeline->publisher, error);
     if (status == TUTTI_OK)
@@ -240,6 +240,15 @@ const struct model *pipeline_model(const struct pipeline *pipeline)
     return pipeline->model;
 }
 
+/* By the clock as it is now: one that was set since, as that of a machine without a battery is,
+ * would otherwise make the past wrong for ever. 0: never. */
+static double wall_clock_at(uint64_t monotonic_ns)
+{
+    if (monotonic_ns == 0)
+        return 0;
+    return clock_wall_s() - (double)(clock_monotonic_ns() - monotonic_ns) / CLOCK_NS_PER_S;
+}
+
 struct pipeline_status pipeline_status(struct pipeline *pipeline)
 {
     /* In this order: what was silent and is lost a moment later must not seem to run and sound. */
@@ -260,7 +269,7 @@ struct pipeline_status pipeline_status(struct pipeline *pipeline)
         .window_s = pipeline->window_s,
         .lag_ms = publisher_lag_ms(pipeline->publisher),
         .kernel = pipeline->kernel,
-        .started = pipeline->started_s,
+        .started = wall_clock_at(pipeline->started_ns),
     };
     snprintf(status.source_name, sizeof status.source_name, "%s", source_name(pipeline->source));
     snprintf(status.source_kind, sizeof status.source_kind, "%s", source_kind(pipeline->source));

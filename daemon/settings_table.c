@@ -44,7 +44,8 @@ const struct settings_row settings_table[] = {
      .minimum = 1,
      .maximum = 64,
      .word = "mix",
-     .help = "Which channel to listen to: 'mix' is the mean of all, 1 the first."},
+     .help = "Which channel to listen to: 1 is the first, 'mix' the mean of all, but of a device's "
+             "first two alone."},
     {.section = "source",
      .key = "gain_db",
      .option = "gain-db",

@@ -1,6 +1,7 @@
 /* tuttid - listens to one source or several and publishes which instruments play. */
 #include "daemon/clock.h"
 #include "daemon/daemon_watch.h"
+#include "daemon/early_end.h"
 #include "daemon/feature_stream.h"
 #include "daemon/history.h"
 #include "daemon/listen_address.h"
@@ -192,6 +193,11 @@ static enum program_exit open_model(struct daemon *daemon)
     for (size_t i = 0; i < count; i++) {
         labels[i] = model_label(daemon->model, i);
         daemon->threshold[i] = model_threshold(daemon->model, i);
+    }
+    struct tutti_error reason;
+    if (feature_stream_check(daemon->model, &reason) != TUTTI_OK) {
+        tutti_error_set(&error, reason.status, "%.250s: %.250s", path, reason.text);
+        return fail(daemon, PROGRAM_FAILED, &error);
     }
     if (settings_sources(daemon->settings, NULL, &daemon->sources, &error) != TUTTI_OK ||
         settings_labels(daemon->settings, labels, count, daemon->threshold, daemon->enabled,
@@ -385,7 +391,7 @@ static void let_interrupt_through(void)
     pthread_sigmask(SIG_UNBLOCK, &interrupt, NULL);
 }
 
-static enum program_exit run(struct daemon *daemon, const sigset_t *signals)
+static enum program_exit start(struct daemon *daemon)
 {
     enum program_exit result = open_model(daemon);
     if (result == PROGRAM_OK)
@@ -397,6 +403,16 @@ static enum program_exit run(struct daemon *daemon, const sigset_t *signals)
     struct tutti_error error;
     if (pipeline_set_start(daemon->set, &error) != TUTTI_OK)
         return fail(daemon, PROGRAM_FAILED, &error);
+    return PROGRAM_OK;
+}
+
+static enum program_exit run(struct daemon *daemon, const sigset_t *signals)
+{
+    struct early_end *early_end = early_end_begin(signals, &daemon->log);
+    enum program_exit result = start(daemon);
+    early_end_finish(early_end);
+    if (result != PROGRAM_OK)
+        return result;
     tell_where(daemon);
     notify("READY=1");
     result = run_until_end(daemon, signals);

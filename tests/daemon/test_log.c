@@ -1,5 +1,6 @@
 #include "daemon/log.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -86,12 +88,38 @@ static void speaks_to_the_journal_with_priorities(void **state)
     fclose(stream);
 }
 
+/* Nobody reads the pipe that it writes to, until somebody does. */
+static void waits_for_nobody_who_reads(void **state)
+{
+    (void)state;
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(fcntl(ends[1], F_SETPIPE_SZ, 4096), 4096);
+    FILE *stream = fdopen(ends[1], "w");
+    struct log log;
+    log_init(&log, stream, "tuttid", LOG_LEVEL_INFO);
+    for (int i = 0; i < 300; i++)
+        log_write(&log, LOG_LEVEL_INFO, "a line of thirty bytes, %05d", i);
+    char text[8192];
+    ssize_t length = read(ends[0], text, sizeof text - 1);
+    assert_in_range(length, 1, 4096);
+    text[length] = '\0';
+    assert_ptr_equal(strstr(text, "tuttid: a line of thirty bytes, 00000\n"), text);
+    log_write(&log, LOG_LEVEL_INFO, "somebody reads");
+    length = read(ends[0], text, sizeof text - 1);
+    text[length > 0 ? length : 0] = '\0';
+    assert_string_equal(text, "tuttid: somebody reads\n");
+    fclose(stream);
+    close(ends[0]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(drops_what_is_less_urgent),
         cmocka_unit_test(keeps_a_message_on_one_line),
         cmocka_unit_test(speaks_to_the_journal_with_priorities),
+        cmocka_unit_test(waits_for_nobody_who_reads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

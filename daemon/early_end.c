@@ -1,0 +1,56 @@
+#include "daemon/early_end.h"
+
+#include "daemon/thread.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LOOK_NS 50000000L /* how long finish() waits at most */
+
+struct early_end {
+    sigset_t signals;
+    const struct log *log;
+    pthread_t thread;
+    atomic_bool finished;
+};
+
+static void *look(void *context)
+{
+    struct early_end *early_end = context;
+    const struct timespec pause = {.tv_nsec = LOOK_NS};
+    while (!atomic_load_explicit(&early_end->finished, memory_order_acquire)) {
+        const int number = sigtimedwait(&early_end->signals, NULL, &pause);
+        if (number > 0) {
+            log_write(early_end->log, LOG_LEVEL_INFO, "stopping before the start was over: %s",
+                      strsignal(number));
+            _exit(EXIT_SUCCESS);
+        }
+    }
+    return NULL;
+}
+
+struct early_end *early_end_begin(const sigset_t *signals, const struct log *log)
+{
+    struct early_end *early_end = calloc(1, sizeof *early_end);
+    if (early_end == NULL)
+        return NULL;
+    early_end->signals = *signals;
+    early_end->log = log;
+    if (thread_start(&early_end->thread, "early-end", look, early_end, NULL) != TUTTI_OK) {
+        free(early_end);
+        return NULL;
+    }
+    return early_end;
+}
+
+void early_end_finish(struct early_end *early_end)
+{
+    if (early_end == NULL)
+        return;
+    atomic_store_explicit(&early_end->finished, true, memory_order_release);
+    pthread_join(early_end->thread, NULL);
+    free(early_end);
+}
