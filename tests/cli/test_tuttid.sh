@@ -142,7 +142,7 @@ expect 2 start -c t.conf --at-end stay
 says "$err" "option --at-end: it is for the plain [source] alone"
 printf '[source a]\ninput = file:good.wav\n[source b]\ninput = file:missing.wav\n' >t.conf
 expect 1 start -c t.conf
-says "$err" "tuttid: error: source b: "
+says "$err" "t.conf:4: [source b] input: "
 says "$err" "missing.wav"
 "$MAKE_SOUND" other.wav 2
 printf '[source a]\ninput = file:good.wav\n[source b]\ninput = file:other.wav\n' >t.conf

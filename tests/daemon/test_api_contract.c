@@ -397,19 +397,20 @@ static void test_cues(void **state)
     cJSON_Delete(cues);
 
     static const struct {
-        const char *path, *type, *begin;
+        const char *path, *type, *begin, *holds;
     } formats[] = {
         {"/api/v1/cues?format=csv", "Content-Type: text/csv; charset=utf-8",
-         "label,on_s,off_s,confidence,time\ncello,"},
-        {"/api/v1/cues?format=audacity", "Content-Type: text/plain; charset=utf-8", "0"},
-        {"/api/v1/cues?format=cue", "Content-Type: application/x-cue",
-         "FILE \"Line 'In'\" WAVE\r\n  TRACK 01 AUDIO\r\n"},
+         "label,on_s,off_s,confidence,time\ncello,", "Z\n"},
+        {"/api/v1/cues?format=audacity", "Content-Type: text/plain; charset=utf-8", "0", "cello"},
+        {"/api/v1/cues?format=cue", "Content-Type: application/x-cue", "REM BEGINS 20",
+         "\r\nFILE \"Line 'In'\" WAVE\r\n  TRACK 01 AUDIO\r\n"},
     };
     for (size_t i = 0; i < 3; i++) {
         struct http_reply reply = http_get(fixture->port, formats[i].path);
         assert_int_equal(reply.status, 200);
         assert_true(http_has_header(&reply, formats[i].type));
         assert_int_equal(strncmp(reply.body, formats[i].begin, strlen(formats[i].begin)), 0);
+        assert_non_null(strstr(reply.body, formats[i].holds));
         http_reply_free(&reply);
     }
 }
