@@ -7,12 +7,13 @@ from typing import Callable, Dict, List, Tuple
 
 import numpy as np
 
-from .labels import GM_OTHERS, GM_PROGRAMS
+from .labels import GM_OTHERS, GM_PROGRAMS, GS_VARIATIONS
 from .midi import MidiFile
 
 SCALES = ((0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 10), (0, 2, 3, 5, 7, 9, 10),
           (0, 2, 4, 7, 9), (0, 3, 5, 6, 7, 10), (0, 2, 3, 5, 7, 8, 11))
 DRUM_CHANNEL = 9
+BANK_SELECT = 0  # controller; GS reads variations from its coarse byte
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,8 @@ class Composer:
         self.player = PLAYERS[name]
         self.random = random
         self.midi = MidiFile()
-        self.programs = GM_PROGRAMS.get(name) or GM_OTHERS.get(name, ())
+        programs = GM_PROGRAMS.get(name) or GM_OTHERS.get(name, ())
+        self.programs = [(program, 0) for program in programs] + list(GS_VARIATIONS.get(name, ()))
         self.now = 0.2
         self.styles: Dict[str, Callable[[float, List[int], float], None]] = {
             "melody": lambda end, keys, beat: self.melody(end, keys, beat, (0.5, 0.5, 1, 1, 2)),
@@ -202,7 +204,9 @@ class Composer:
         beat = 60.0 / random.uniform(60, 150)
         style = str(random.choice(self.player.styles))
         if self.programs:
-            self.midi.program(self.now - 0.05, 0, int(random.choice(self.programs)))
+            program, bank = self.programs[int(random.integers(len(self.programs)))]
+            self.midi.control(self.now - 0.05, 0, BANK_SELECT, bank)
+            self.midi.program(self.now - 0.05, 0, program)
             self.midi.control(self.now - 0.05, 0, 11, int(random.integers(80, 128)))
             self.midi.control(self.now - 0.05, 0, 91, int(random.choice((0, 20, 60))))
         if style == "drums":

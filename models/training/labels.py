@@ -62,7 +62,8 @@ AUDIOSET: Dict[str, Tuple[str, ...]] = {
     "speech": ("Speech", "Male speech, man speaking", "Female speech, woman speaking"),
 }
 
-# General MIDI programs (counted from 0) that sound like each label.
+# General MIDI programs (counted from 0) that sound like each label. General MIDI has no mandolin
+# and no ukulele: GS_VARIATIONS has them, and a soundfont without them plays these programs instead.
 GM_PROGRAMS: Dict[str, Tuple[int, ...]] = {
     "accordion": (21, 23),
     "acoustic_guitar": (24, 25),
@@ -74,7 +75,7 @@ GM_PROGRAMS: Dict[str, Tuple[int, ...]] = {
     "electric_guitar": (26, 27, 28, 29, 30),
     "flute": (73, 72),
     "mallet_percussion": (11, 12, 13, 9),
-    "mandolin": (25,),  # played as tremolo; General MIDI has no mandolin of its own
+    "mandolin": (25,),  # the steel guitar, played as tremolo
     "organ": (16, 17, 18, 19, 20),
     "piano": (0, 1, 2, 3),
     "saxophone": (64, 65, 66, 67),
@@ -84,6 +85,15 @@ GM_PROGRAMS: Dict[str, Tuple[int, ...]] = {
     "ukulele": (24,),  # the nylon guitar an octave higher
     "violin": (40, 40, 45),
     "voice": (52, 53, 54),
+}
+
+# Variations (program, bank) of Roland's GS, which FluidR3, csound's and MuseScore's soundfonts have.
+GS_VARIATIONS: Dict[str, Tuple[Tuple[int, int], ...]] = {
+    "accordion": ((21, 8),), "acoustic_guitar": ((25, 8),),
+    "electric_guitar": ((28, 8), (30, 8), (26, 8)),
+    "mandolin": ((25, 16), (25, 16), (25, 16)), "organ": ((16, 8), (17, 8), (19, 8)),
+    "piano": ((0, 8),), "synthesizer": ((38, 8), (39, 8), (62, 8), (63, 8)),
+    "ukulele": ((24, 8), (24, 8), (24, 8)), "violin": ((40, 8),),
 }
 
 # Neighbours that are none of the labels: the model must keep quiet on them. Celesta and music box

@@ -1,8 +1,8 @@
-"""Adds recordings that Debian packages bring along: WORK/clips/packaged.npy and packaged.json.
+"""Adds recordings that packages bring along: WORK/clips/packaged.npy and packaged.json.
 
-packaged_collections.py lists the packages: phrases of single instruments, guitar tracks, drum kits,
-strums, speech, and music without labels. A package that is not installed is left out, and said to
-be.
+packaged_collections.py lists the packages: Debian's with phrases of single instruments, guitar
+tracks, drum kits, strums, speech, and music without labels; npm's with notes. A package that is not
+installed is left out, and said to be.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from .effects import RATE_HZ
 from .labels import NEIGHBOURS
-from .packaged_collections import COLLECTIONS, Clip
+from .packaged_collections import COLLECTIONS, Clip, sampler_clips
 
 LONGEST_S = 45
 
@@ -58,7 +58,10 @@ def main() -> None:
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True, help="folder for intermediate results")
     parser.add_argument("--seed", type=int, default=1, help="unused: nothing here is random")
+    parser.add_argument("--npm", type=Path, help="folder of npm's packages of notes (default: "
+                        "WORK/npm/node_modules)")
     arguments = parser.parse_args()
+    modules = arguments.npm or arguments.work / "npm" / "node_modules"
     folder = arguments.work / "clips"
     folder.mkdir(parents=True, exist_ok=True)
     if (folder / "packaged.json").exists():
@@ -67,7 +70,8 @@ def main() -> None:
     rows: List[Dict[str, object]] = []
     counts: Dict[Tuple[str, str], int] = {}
     position = 0
-    for package, place, clips in COLLECTIONS:
+    samplers = ("tonejs-instrument-*-mp3", modules, lambda: sampler_clips(modules))
+    for package, place, clips in (*COLLECTIONS, samplers):
         if not place.exists():
             print(f"{package} is not installed; its sounds are left out")
             continue

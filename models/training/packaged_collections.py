@@ -1,4 +1,4 @@
-"""Which recordings Debian packages bring along, and what sounds in each.
+"""Which recordings packages of Debian's and npm's bring along, and what sounds in each.
 
 Single files were chosen by ear and by what the pretrained start makes of them; what is not in the
 tables is left out.
@@ -56,6 +56,13 @@ STAMP_LABELS = {"string/violin": "violin", "wind/bassoon": "bassoon", "percussio
                 "percussion/drum_tomtom_floor": "drums", "percussion/cymbal_crash": "drums"}
 STRUMS = DRUMKITS / "belofilms_GuitarStrums"
 STRUMS_S = 12
+# Notes in packages of npm (tonejs-instrument-NAME-mp3, CC BY 3.0). Left out are those that `prepare`
+# knows already, and the saxophone, which the pretrained start takes for a siren.
+SAMPLER_LABELS = {
+    "cello": "cello", "clarinet": "clarinet", "contrabass": "bass", "flute": "flute",
+    "guitar-nylon": "acoustic_guitar", "organ": "organ", "trombone": "trombone",
+    "trumpet": "trumpet", "bassoon": "bassoon", "french-horn": "french_horn", "harp": "harp",
+    "tuba": "tuba"}
 PROMPTS = Path("/usr/share/asterisk/sounds")
 DIALOGUES = Path("/usr/share/games/fillets-ng/sound")
 SHORTEST_SPEECH_S = 1.5
@@ -149,6 +156,14 @@ def strum_clips() -> Iterator[Clip]:
         sound, rate = decode(path)
         yield Clip(to_rate(sound[:STRUMS_S * rate], rate), "acoustic_guitar", "phrase",
                    "hydrogen-strums", path.name)
+
+
+def sampler_clips(modules: Path) -> Iterator[Clip]:
+    """The notes of every sampler that is installed in npm's folder `modules`."""
+    for name, label in SAMPLER_LABELS.items():
+        for path in sorted(modules.glob(f"tonejs-instrument-{name}-mp3/*.mp3")):
+            sound, rate = decode(path)
+            yield Clip(to_rate(sound, rate), label, "note", "tonejs-samplers", path.name)
 
 
 def speech_clips() -> Iterator[Clip]:

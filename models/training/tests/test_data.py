@@ -7,8 +7,8 @@ import unittest
 import numpy as np
 
 from ..compose import PLAYERS, compose
-from ..labels import (AUDIOSET, EXTRAS, GM_OTHERS, GM_PROGRAMS, LABELS, NEIGHBOURS, OUTPUTS,
-                      audioset_rows, target)
+from ..labels import (AUDIOSET, EXTRAS, GM_OTHERS, GM_PROGRAMS, GS_VARIATIONS, LABELS,
+                      NEIGHBOURS, OUTPUTS, audioset_rows, target)
 from ..material import pitch_of
 from ..metrics import average_precision, best_f1, f1, summary
 from ..midi import variable_length
@@ -24,6 +24,7 @@ class TestLabels(unittest.TestCase):
         self.assertEqual(set(NEIGHBOURS.values()), set(EXTRAS))
         self.assertLess(set(GM_OTHERS), set(NEIGHBOURS))
         self.assertEqual(set(GM_PROGRAMS), set(LABELS))
+        self.assertLess(set(GS_VARIATIONS), set(GM_PROGRAMS))
         self.assertEqual(set(PLAYERS), set(LABELS) | set(GM_OTHERS))
 
     def test_target(self) -> None:
@@ -58,6 +59,14 @@ class TestMaterial(unittest.TestCase):
             self.assertGreater(len(keys), 5, name)
             if name != "drums":
                 self.assertGreaterEqual(min(keys), player.low, name)
+
+    def test_a_variation_is_chosen_before_its_program(self) -> None:
+        events = sorted(compose("ukulele", 200.0, np.random.default_rng(3)).events)
+        banks = [message[2] for _, _, message in events if message[:2] == b"\xb0\x00"]
+        self.assertEqual(set(banks), {0, 8})
+        kinds = [message[0] & 0xF0 for _, _, message in events if message[:2] == b"\xb0\x00"
+                 or message[0] == 0xC0]
+        self.assertEqual(kinds, [0xB0, 0xC0] * len(banks))
 
     def test_phrases_depend_on_the_seed_alone(self) -> None:
         first, again, other = (compose("piano", 20.0, np.random.default_rng(seed)).events

@@ -13,8 +13,9 @@ import soundfile
 from ..effects import RATE_HZ, coded
 from ..labels import LABELS, NEIGHBOURS
 from ..packaged import LONGEST_S, pieces_of, row_of
-from ..packaged_collections import (ALPHABET_LABELS, GCOMPRIS_LABELS, STAMP_LABELS, STUDIO_LABELS,
-                                    Clip, resource_files, table_clips)
+from ..packaged_collections import (ALPHABET_LABELS, GCOMPRIS_LABELS, SAMPLER_LABELS, STAMP_LABELS,
+                                    STUDIO_LABELS, Clip, resource_files, sampler_clips,
+                                    table_clips)
 
 
 def resource(files: dict) -> bytes:
@@ -62,9 +63,9 @@ class TestPackaged(unittest.TestCase):
         row = row_of(Clip(np.zeros(1), "?", "phrase", "gcompris", "italy.ogg"))
         self.assertEqual((row["labels"], row["split"]), ("?", "unlabelled"))
 
-
     def test_tables_name_labels_and_neighbours(self) -> None:
-        for table in (GCOMPRIS_LABELS, ALPHABET_LABELS, STUDIO_LABELS, STAMP_LABELS):
+        for table in (GCOMPRIS_LABELS, ALPHABET_LABELS, SAMPLER_LABELS, STUDIO_LABELS,
+                      STAMP_LABELS):
             self.assertLessEqual(set(table.values()), set(LABELS) | set(NEIGHBOURS))
 
     def test_what_a_package_lacks_is_left_out(self) -> None:
@@ -75,6 +76,20 @@ class TestPackaged(unittest.TestCase):
             clips = list(table_clips(Path(folder), {"oboe": "oboe", "harp": "harp"}, "some"))
         self.assertEqual([(clip.label, clip.name, clip.samples.size) for clip in clips],
                          [("oboe", "oboe.ogg", RATE_HZ)])
+
+    def test_notes_of_samplers(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            for name in ("french-horn", "saxophone"):
+                package = Path(folder) / f"tonejs-instrument-{name}-mp3"
+                package.mkdir()
+                soundfile.write(package / "Ds2.mp3", np.full(RATE_HZ, 0.25, np.float32), RATE_HZ,
+                                format="MP3")
+                (package / "README.md").write_text("# not a sound")
+            clips = list(sampler_clips(Path(folder)))
+            self.assertEqual(list(sampler_clips(Path(folder) / "nowhere")), [])
+        self.assertEqual([(clip.label, clip.kind, clip.name) for clip in clips],
+                         [("french_horn", "note", "Ds2.mp3")])
+        self.assertEqual(row_of(clips[0])["other_instrument"], "french_horn")
 
 
 class TestCoded(unittest.TestCase):
