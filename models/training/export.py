@@ -48,6 +48,7 @@ SOURCES = {
     "soundfont FluidR3 GM, Frank Wen": "MIT",
     "soundfont TimGM6mb, Tim Brechbill": "GPL-2",
     "soundfont of csound (sf_GMbank)": "public domain",
+    "soundfont MuseScore_General, S. Christian Collins and others": "MIT",
     "patches of freepats": "GPL-2+ with an exception for music",
     "instruments and world music of GCompris": "GPL-3+ and other free licences",
     "songs of Frets on Fire by Muldjord; by Carlos Viola Iborra": "CC BY-SA 3.0; MIT",

@@ -87,7 +87,7 @@ GM_PROGRAMS: Dict[str, Tuple[int, ...]] = {
     "voice": (52, 53, 54),
 }
 
-# Variations (program, bank) of Roland's GS, which FluidR3, csound's and MuseScore's soundfonts have.
+# Variations (program, bank) of Roland's GS. FluidR3, csound's and MuseScore's soundfonts have them.
 GS_VARIATIONS: Dict[str, Tuple[Tuple[int, int], ...]] = {
     "accordion": ((21, 8),), "acoustic_guitar": ((25, 8),),
     "electric_guitar": ((28, 8), (30, 8), (26, 8)),
