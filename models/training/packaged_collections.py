@@ -56,8 +56,8 @@ STAMP_LABELS = {"string/violin": "violin", "wind/bassoon": "bassoon", "percussio
                 "percussion/drum_tomtom_floor": "drums", "percussion/cymbal_crash": "drums"}
 STRUMS = DRUMKITS / "belofilms_GuitarStrums"
 STRUMS_S = 12
-# Notes in packages of npm (tonejs-instrument-NAME-mp3, CC BY 3.0). Left out are those that the clips
-# of `prepare` hold already, and the saxophone, which the pretrained start takes for a siren.
+# Notes in packages of npm (tonejs-instrument-NAME-mp3, CC BY 3.0). Left out are those that clips of
+# `prepare` hold already, and the saxophone, which the pretrained start takes for a siren.
 SAMPLER_LABELS = {
     "cello": "cello", "clarinet": "clarinet", "contrabass": "bass", "flute": "flute",
     "guitar-nylon": "acoustic_guitar", "organ": "organ", "trombone": "trombone",
