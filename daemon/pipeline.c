@@ -142,6 +142,7 @@ static bool make_publisher(struct pipeline *pipeline, const struct pipeline_conf
         .pool = pipeline->pool,
         .results = pipeline->results,
         .timeline = pipeline->timeline,
+        .window_s = pipeline->window_s,
         .health = &pipeline->health,
     };
     pipeline->publisher = publisher_new(&publisher, error);
