@@ -51,10 +51,10 @@ void api_event_end(struct json_writer *writer)
     writer->comma = false;
 }
 
-void api_write_frame(struct json_writer *writer, const struct timeline_frame *frame,
-                     const char *const *label, size_t labels)
+/* Its fields. */
+static void write_frame(struct json_writer *writer, const struct timeline_frame *frame,
+                        const char *const *label, size_t labels)
 {
-    json_write_object_begin(writer);
     json_write_key(writer, "seq");
     json_write_integer(writer, frame->sequence);
     write_named(writer, "t", frame->t, TIME_DECIMALS);
@@ -72,6 +72,22 @@ void api_write_frame(struct json_writer *writer, const struct timeline_frame *fr
         }
     }
     json_write_array_end(writer);
+}
+
+void api_write_frame(struct json_writer *writer, const struct timeline_frame *frame,
+                     const char *const *label, size_t labels)
+{
+    json_write_object_begin(writer);
+    write_frame(writer, frame, label, labels);
+    json_write_object_end(writer);
+}
+
+void api_write_now(struct json_writer *writer, const struct timeline_frame *frame, double age_s,
+                   const char *const *label, size_t labels)
+{
+    json_write_object_begin(writer);
+    write_frame(writer, frame, label, labels);
+    write_named(writer, "age_s", age_s, TIME_DECIMALS);
     json_write_object_end(writer);
 }
 

@@ -21,6 +21,10 @@ void api_event_end(struct json_writer *writer);
 void api_write_frame(struct json_writer *writer, const struct timeline_frame *frame,
                      const char *const *label, size_t labels);
 
+/* The same and "age_s": how many seconds ago the end of its sound arrived. */
+void api_write_now(struct json_writer *writer, const struct timeline_frame *frame, double age_s,
+                   const char *const *label, size_t labels);
+
 /* {"label","t","time","confidence"}: an onset or offset. */
 void api_write_change(struct json_writer *writer, const char *label, double t, double time,
                       double confidence);

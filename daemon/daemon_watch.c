@@ -7,7 +7,8 @@
 
 void daemon_watch_init(struct daemon_watch *watch, const struct log *log, const char *name)
 {
-    *watch = (struct daemon_watch){.log = log, .told = {.state = SOURCE_RUNNING}};
+    *watch = (struct daemon_watch){
+        .log = log, .told = {.state = SOURCE_RUNNING}, .state = SOURCE_RUNNING};
     if (name != NULL)
         (void)snprintf(watch->prefix, sizeof watch->prefix, "%s: ", name);
 }
@@ -59,18 +60,81 @@ static void tell_what_it_looks_like(const struct daemon_watch *watch,
         watch->prefix, status->source_name, status->looks_like);
 }
 
+/* What changed since the log was told, in words of its own: there was but one change, or the end.
+ */
+static void tell_change(const struct daemon_watch *watch, const struct pipeline_status *status)
+{
+    if (status->stalled != watch->told.stalled)
+        tell_silence(watch, status);
+    if (status->state != watch->told.state)
+        tell_state(watch, status);
+}
+
+/* " lost 3 times", or nothing. */
+static void write_times(char *text, size_t size, const char *what, unsigned times)
+{
+    if (times == 1)
+        (void)snprintf(text, size, " %s once", what);
+    else if (times > 1)
+        (void)snprintf(text, size, " %s %u times", what, times);
+}
+
+static void tell_sum(const struct daemon_watch *watch, const struct pipeline_status *status)
+{
+    char lost[32] = "";
+    char silent[32] = "";
+    write_times(lost, sizeof lost, "lost", watch->losses);
+    write_times(silent, sizeof silent, "silent", watch->stalls);
+    const bool is_lost = status->state == SOURCE_LOST;
+    log_write(watch->log, is_lost ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING,
+              "%s%s was%s%s%s in the last minute; %s", watch->prefix, status->source_name, lost,
+              lost[0] != '\0' && silent[0] != '\0' ? " and" : "", silent,
+              is_lost           ? "it is lost now"
+              : status->stalled ? "no sound comes now"
+                                : "it runs now");
+}
+
+static void note_change(struct daemon_watch *watch, const struct pipeline_status *status)
+{
+    if (status->state == watch->state && status->stalled == watch->stalled)
+        return;
+    watch->changes++;
+    watch->losses += status->state == SOURCE_LOST && watch->state != SOURCE_LOST;
+    watch->stalls += status->stalled && !watch->stalled;
+    watch->state = status->state;
+    watch->stalled = status->stalled;
+}
+
+static void take_changes(struct daemon_watch *watch, const struct pipeline_status *status,
+                         uint64_t now_ns)
+{
+    const bool quiet = now_ns < watch->changes_quiet_until_ns;
+    if (watch->changes == 0 && !quiet)
+        watch->at_once = WATCH_AT_ONCE;
+    note_change(watch, status);
+    const bool ended = status->state == SOURCE_ENDED;
+    if (watch->changes == 0 || (quiet && watch->at_once == 0 && !ended))
+        return;
+    if (watch->changes == 1 || ended)
+        tell_change(watch, status);
+    else
+        tell_sum(watch, status);
+    if (!quiet)
+        watch->changes_quiet_until_ns = now_ns + WATCH_QUIET_S * CLOCK_NS_PER_S;
+    if (watch->at_once > 0)
+        watch->at_once--;
+    watch->changes = watch->losses = watch->stalls = 0;
+    watch->told.state = status->state;
+    watch->told.stalled = status->stalled;
+}
+
 void daemon_watch_take(struct daemon_watch *watch, const struct pipeline_status *status,
                        uint64_t now_ns)
 {
     if (status->looks_like != NULL && watch->told.looks_like == NULL)
         tell_what_it_looks_like(watch, status);
     watch->told.looks_like = status->looks_like;
-    if (status->stalled != watch->told.stalled)
-        tell_silence(watch, status);
-    watch->told.stalled = status->stalled;
-    if (status->state != watch->told.state)
-        tell_state(watch, status);
-    watch->told.state = status->state;
+    take_changes(watch, status, now_ns);
     tell_losses(watch, status, now_ns);
 }
 

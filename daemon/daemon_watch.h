@@ -3,7 +3,10 @@
  * that the machine is too slow, and of the server that clients were turned away.
  *
  * Losses and refusals are told at most once in WATCH_QUIET_S, with the sum since the last time, so
- * that a bad cable or a slow machine cannot fill a disk.
+ * that a bad cable or a slow machine cannot fill a disk. Of what the source does WATCH_AT_ONCE
+ * changes are told at once; from then on it is one line in WATCH_QUIET_S, until for so long there
+ * was no change: how often it was lost and silent, and what is so now. Its end is told at once in
+ * any case.
  *
  * Threads: the program's first one.
  */
@@ -16,13 +19,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define WATCH_QUIET_S 60
+#define WATCH_QUIET_S 60 /* the texts say: minute */
+#define WATCH_AT_ONCE 4
 
 struct daemon_watch {
     const struct log *log;
     char prefix[PIPELINE_NAME_SIZE + 2]; /* "NAME: " where there are several sources */
     struct pipeline_status told;         /* what the log knows */
-    uint64_t quiet_until_ns;             /* CLOCK_MONOTONIC */
+    uint64_t quiet_until_ns;             /* CLOCK_MONOTONIC: of losses */
+    enum source_state state;             /* when it was looked at last */
+    bool stalled;                        /* the same */
+    unsigned changes;                    /* of these two that the log does not know, ... */
+    unsigned losses;                     /* ... into being lost, ... */
+    unsigned stalls;                     /* ... into being silent */
+    unsigned at_once;                    /* so many more are told at once */
+    uint64_t changes_quiet_until_ns;     /* CLOCK_MONOTONIC: of the others */
 };
 
 /* What is not so from the start on is told by the first daemon_watch_take(): that the source runs

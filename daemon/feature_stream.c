@@ -29,6 +29,8 @@ struct feature_stream {
     uint64_t captured_ns;   /* when the block being fed arrived ... */
     uint64_t arrived_frame; /* ... with the last frame before this one */
     uint64_t lost_frames;   /* not yet told in a column */
+    uint64_t silence_begin; /* the silence that was put in last: from this frame ... */
+    uint64_t silence_end;   /* ... up to this one */
     struct column column;
 };
 
@@ -155,6 +157,8 @@ static void take_column(void *context, uint64_t index, const float *bands)
     column->level_dbfs = level.rms_dbfs;
     column->peak_dbfs = level.peak_dbfs;
     column->clipped = level.clipped ? 1 : 0;
+    column->inserted =
+        column->end_frame > stream->silence_begin && column->end_frame <= stream->silence_end;
     memcpy(column->bands, bands, stream->mel_bands * sizeof *bands);
     stream->lost_frames = 0;
     stream->callback(stream->context, column);
@@ -206,6 +210,8 @@ void feature_stream_feed(struct feature_stream *stream, const struct capture_blo
         if (missing > stream->window_frames)
             start_afresh(stream, first_frame);
         stream->lost_frames += missing;
+        stream->silence_begin = stream->next_frame;
+        stream->silence_end = first_frame;
         feed_silence(stream, first_frame - stream->next_frame);
     } else if (first_frame < stream->next_frame) {
         const uint64_t known = stream->next_frame - first_frame;

@@ -43,8 +43,9 @@ void feature_stream_free(struct feature_stream *stream);
 /* Takes one block; a column comes as soon as the sound it needs is there. A block that begins later
  * than the last one ended is preceded by as much silence as is missing, up to one window of the
  * model; beyond that the stream finishes and starts afresh at the block's frame number (the next
- * column has index 0). Either way the next column's lost_frames tells the whole loss. Frames that
- * were fed before are ignored. Real-time safe. */
+ * column has index 0). Either way the next column's lost_frames tells the whole loss, and the
+ * columns that end in the silence say so (inserted). Frames that were fed before are ignored.
+ * Real-time safe. */
 void feature_stream_feed(struct feature_stream *stream, const struct capture_block *block);
 
 /* The sound is over: emits the columns that were waiting for more. A block fed afterwards starts

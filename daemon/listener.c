@@ -48,6 +48,7 @@ static void pass_column(void *context, const struct column *column)
     struct listener *listener = context;
     struct queue *columns = listener->config.columns;
     listener_pace_column(&listener->pace, column, block_end(&listener->block));
+    backlog_push(listener->config.backlog, column);
     while (!queue_push(columns, column)) {
         queue_wake(columns);
         queue_wait_for_room(columns, 1, WAIT_MS);

@@ -10,6 +10,7 @@
 #define TUTTI_DAEMON_LISTENER_H
 
 #include "common/status.h"
+#include "daemon/backlog.h"
 #include "daemon/capture.h"
 #include "daemon/health.h"
 #include "daemon/queue.h"
@@ -21,6 +22,7 @@ struct listener_config {
     const struct model *model; /* needed only during listener_new() */
     struct capture *capture;   /* read by the listener's thread */
     struct queue *columns;     /* of struct column; written by it */
+    struct backlog *backlog;   /* of that queue; told what is put into it */
     size_t hop_columns;        /* after how many columns the recognizer has something to do */
     struct health *health;
 };

@@ -40,7 +40,9 @@ struct column {
     float level_dbfs; /* RMS of the last 400 ms, LEVEL_FLOOR_DBFS ... +3; of the newest sound, which
                          is some 10 ms newer than end_frame */
     float peak_dbfs;
-    uint32_t clipped; /* 1 if the input clipped since the column before */
+    uint32_t clipped;  /* 1 if the input clipped since the column before */
+    uint32_t inserted; /* 1 if end_frame lies in silence that was put in the place of lost sound: up
+                          to a window of such columns comes at once */
     float bands[MAX_MEL_BANDS];
 };
 

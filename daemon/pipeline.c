@@ -26,6 +26,7 @@ struct pipeline {
     struct source *source;
     struct capture *capture;
     struct queue *columns;
+    struct backlog backlog; /* of columns */
     struct queue *results;
     struct timeline *timeline;
     struct listener *listener;
@@ -90,6 +91,7 @@ static bool make_recognizer(struct pipeline *pipeline, struct tutti_error *error
         .model = pipeline->model,
         .capture = pipeline->capture,
         .columns = pipeline->columns,
+        .backlog = &pipeline->backlog,
         .hop_columns = recognition_hop_columns(recognition),
         .health = &pipeline->health,
     };
@@ -98,6 +100,7 @@ static bool make_recognizer(struct pipeline *pipeline, struct tutti_error *error
         .recognition = recognition,
         .share = &pipeline->share,
         .columns = pipeline->columns,
+        .backlog = &pipeline->backlog,
         .results = pipeline->results,
         .health = &pipeline->health,
     };
@@ -139,6 +142,7 @@ static bool make_publisher(struct pipeline *pipeline, const struct pipeline_conf
         .pool = pipeline->pool,
         .results = pipeline->results,
         .timeline = pipeline->timeline,
+        .window_s = pipeline->window_s,
         .health = &pipeline->health,
     };
     pipeline->publisher = publisher_new(&publisher, error);

@@ -284,7 +284,14 @@ static void emit(struct presence *presence, size_t label, uint64_t frame, bool o
     state->falling = false;
 }
 
-/* What was present ends with the last result; what was remembered says nothing any more. */
+/* What was remembered says nothing any more. */
+static void begin_afresh(struct presence *presence)
+{
+    memset(presence->smoothed, 0, presence->labels * sizeof *presence->smoothed);
+    presence->known = presence->taken;
+}
+
+/* What was present ends with the last result. */
 static size_t forget(struct presence *presence, struct presence_event *events)
 {
     size_t count = 0;
@@ -293,9 +300,8 @@ static size_t forget(struct presence *presence, struct presence_event *events)
             uint64_t end = frame_at(presence, presence->taken - 1);
             emit(presence, label, end, false, &events[count++]);
         }
-        presence->smoothed[label] = 0;
     }
-    presence->known = presence->taken;
+    begin_afresh(presence);
     return count;
 }
 
@@ -389,5 +395,6 @@ size_t presence_finish(struct presence *presence, uint64_t end_frame, struct pre
             emit(presence, label, frame, false, &events[count++]);
         }
     }
+    begin_afresh(presence);
     return count;
 }

@@ -81,7 +81,8 @@ void presence_free(struct presence *presence);
 size_t presence_take(struct presence *presence, const struct result *result,
                      struct presence_event *events);
 
-/* The sound is over: up to labels events, an offset for each label still present. */
+/* The sound is over, or pauses: up to labels events, an offset for each label still present. A
+ * result that comes later begins afresh, as after a long loss. */
 size_t presence_finish(struct presence *presence, uint64_t end_frame,
                        struct presence_event *events);
 

@@ -16,6 +16,7 @@ struct publisher {
     struct timeline_status status;
     pthread_t thread;
     bool started;
+    uint64_t result_ns; /* when the newest result came; 0: there was none since a pause */
     _Atomic uint64_t started_ns;
     _Atomic uint64_t lag_ns;
     atomic_bool done;
@@ -76,10 +77,29 @@ static void publish(struct publisher *publisher, const struct result *result)
 {
     timeline_add(publisher->config.timeline, result);
     const uint64_t now_ns = clock_monotonic_ns();
+    publisher->result_ns = now_ns;
     health_note(publisher->config.health, HEALTH_PUBLISHER, now_ns);
     if (result->captured_ns != 0)
         atomic_store_explicit(&publisher->lag_ns, now_ns - result->captured_ns,
                               memory_order_relaxed);
+}
+
+/* Ends what plays, once, when no sound has come for longer than a window remembers. */
+static void look_for_pause(struct publisher *publisher)
+{
+    const struct publisher_config *config = &publisher->config;
+    if (publisher->result_ns == 0 ||
+        (source_state(config->source) != SOURCE_LOST && !publisher_stalled(publisher)))
+        return;
+    uint64_t last_ns = capture_last_write_ns(config->capture);
+    if (last_ns < publisher->result_ns)
+        last_ns = publisher->result_ns;
+    /* The clock last, so that it is not before what it is compared with. */
+    const double silent_s = (double)(clock_monotonic_ns() - last_ns) / (double)CLOCK_NS_PER_S;
+    if (silent_s <= config->window_s)
+        return;
+    timeline_finish(config->timeline);
+    publisher->result_ns = 0;
 }
 
 static void *publish_results(void *context)
@@ -91,6 +111,7 @@ static void *publish_results(void *context)
         queue_wait(results, WATCH_MS);
         while (queue_pop(results, &publisher->result))
             publish(publisher, &publisher->result);
+        look_for_pause(publisher);
     }
     timeline_finish(publisher->config.timeline);
     publish_status(publisher, true);

@@ -1,6 +1,10 @@
 /* publisher.h - the thread that puts results into the timeline, measures how late
  * they are, and tells the timeline what state the source is in.
  *
+ * What played when the sound broke off is not known to play for ever: once the source has
+ * been stalled or lost for longer than a window, and no result came for as long, it ends
+ * where the sound did.
+ *
  * It is the only one that writes to the timeline, and the last in the path: when it
  * has ended, everything that was heard is published.
  */
@@ -28,6 +32,7 @@ struct publisher_config {
     const struct recognizer_pool *pool; /* asked whether the hop is stretched; NULL: it never is */
     struct queue *results;              /* of struct result; read by the thread */
     struct timeline *timeline;          /* written by it */
+    double window_s;                    /* of the model */
     struct health *health;
 };
 

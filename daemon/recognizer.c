@@ -7,7 +7,7 @@
 struct recognizer {
     struct recognizer_config config;
     struct recognizer_seat *seat;
-    size_t behind_columns; /* more than these waiting: behind */
+    size_t behind_columns; /* more than these captured and waiting: behind */
     struct result result;
     _Atomic uint64_t skipped_hops;
 };
@@ -34,16 +34,32 @@ static void note_work(struct recognizer *recognizer)
     queue_wake(recognizer->config.results);
 }
 
+static size_t captured_waiting(const struct recognizer *recognizer)
+{
+    return backlog_captured(recognizer->config.backlog, recognizer->config.columns);
+}
+
+/* Whether a hop is left out because it is but silence that came all at once, and what was heard
+ * since then waits behind it; or the results before it still wait. */
+static bool gives_way(const struct recognizer *recognizer, const struct column *column,
+                      size_t waiting)
+{
+    return column->inserted != 0 &&
+           (waiting >= recognizer_pool_hop_columns(recognizer->config.pool) ||
+            !has_room(recognizer->config.results));
+}
+
 /* True if the network was run. */
 static bool take(struct recognizer *recognizer, const struct column *column, unsigned stretch)
 {
     struct recognition *recognition = recognizer->config.recognition;
     struct queue *results = recognizer->config.results;
-    if (!is_due(recognizer, column, stretch)) {
+    const size_t waiting = captured_waiting(recognizer);
+    if (!is_due(recognizer, column, stretch) || gives_way(recognizer, column, waiting)) {
         recognition_skip(recognition, column);
         return false;
     }
-    const bool behind = queue_count(recognizer->config.columns) > recognizer->behind_columns;
+    const bool behind = waiting > recognizer->behind_columns;
     if (!behind && has_room(results)) {
         recognition_take(recognition, column, &recognizer->result);
         queue_push(results, &recognizer->result);
@@ -63,7 +79,7 @@ static bool take(struct recognizer *recognizer, const struct column *column, uns
  * it calls for then; after the last turn it does not count. */
 static void note_waiting(struct recognizer *recognizer)
 {
-    atomic_store_explicit(&recognizer->seat->waiting, queue_count(recognizer->config.columns),
+    atomic_store_explicit(&recognizer->seat->waiting, captured_waiting(recognizer),
                           memory_order_relaxed);
 }
 
@@ -79,8 +95,10 @@ static enum fair_pool_next take_turn(void *context, unsigned thread)
     const struct column *column;
     bool ran = false;
     while (!ran && (column = queue_read_begin(columns)) != NULL) {
+        const bool inserted = column->inserted != 0;
         ran = take(recognizer, column, stretch);
         queue_read_end(columns);
+        backlog_pop(recognizer->config.backlog, inserted);
     }
     note_waiting(recognizer);
     recognizer_pool_look(pool);

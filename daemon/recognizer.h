@@ -4,14 +4,19 @@
  *
  * A machine that is too slow for the hop must not lag further and further behind. The
  * pool stretches the hop for all sources; until that helps, hops are skipped when more
- * than RECOGNIZER_BEHIND_S of columns are waiting, and so they are while nobody takes the
- * results. They are counted, what was lost in them is told by the next result, and the
+ * than RECOGNIZER_BEHIND_S of captured sound is waiting, and so they are while nobody takes
+ * the results. They are counted, what was lost in them is told by the next result, and the
  * results that are made keep their true times.
+ *
+ * Silence in the place of lost sound is no work that a machine could be too slow for. Its
+ * columns do not count as waiting, and its hops give way, uncounted, to a hop that was
+ * heard since.
  */
 #ifndef TUTTI_DAEMON_RECOGNIZER_H
 #define TUTTI_DAEMON_RECOGNIZER_H
 
 #include "common/status.h"
+#include "daemon/backlog.h"
 #include "daemon/health.h"
 #include "daemon/queue.h"
 #include "daemon/recognition.h"
@@ -29,9 +34,10 @@ struct recognizer_config {
                                         the pool's */
     struct inference_share *share;   /* given the network of the thread before each turn; NULL: the
                                         recognition has a network of its own */
-    struct queue *columns; /* of struct column; read in turns, and whoever wakes its reader calls
-                              for one */
-    struct queue *results; /* of struct result; written in turns */
+    struct queue *columns;   /* of struct column; read in turns, and whoever wakes its reader calls
+                                for one */
+    struct backlog *backlog; /* of that queue; told what is taken out of it */
+    struct queue *results;   /* of struct result; written in turns */
     struct health *health;
 };
 
@@ -47,7 +53,8 @@ void recognizer_join(struct recognizer *recognizer);
 void recognizer_free(struct recognizer *recognizer);
 
 /* Hops without a result so far, because the recognizer was behind or the publisher did not take
- * results; not those that a stretched hop leaves out. Any thread. */
+ * results; neither those that a stretched hop leaves out nor those of silence in the place of lost
+ * sound. Any thread. */
 uint64_t recognizer_skipped_hops(const struct recognizer *recognizer);
 
 #endif

@@ -69,7 +69,7 @@ double recognizer_pool_longest_hop_s(const struct recognizer_pool *pool);
 struct recognizer_seat {
     struct fair_pool_member *member;
     unsigned number;        /* 0 ... sources - 1 */
-    _Atomic size_t waiting; /* columns that the source has ready */
+    _Atomic size_t waiting; /* columns of captured sound that the source has ready */
     atomic_bool over;       /* its last turn has been; what is waiting no longer counts */
 };
 

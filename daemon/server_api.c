@@ -122,7 +122,11 @@ enum MHD_Result handle_now(const struct request *request)
     }
     struct json_writer writer;
     json_writer_init(&writer, text, size);
-    api_write_frame(&writer, &frame, timeline_label_names(timeline), timeline_labels(timeline));
+    const uint64_t now_ns = clock_monotonic_ns();
+    const double age_s =
+        now_ns > frame.heard_ns ? (double)(now_ns - frame.heard_ns) / CLOCK_NS_PER_S : 0;
+    api_write_now(&writer, &frame, age_s, timeline_label_names(timeline),
+                  timeline_labels(timeline));
     enum MHD_Result result = reply_json(request, MHD_HTTP_OK, &writer);
     free(text);
     return result;

@@ -50,9 +50,10 @@ const char *source_kind(const struct source *source); /* "device", "file", "demo
 /* Begins delivering into capture, which must have the source's rate and outlive source_stop(). Once
  * per source. A device that is lost is looked for, by its very name and at the same rate, until the
  * source is stopped; it is running again when its sound comes again, and the time in between is a
- * gap. A device that was unplugged is found again only while no other device is open: PortAudio
- * looks for new ones only when it is started (audio_system.h), so with a second device source it
- * stays lost until that one is closed or lost as well. */
+ * gap. PortAudio looks for devices only when it is started (audio_system.h). So while another
+ * device is open, one that was unplugged is found again only if its card comes back under the
+ * number that it had; else it stays lost until the other one is closed or lost as well. Another
+ * card that got the number is not taken for it, if it has another name (sound_card.h). */
 enum tutti_status source_start(struct source *source, struct capture *capture,
                                struct tutti_error *error);
 

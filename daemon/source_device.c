@@ -2,6 +2,7 @@
 #include "daemon/clock.h"
 #include "daemon/device_list.h"
 #include "daemon/device_names.h"
+#include "daemon/sound_card.h"
 #include "daemon/source_backend.h"
 #include "daemon/thread.h"
 #include "daemon/wake.h"
@@ -174,6 +175,10 @@ static enum tutti_status open_listed(struct device *device, const struct device_
         snprintf(device->name, sizeof device->name, "%s", info->name);
     else if (strcmp(device->name, info->name) != 0 && strcmp(device->name, info->system_name) != 0)
         return TUTTI_ERROR_NOT_FOUND;
+    /* Nor by the number that its card had: the list can be old. */
+    if (!sound_card_is_the_same(info->system_name))
+        return tutti_error_set(error, TUTTI_ERROR_NOT_FOUND,
+                               "the input device \"%.200s\" is not there any more", device->name);
     const enum tutti_status status =
         source_check_channel(config, device->name, info->channels, error);
     if (status != TUTTI_OK)

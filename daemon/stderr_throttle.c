@@ -1,9 +1,10 @@
 #include "daemon/stderr_throttle.h"
 
 #include "daemon/clock.h"
+#include "daemon/line_limit.h"
 
+#include <inttypes.h>
 #include <pthread.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/types.h>
@@ -12,11 +13,8 @@
 struct stderr_throttle {
     FILE *before;
     FILE *stream;
-    unsigned lines_per_s;
     pthread_mutex_t mutex; /* the stream has a lock as well, but does not promise it here */
-    unsigned lines;        /* in this second */
-    bool told;             /* that more are left out */
-    uint64_t second_ns;    /* when it began */
+    struct line_limit limit;
 };
 
 #ifdef __GLIBC__
@@ -32,24 +30,30 @@ static void write_all(const char *text, size_t size)
     }
 }
 
+static void say_left_out(uint64_t lines)
+{
+    char text[64];
+    if (lines == 0)
+        return;
+    const int length = snprintf(text, sizeof text, "(%" PRIu64 " %s left out)\n", lines,
+                                lines == 1 ? "line was" : "lines were");
+    write_all(text, (size_t)length);
+}
+
 /* Call with the mutex held. */
 static void pass_on(struct stderr_throttle *throttle, const char *text, size_t size)
 {
-    static const char notice[] = "(more than can be of use; the rest of this second is left out)\n";
-    const uint64_t now_ns = clock_monotonic_ns();
-    if (now_ns - throttle->second_ns >= CLOCK_NS_PER_S) {
-        throttle->second_ns = now_ns;
-        throttle->lines = 0;
-        throttle->told = false;
-    }
-    if (throttle->lines < throttle->lines_per_s) {
+    static const char notice[] = "(more than can be of use; what follows is left out)\n";
+    unsigned lines = 0;
+    for (size_t i = 0; i < size; i++)
+        lines += text[i] == '\n';
+    const struct line_verdict verdict =
+        line_limit_take(&throttle->limit, lines, clock_monotonic_ns());
+    say_left_out(verdict.left_out);
+    if (verdict.pass)
         write_all(text, size);
-        for (size_t i = 0; i < size; i++)
-            throttle->lines += text[i] == '\n';
-    } else if (!throttle->told) {
-        throttle->told = true;
+    else if (verdict.first_left_out)
         write_all(notice, sizeof notice - 1);
-    }
 }
 
 /* One line, mostly. */
@@ -62,12 +66,12 @@ static ssize_t take_text(void *context, const char *text, size_t size)
     return (ssize_t)size;
 }
 
-struct stderr_throttle *stderr_throttle_begin(unsigned lines_per_s)
+struct stderr_throttle *stderr_throttle_begin(unsigned lines_per_s, unsigned lines_per_h)
 {
     struct stderr_throttle *throttle = calloc(1, sizeof *throttle);
     if (throttle == NULL)
         return NULL;
-    throttle->lines_per_s = lines_per_s;
+    line_limit_init(&throttle->limit, lines_per_s, lines_per_h);
     throttle->before = stderr;
     throttle->stream = fopencookie(throttle, "w", (cookie_io_functions_t){.write = take_text});
     if (throttle->stream == NULL) {
@@ -86,15 +90,17 @@ void stderr_throttle_end(struct stderr_throttle *throttle)
         return;
     stderr = throttle->before;
     fclose(throttle->stream);
+    say_left_out(throttle->limit.left_out);
     pthread_mutex_destroy(&throttle->mutex);
     free(throttle);
 }
 
 #else
 
-struct stderr_throttle *stderr_throttle_begin(unsigned lines_per_s)
+struct stderr_throttle *stderr_throttle_begin(unsigned lines_per_s, unsigned lines_per_h)
 {
     (void)lines_per_s;
+    (void)lines_per_h;
     return NULL;
 }
 

@@ -3,10 +3,11 @@
  * PortAudio reports a device that disappears in the middle of an overrun on stderr,
  * a hundred thousand times a second until it is closed: enough to fill a journal. It
  * cannot be told not to. So the program replaces the stream `stderr`, as glibc allows,
- * by one that passes on a few lines a second to the descriptor and drops the rest,
- * saying so. What goes to the descriptor directly (a failed assertion of the C library,
- * a sanitizer) and to the stream that was stderr before (the program's own log) is not
- * touched. There is no thread and no pipe behind it that could fill up.
+ * by one that passes on a few lines a second, and not many more an hour
+ * (line_limit.h), to the descriptor and drops the rest, saying so and how many. What goes to the
+ * descriptor directly (a failed assertion of the C library, a sanitizer) and to the stream that was
+ * stderr before (the program's own log) is not touched. There is no thread and no pipe behind it
+ * that could fill up.
  *
  * Threads: begin and end while there is one thread; in between any may print.
  */
@@ -15,9 +16,10 @@
 
 struct stderr_throttle; /* opaque */
 
-/* From here on lines_per_s lines a second (at least 1) come through. NULL, with stderr as it was,
- * if memory is short or the C library does not let it be replaced. */
-struct stderr_throttle *stderr_throttle_begin(unsigned lines_per_s);
+/* From here on lines_per_s lines a second and lines_per_h an hour (at least 1 each) come through.
+ * How many did not is said before the next one that does, or at the end. NULL, with stderr as it
+ * was, if memory is short or the C library does not let it be replaced. */
+struct stderr_throttle *stderr_throttle_begin(unsigned lines_per_s, unsigned lines_per_h);
 
 /* stderr is what it was before. NULL is fine. */
 void stderr_throttle_end(struct stderr_throttle *throttle);

@@ -204,6 +204,7 @@ static void add_frame(struct timeline *timeline, const struct result *result)
     frame->sequence = event_log_next_id(timeline->log);
     frame->t = seconds(timeline, result->end_frame);
     frame->time = wall_clock_time(&timeline->clock, result->end_frame);
+    frame->heard_ns = result->captured_ns;
     frame->level_dbfs = level_or_floor(result->level_dbfs);
     frame->peak_dbfs = level_or_floor(result->peak_dbfs);
     frame->clipped = result->clipped != 0;
@@ -296,6 +297,9 @@ void timeline_add(struct timeline *timeline, const struct result *result)
 void timeline_finish(struct timeline *timeline)
 {
     size_t changes = presence_finish(timeline->presence, timeline->end_frame, timeline->events);
+    pthread_mutex_lock(&timeline->mutex);
+    memset(timeline->latest.present, 0, sizeof timeline->latest.present);
+    pthread_mutex_unlock(&timeline->mutex);
     if (changes > 0) {
         add_changes(timeline, changes);
         tell(timeline);

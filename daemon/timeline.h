@@ -65,7 +65,9 @@ struct timeline_status {
 /* Logs a status event, if anything but lag differs from the last one. */
 void timeline_set_status(struct timeline *timeline, const struct timeline_status *status);
 
-/* The sound is over: offsets for what still sounds. */
+/* The sound is over, or has paused for so long that nobody knows what sounds: offsets for what
+ * still sounds, with the last result at the latest; in the latest frame nothing is present any
+ * more. A result that comes later begins afresh. */
 void timeline_finish(struct timeline *timeline);
 
 /* ---- reading ---- */
@@ -74,11 +76,12 @@ struct timeline_frame {
     uint64_t sequence; /* id of its event */
     double t;          /* end of the window, s since the source's first sample */
     double time;       /* the same as wall-clock time, s since 1970 UTC */
+    uint64_t heard_ns; /* the same by CLOCK_MONOTONIC: result.captured_ns */
     float level_dbfs;
     float peak_dbfs;
     bool clipped;
     float probability[MAX_LABELS]; /* enabled labels, in order, smoothed as configured */
-    bool present[MAX_LABELS];
+    bool present[MAX_LABELS];      /* in the latest frame: not after timeline_finish() */
 };
 
 /* Number and names of the enabled labels; constant. */

@@ -30,6 +30,7 @@
 #define CONFIG_FILE "/etc/tutti/tuttid.conf"
 #define TICK_NS 200000000L
 #define LIBRARY_LINES_PER_S 10
+#define LIBRARY_LINES_PER_H 60
 
 /* ---- command line ---- */
 
@@ -432,7 +433,8 @@ static enum program_exit run_daemon(struct settings *settings, struct log log)
     log.level = (enum log_level)settings->level;
     daemon->log = log;
     /* For all but the log. */
-    struct stderr_throttle *throttle = stderr_throttle_begin(LIBRARY_LINES_PER_S);
+    struct stderr_throttle *throttle =
+        stderr_throttle_begin(LIBRARY_LINES_PER_S, LIBRARY_LINES_PER_H);
     /* Blocked before any thread begins, so that this one alone gets them. */
     sigset_t signals;
     sigemptyset(&signals);

@@ -110,14 +110,14 @@ static const cJSON *field(const cJSON *object, const char *name)
     return cJSON_GetObjectItemCaseSensitive(object, name);
 }
 
-/* A frame event and the answer of `now` are the same. */
+/* A frame event and, but for its age, the answer of `now` are the same. */
 #define FRAME_FIELDS                                                                               \
     {"seq", "i"}, {"t", "n"}, {"time", "n"}, {"level_dbfs", "n"}, {"peak_dbfs", "n"},              \
         {"clipped", "b"}, {"p", "N"},                                                              \
     {                                                                                              \
         "on", "S"                                                                                  \
     }
-static const struct field frame_fields[] = {FRAME_FIELDS, {NULL, NULL}};
+static const struct field now_fields[] = {FRAME_FIELDS, {"age_s", "n"}, {NULL, NULL}};
 static const struct field error_fields[] = {{"error", "s"}, {NULL, NULL}};
 
 /* ---- events ---- */
@@ -229,6 +229,8 @@ static void test_values_of_a_frame(void **state)
     assert_true(field(now, "seq")->valuedouble ==
                 (double)timeline_last_id(pipeline_timeline(fixture->pipeline)) - 2);
     assert_true(field(now, "t")->valuedouble == 0.25);
+    const double age_s = field(now, "age_s")->valuedouble;
+    assert_true(age_s >= 0 && age_s < 3600);
     assert_true(field(now, "level_dbfs")->valuedouble == -23.4);
     assert_true(field(now, "peak_dbfs")->valuedouble == -12.3);
     assert_true(cJSON_IsFalse(field(now, "clipped")));
@@ -297,7 +299,7 @@ static void test_now(void **state)
     cJSON_Delete(now);
     fake_pipeline_add(((struct server_fixture *)*state)->pipeline, 0, 0, 0);
     now = get_json(state, "/api/v1/now", 200);
-    check_fields("now", now, frame_fields);
+    check_fields("now", now, now_fields);
     cJSON_Delete(now);
 }
 

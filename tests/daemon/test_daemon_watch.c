@@ -2,6 +2,7 @@
 
 #include "daemon/clock.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -126,6 +127,77 @@ static void tells_how_it_ended(void **state)
     assert_string_equal(said(f, 6), "");
 }
 
+/* 0.3 s of sound every 1.5 s for ten minutes, and then for good. */
+static void sums_up_stalls_once_a_minute(void **state)
+{
+    struct fixture *f = *state;
+    char all[4096] = "";
+    for (double at_s = 0; at_s < 600; at_s += 0.25) {
+        f->status.stalled = fmod(at_s, 1.5) >= 1;
+        strcat(all, said(f, at_s));
+    }
+    f->status.stalled = false;
+    for (double at_s = 600; at_s < 1000; at_s += 0.25)
+        strcat(all, said(f, at_s));
+    static const char first[] =
+        "tuttid: warning: no sound comes from a 100% microphone\n"
+        "tuttid: sound comes from a 100% microphone again\n"
+        "tuttid: warning: no sound comes from a 100% microphone\n"
+        "tuttid: sound comes from a 100% microphone again\n"
+        "tuttid: warning: a 100% microphone was silent 39 times in the last "
+        "minute; no sound comes now\n";
+    static const char last[] = "tuttid: warning: a 100% microphone was silent 39 times in the last "
+                               "minute; it runs now\n";
+    assert_memory_equal(all, first, sizeof first - 1);
+    assert_string_equal(all + strlen(all) - (sizeof last - 1), last);
+    size_t lines = 0;
+    for (const char *c = all; *c != '\0'; c++)
+        lines += *c == '\n';
+    assert_int_equal(lines, 4 + 10);
+}
+
+/* A cable that is loose for a while: the last line says what is so. */
+static void tells_losses_of_the_device_once_a_minute(void **state)
+{
+    struct fixture *f = *state;
+    for (int at_s = 0; at_s < 50; at_s++) {
+        f->status.state = at_s % 2 == 0 ? SOURCE_LOST : SOURCE_RUNNING;
+        const char *text = said(f, at_s);
+        if (at_s < WATCH_AT_ONCE)
+            assert_non_null(strstr(text, at_s % 2 == 0 ? "is lost\n" : "is back\n"));
+        else
+            assert_string_equal(text, "");
+    }
+    f->status.stalled = true;
+    assert_string_equal(said(f, 51), "");
+    f->status.stalled = false;
+    f->status.state = SOURCE_LOST;
+    assert_string_equal(said(f, 52), "");
+    assert_string_equal(said(f, 59.9), "");
+    assert_string_equal(said(f, 60),
+                        "tuttid: error: a 100% microphone was lost 24 times and silent once in the "
+                        "last minute; it is lost now\n");
+    f->status.state = SOURCE_RUNNING; /* one change is told in its own words */
+    assert_string_equal(said(f, 61), "");
+    assert_string_equal(said(f, 120), "tuttid: a 100% microphone is back\n");
+    assert_string_equal(said(f, 180), "");
+    f->status.state = SOURCE_LOST; /* a minute without any: at once again */
+    assert_string_equal(said(f, 181), "tuttid: error: a 100% microphone is lost\n");
+}
+
+static void tells_the_end_at_once(void **state)
+{
+    struct fixture *f = *state;
+    for (int at_s = 0; at_s < 9; at_s++) {
+        f->status.stalled = at_s % 2 == 0;
+        said(f, at_s);
+    }
+    f->status.stalled = false;
+    f->status.state = SOURCE_ENDED;
+    assert_string_equal(said(f, 10), "tuttid: a 100% microphone has ended\n");
+    assert_string_equal(said(f, 100), "");
+}
+
 static void sums_up_losses_once_a_minute(void **state)
 {
     struct fixture *f = *state;
@@ -238,6 +310,9 @@ int main(void)
         TEST(tells_a_loss_from_an_end_of_silence),
         TEST(tells_what_was_over_before_the_first_look),
         TEST(tells_how_it_ended),
+        TEST(sums_up_stalls_once_a_minute),
+        TEST(tells_losses_of_the_device_once_a_minute),
+        TEST(tells_the_end_at_once),
         TEST(sums_up_losses_once_a_minute),
         TEST(names_the_source_where_there_are_several),
         TEST(tells_when_the_hop_is_stretched),

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 static const char *const one[] = {"USB Audio: - (hw:1,0)"};
+static const char *const another[] = {"USB Audio Pro: - (hw:1,0)"};
 static const char *const twins[] = {"USB Audio: - (hw:1,0)", "USB Audio: - (hw:2,0)"};
 
 static void pause_ms(long ms)
@@ -104,6 +105,33 @@ static void is_found_again_without_its_twin(void **state)
     close_stage(&stage);
 }
 
+/* PortAudio is kept from looking for devices anew, as by a second source. Another card that has the
+ * number by now is not taken; when the old one has it again it is. */
+static void is_not_mistaken_for_another_card(void **state)
+{
+    (void)state;
+    fake_portaudio_plug(one, 1);
+    struct stage stage = open_stage("default");
+    start(&stage);
+    assert_int_equal(audio_system_enter(false, NULL), TUTTI_OK);
+    audio_system_pause();
+    const int opened = fake_portaudio_opened();
+    fake_portaudio_plug(another, 1);
+    fake_portaudio_break();
+    wait_for_state(&stage, SOURCE_LOST);
+    pause_ms(1200); /* it has looked for it by now, or will */
+    assert_int_equal(source_state(stage.source), SOURCE_LOST);
+    assert_int_equal(fake_portaudio_opened(), opened);
+    fake_portaudio_plug(another, 0); /* none has it */
+    pause_ms(1200);
+    assert_int_equal(fake_portaudio_opened(), opened);
+    fake_portaudio_plug(one, 1);
+    wait_for_state(&stage, SOURCE_RUNNING);
+    assert_true(audio_system_resume());
+    audio_system_leave();
+    close_stage(&stage);
+}
+
 static void *list_again_and_again(void *context)
 {
     atomic_bool *stop = context;
@@ -189,6 +217,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(stays_lost_until_something_comes),
+#ifdef TUTTI_ALSA
+        cmocka_unit_test(is_not_mistaken_for_another_card),
+#endif
         cmocka_unit_test(is_found_again_without_its_twin),
         cmocka_unit_test(is_alone_in_the_audio_system),
         cmocka_unit_test(is_stopped_rather_than_lost),

@@ -300,6 +300,9 @@ static void fills_a_short_gap_with_silence(void **state)
         assert_int_equal(gap->column[k].index, k);
         assert_int_equal(gap->column[k].end_frame, whole->column[k].end_frame);
         assert_int_equal(gap->column[k].lost_frames, k == first_after ? GAP : 0);
+        assert_int_equal(gap->column[k].inserted, gap->column[k].end_frame > BEFORE &&
+                                                      gap->column[k].end_frame <= BEFORE + GAP);
+        assert_int_equal(whole->column[k].inserted, 0);
         assert_memory_equal(gap->column[k].bands, whole->column[k].bands, 18 * sizeof(float));
     }
     feature_stream_free(stream);
@@ -328,6 +331,7 @@ static void starts_afresh_after_a_long_gap(void **state)
         assert_int_equal(after->index, k);
         assert_int_equal(before->lost_frames, 0);
         assert_int_equal(after->lost_frames, k == 0 ? later - FRAMES : 0);
+        assert_true(before->inserted == 0 && after->inserted == 0);
         assert_int_equal(after->end_frame, later + before->end_frame);
         for (size_t i = 0; i < 18; i++) /* the resampler cuts its work at other places: rounding */
             assert_true(fabsf(after->bands[i] - before->bands[i]) < 1e-4f);

@@ -33,6 +33,7 @@ static int close_model(void **state)
 struct stage {
     struct capture *capture;
     struct queue *columns;
+    struct backlog backlog;
     struct health health;
     struct listener *listener;
 };
@@ -46,6 +47,7 @@ static void open_stage(struct stage *stage, size_t columns, size_t hop_columns)
         .model = model,
         .capture = stage->capture,
         .columns = stage->columns,
+        .backlog = &stage->backlog,
         .hop_columns = hop_columns,
         .health = &stage->health,
     };
@@ -113,6 +115,32 @@ static void wakes_the_recognizer_before_the_queue_is_full(void **state)
         while (queue_pop(stage.columns, &column))
             ;
     }
+    close_stage(&stage);
+}
+
+/* Half a second of sound, a tenth of which was lost: the silence in its place is marked and does
+ * not count as waiting; each column that is taken out counts no longer. */
+static void counts_what_was_captured(void **state)
+{
+    (void)state;
+    struct stage stage;
+    struct column column;
+    size_t inserted = 0;
+    open_stage(&stage, 64, 25);
+    write_sound(&stage, RATE_HZ / 5);
+    capture_skip(stage.capture, RATE_HZ / 10);
+    write_sound(&stage, RATE_HZ / 5);
+    capture_end(stage.capture);
+    assert_int_equal(listener_start(stage.listener, NULL), TUTTI_OK);
+    listener_join(stage.listener);
+    assert_int_equal(queue_count(stage.columns), 50);
+    assert_int_equal(backlog_captured(&stage.backlog, stage.columns), 40);
+    for (size_t taken = 1; queue_pop(stage.columns, &column); taken++) {
+        backlog_pop(&stage.backlog, column.inserted != 0);
+        inserted += column.inserted;
+        assert_int_equal(backlog_captured(&stage.backlog, stage.columns), 40 - (taken - inserted));
+    }
+    assert_int_equal(inserted, 10);
     close_stage(&stage);
 }
 
@@ -191,6 +219,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(waits_for_a_slow_recognizer),
         cmocka_unit_test(wakes_the_recognizer_before_the_queue_is_full),
+        cmocka_unit_test(counts_what_was_captured),
         cmocka_unit_test(wakes_for_every_hop_at_once),
         cmocka_unit_test(ends_without_having_heard_anything),
     };

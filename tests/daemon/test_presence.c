@@ -435,6 +435,32 @@ static void test_the_end_of_the_sound(void **state)
     presence_free(presence);
 }
 
+/* The sound pauses while something plays, and goes on with it: it comes in anew, not before the
+ * sound does, and what was smoothed before the pause is forgotten. */
+static void test_a_pause_of_the_sound(void **state)
+{
+    (void)state;
+    const struct part part = {5, 100};
+    struct presence_config config = config_of(1, 0.25, 0.5);
+    struct presence *presence = presence_new(&config);
+    struct heard heard = {.count = 0};
+    play(presence, &part, 1, 0.25, 15, 0, &heard);
+    struct presence_event events[2];
+    assert_int_equal(presence_finish(presence, 15 * RATE_HZ, events), 1);
+    struct result result = {.end_frame = 15 * RATE_HZ + RATE_HZ / 4, .probability = {0.9f}};
+    size_t count = presence_take(presence, &result, events);
+    assert_int_equal(count, 0);
+    assert_true(presence_probability(presence)[0] < 0.5f);
+    for (int i = 0; i < 20 && count == 0; i++) {
+        result.end_frame += RATE_HZ / 4;
+        count = presence_take(presence, &result, events);
+    }
+    assert_int_equal(count, 1);
+    assert_int_equal(events[0].change, PRESENCE_ONSET);
+    assert_in_range(events[0].frame, 15 * RATE_HZ, 15 * RATE_HZ + RATE_HZ / 4);
+    presence_free(presence);
+}
+
 /* Frame counts beyond 32 bits, as after a day at 48 kHz. */
 static void test_large_frame_counts(void **state)
 {
@@ -524,6 +550,7 @@ int main(void)
         cmocka_unit_test(test_a_short_loss_changes_nothing),
         cmocka_unit_test(test_a_flicker_has_a_length),
         cmocka_unit_test(test_the_end_of_the_sound),
+        cmocka_unit_test(test_a_pause_of_the_sound),
         cmocka_unit_test(test_large_frame_counts),
         cmocka_unit_test(test_exits_located_by_the_model),
         cmocka_unit_test(test_traced_back_where_nothing_is_located),

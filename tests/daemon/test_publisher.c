@@ -54,6 +54,7 @@ static void open_stage_in(struct stage *stage, const struct recognizer_pool *poo
         .pool = pool,
         .results = stage->results,
         .timeline = stage->timeline,
+        .window_s = 0.1,
         .health = &stage->health,
     };
     stage->publisher = publisher_new(&publisher, NULL);
@@ -157,6 +158,54 @@ static void reports_the_source_without_results(void **state)
     close_stage(&stage);
 }
 
+static void push_result(struct stage *stage, uint64_t end_frame)
+{
+    const struct result result = {
+        .end_frame = end_frame, .captured_ns = clock_monotonic_ns(), .probability = {0.9f}};
+    assert_true(queue_push(stage->results, &result));
+    queue_wake(stage->results);
+}
+
+static void wait_for_cues(struct stage *stage, struct timeline_cue *cues, size_t wanted)
+{
+    while (timeline_cues(stage->timeline, cues, wanted) < wanted)
+        pause_ms(5);
+}
+
+/* Something plays, and no sound comes any more: it ends where the sound did, once. With the next
+ * result it plays anew. */
+static void ends_what_played_when_no_sound_comes(void **state)
+{
+    (void)state;
+    struct stage stage;
+    struct timeline_cue cues[2];
+    struct timeline_frame frame;
+    open_stage(&stage);
+    const unsigned rate_hz = source_rate_hz(stage.source);
+    push_result(&stage, rate_hz);
+    assert_int_equal(publisher_start(stage.publisher, NULL), TUTTI_OK);
+    wait_for_cues(&stage, cues, 1);
+    assert_true(cues[0].off_s < 0);
+    /* Nobody reads the capture queue: the demo waits for room, and no more samples come. */
+    assert_int_equal(source_start(stage.source, stage.capture, NULL), TUTTI_OK);
+    while (cues[0].off_s < 0) { /* would run into the time limit */
+        pause_ms(5);
+        timeline_cues(stage.timeline, cues, 1);
+    }
+    assert_true(publisher_stalled(stage.publisher));
+    assert_true(fabs(cues[0].off_s - 1) < 1e-6);
+    assert_true(timeline_now(stage.timeline, &frame));
+    assert_true(fabs(frame.t - 1) < 1e-6 && !frame.present[0]);
+    push_result(&stage, 2 * rate_hz);
+    wait_for_cues(&stage, cues, 2);
+    while (cues[1].off_s < 0) {
+        pause_ms(5);
+        timeline_cues(stage.timeline, cues, 2);
+    }
+    assert_true(fabs(cues[1].off_s - 2) < 1e-6);
+    close_stage(&stage);
+}
+
 static enum fair_pool_next no_turn(void *context, unsigned thread)
 {
     (void)context;
@@ -196,6 +245,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(publishes_everything_and_finishes),
+        cmocka_unit_test(ends_what_played_when_no_sound_comes),
         cmocka_unit_test(reports_that_the_hop_is_stretched),
         cmocka_unit_test(reports_the_source_without_results),
     };

@@ -63,6 +63,7 @@ static void gate_free(void *network)
 struct stage {
     struct gate gate;
     struct queue *columns;
+    struct backlog backlog;
     struct queue *results;
     struct health health;
     struct recognizer_pool *pool;
@@ -94,6 +95,7 @@ static void open_stage_in(struct stage *stage, struct recognizer_pool *pool, siz
         .pool = pool,
         .recognition = recognition_new(model, recognizer_pool_hop_s(pool), &inference, NULL),
         .columns = stage->columns,
+        .backlog = &stage->backlog,
         .results = stage->results,
         .health = &stage->health,
     };
@@ -122,13 +124,20 @@ static void close_stage(struct stage *stage)
     recognizer_pool_free(stage->pool);
 }
 
-static void push_columns(struct stage *stage, size_t count)
+static void push(struct stage *stage, size_t count, bool inserted)
 {
     for (size_t i = 0; i < count; i++, stage->next++) {
-        const struct column column = {.index = stage->next, .end_frame = 480 * stage->next};
+        const struct column column = {
+            .index = stage->next, .end_frame = 480 * stage->next, .inserted = inserted};
+        backlog_push(&stage->backlog, &column);
         assert_true(queue_push(stage->columns, &column));
     }
     queue_wake(stage->columns);
+}
+
+static void push_columns(struct stage *stage, size_t count)
+{
+    push(stage, count, false);
 }
 
 static void open_gate(struct stage *stage)
@@ -180,6 +189,76 @@ static void skips_what_is_too_old(void **state)
     assert_true(queue_pop(stage.results, &result));
     assert_int_equal(result.end_frame, 480 * 9);
     for (uint64_t hop = 1 + skipped; hop <= 40; hop++) {
+        assert_true(queue_pop(stage.results, &result));
+        assert_int_equal(result.end_frame, 480 * (hop * 10 + 9));
+    }
+    assert_true(queue_done(stage.results));
+    close_stage(&stage);
+}
+
+/* While the network works on the first hop, 2.9 s of silence come in the place of lost sound, and
+ * what was heard just before it is not taken yet: nobody is too slow. */
+static void is_not_behind_for_want_of_sound(void **state)
+{
+    (void)state;
+    struct stage stage;
+    struct result result;
+    open_stage(&stage, 512, 64, 0.1);
+    assert_int_equal(recognizer_pool_start(stage.pool, NULL), TUTTI_OK);
+    push_columns(&stage, 10);
+    assert_true(wake_wait_ms(&stage.gate.reached, LONG_MS));
+    push_columns(&stage, 20);
+    push(&stage, 290, true);
+    push_columns(&stage, 9); /* less than a hop: nothing has to give way */
+    queue_end(stage.columns);
+    open_gate(&stage);
+    recognizer_join(stage.recognizer);
+    assert_int_equal(recognizer_skipped_hops(stage.recognizer), 0);
+    for (uint64_t hop = 0; hop < 32; hop++) {
+        assert_true(queue_pop(stage.results, &result));
+        assert_int_equal(result.end_frame, 480 * (hop * 10 + 9));
+    }
+    assert_true(queue_done(stage.results));
+    close_stage(&stage);
+}
+
+/* Two looks at a window of silence that nobody has taken yet, and at as much sound. */
+static void silence_does_not_stretch_the_hop(void **state)
+{
+    (void)state;
+    struct stage stage;
+    open_stage(&stage, 512, 64, 0.1);
+    push(&stage, 290, true);
+    recognizer_pool_look_at(stage.pool, 1);
+    recognizer_pool_look_at(stage.pool, 2);
+    assert_int_equal(recognizer_pool_stretch(stage.pool), 1);
+    push_columns(&stage, 200);
+    recognizer_pool_look_at(stage.pool, 3);
+    recognizer_pool_look_at(stage.pool, 4);
+    assert_int_equal(recognizer_pool_stretch(stage.pool), 2);
+    close_stage(&stage);
+}
+
+/* A hop that was heard waits behind the silence: the silence's hops are left out and not counted.
+ * With the queue almost full of it, what is heard later is still not behind. */
+static void silence_gives_way_to_sound(void **state)
+{
+    (void)state;
+    struct stage stage;
+    struct result result;
+    open_stage(&stage, 512, 64, 0.1);
+    assert_int_equal(recognizer_pool_start(stage.pool, NULL), TUTTI_OK);
+    push_columns(&stage, 10);
+    assert_true(wake_wait_ms(&stage.gate.reached, LONG_MS));
+    push(&stage, 300, true);
+    push_columns(&stage, 150);
+    queue_end(stage.columns);
+    open_gate(&stage);
+    recognizer_join(stage.recognizer);
+    assert_int_equal(recognizer_skipped_hops(stage.recognizer), 0);
+    assert_true(queue_pop(stage.results, &result));
+    assert_int_equal(result.end_frame, 480 * 9);
+    for (uint64_t hop = 31; hop < 46; hop++) {
         assert_true(queue_pop(stage.results, &result));
         assert_int_equal(result.end_frame, 480 * (hop * 10 + 9));
     }
@@ -306,6 +385,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(makes_every_result_when_it_keeps_up),
         cmocka_unit_test(skips_what_is_too_old),
+        cmocka_unit_test(is_not_behind_for_want_of_sound),
+        cmocka_unit_test(silence_does_not_stretch_the_hop),
+        cmocka_unit_test(silence_gives_way_to_sound),
         cmocka_unit_test(does_not_wait_for_the_publisher),
         cmocka_unit_test(leaves_out_hops_where_the_hop_is_stretched),
         cmocka_unit_test(a_source_that_is_behind_does_not_hold_up_another),

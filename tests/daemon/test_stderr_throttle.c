@@ -55,7 +55,7 @@ static void passes_on_what_is_little(void **state)
 {
     (void)state;
     struct capture capture = begin_capture();
-    struct stderr_throttle *throttle = stderr_throttle_begin(10);
+    struct stderr_throttle *throttle = stderr_throttle_begin(10, 100);
     assert_non_null(throttle);
     fprintf(stderr, "one %d\n", 1);
     fputs("two\n", stderr);
@@ -73,17 +73,33 @@ static void holds_back_a_flood(void **state)
     (void)state;
     enum { LINES = 200000, LIMIT = 10 };
     struct capture capture = begin_capture();
-    struct stderr_throttle *throttle = stderr_throttle_begin(LIMIT);
+    struct stderr_throttle *throttle = stderr_throttle_begin(LIMIT, LINES);
     const uint64_t start_ns = clock_monotonic_ns();
     for (int i = 0; i < LINES; i++)
         fprintf(stderr, "line %d\n", i);
     const uint64_t seconds = (clock_monotonic_ns() - start_ns) / CLOCK_NS_PER_S + 1;
     stderr_throttle_end(throttle);
     char *text = end_capture(&capture);
-    assert_in_range(count_lines(text), LIMIT + 1, seconds * (LIMIT + 1));
+    assert_in_range(count_lines(text), LIMIT + 2, seconds * (LIMIT + 2));
     assert_memory_equal(text, "line 0\nline 1\n", 14);
     assert_non_null(strstr(text, "line 9\n("));
     assert_non_null(strstr(text, "left out"));
+    free(text);
+}
+
+/* Never many in a second, but too many in an hour: how many, it says at the end. */
+static void holds_back_what_goes_on_and_on(void **state)
+{
+    (void)state;
+    struct capture capture = begin_capture();
+    struct stderr_throttle *throttle = stderr_throttle_begin(1000, 3);
+    for (int i = 0; i < 10; i++)
+        fprintf(stderr, "line %d\n", i);
+    stderr_throttle_end(throttle);
+    char *text = end_capture(&capture);
+    assert_string_equal(text, "line 0\nline 1\nline 2\n"
+                              "(more than can be of use; what follows is left out)\n"
+                              "(7 lines were left out)\n");
     free(text);
 }
 
@@ -92,7 +108,7 @@ static void leaves_the_descriptor_and_the_old_stream_alone(void **state)
     (void)state;
     FILE *own = stderr;
     struct capture capture = begin_capture();
-    struct stderr_throttle *throttle = stderr_throttle_begin(1);
+    struct stderr_throttle *throttle = stderr_throttle_begin(1, 100);
     for (int i = 0; i < 5; i++) {
         fputs("own\n", own);
         assert_int_equal(write(STDERR_FILENO, "raw\n", 4), 4);
@@ -116,7 +132,7 @@ static void takes_several_threads(void **state)
 {
     (void)state;
     struct capture capture = begin_capture();
-    struct stderr_throttle *throttle = stderr_throttle_begin(100);
+    struct stderr_throttle *throttle = stderr_throttle_begin(100, 100000);
     pthread_t threads[2];
     static char names[2][2] = {"a", "b"};
     for (size_t i = 0; i < 2; i++)
@@ -135,6 +151,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(passes_on_what_is_little),
         cmocka_unit_test(holds_back_a_flood),
+        cmocka_unit_test(holds_back_what_goes_on_and_on),
         cmocka_unit_test(leaves_the_descriptor_and_the_old_stream_alone),
         cmocka_unit_test(takes_several_threads),
     };

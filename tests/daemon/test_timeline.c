@@ -236,6 +236,14 @@ static void test_entries_exits_and_cues(void **state)
     assert_int_equal(timeline_cues(timeline, cues, 8), 2);
     assert_true(cues[1].off_s == 25);
     expect_event(timeline, &before, "offset");
+    assert_true(timeline_now(timeline, &frame));
+    assert_true(frame.t == 25 && !frame.present[2]);
+
+    add(timeline, 101, 0, 0, 0.9f); /* the sound was not over, it paused */
+    assert_int_equal(timeline_cues(timeline, cues, 8), 3);
+    assert_true(cues[2].label == 2 && cues[2].off_s < 0);
+    assert_true(timeline_now(timeline, &frame));
+    assert_true(frame.present[2]);
     timeline_free(timeline);
 }
 

@@ -3,6 +3,7 @@
 #include <portaudio.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -92,6 +93,27 @@ const char *fake_portaudio_last(void)
 int fake_portaudio_overlaps(void)
 {
     return atomic_load(&overlaps);
+}
+
+/* ---- ALSA ---- */
+
+int snd_card_get_name(int card, char **name);
+
+int snd_card_get_name(int card, char **name)
+{
+    char number[16];
+    int status = -1;
+    (void)snprintf(number, sizeof number, "(hw:%d,", card);
+    pthread_mutex_lock(&mutex);
+    for (int i = 0; i < plugged_count && status < 0; i++) {
+        const char *colon = strstr(plugged[i], ": ");
+        if (colon == NULL || strstr(plugged[i], number) == NULL)
+            continue;
+        *name = strndup(plugged[i], (size_t)(colon - plugged[i]));
+        status = 0;
+    }
+    pthread_mutex_unlock(&mutex);
+    return status;
 }
 
 /* ---- PortAudio ---- */

@@ -2,7 +2,8 @@
  * fake_portaudio.c among its own sources gets it in place of the real one.
  *
  * As the real one does, it looks for devices only when its count of users goes from 0
- * to 1, and gives each running stream a thread that calls back every 10 ms.
+ * to 1, and gives each running stream a thread that calls back every 10 ms. In place of
+ * ALSA's it says which name a card has: that of the device with its number now.
  */
 #ifndef TUTTI_TESTS_SUPPORT_FAKE_PORTAUDIO_H
 #define TUTTI_TESTS_SUPPORT_FAKE_PORTAUDIO_H
