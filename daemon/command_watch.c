@@ -9,6 +9,7 @@
 #include "daemon/program.h"
 #include "daemon/stream_client.h"
 #include "daemon/terminal_screen.h"
+#include "daemon/watch_options.h"
 
 #include <errno.h>
 #include <langinfo.h>
@@ -22,63 +23,15 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#define NAME "tutti watch"
+#define NAME WATCH_NAME
 #define TURN_MS 250             /* how often it is looked what time has changed */
 #define LEAST_REDRAW_MS 100     /* from one picture to the next */
 #define CONNECTING_SHOWN_MS 500 /* an answer that comes sooner is not waited for on the screen */
 #define GONE_AFTER_S 10         /* of an input that has ended: the daemon does not come back */
 #define ENDED_AFTER_S 5         /* the same: it stays, and so the end is no restart */
 
-enum { OPTION_SOURCE, OPTION_FORMAT, OPTION_ONCE, OPTION_HELP };
-
-static const struct option_spec specs[] = {
-    [OPTION_SOURCE] = {.letter = 's',
-                       .name = "source",
-                       .value = "NAME",
-                       .help = "Watch this one of several inputs.",
-                       .initial = "the first"},
-    [OPTION_FORMAT] = {.letter = 'f',
-                       .name = "format",
-                       .value = "FORMAT",
-                       .help = "Print lines, on a terminal as well: 'text', one for each entry and "
-                               "exit (see below); 'json', one for each event of the API's stream.",
-                       .initial = "bars on a terminal, otherwise text"},
-    [OPTION_ONCE] = {.name = "once", .help = "Print what plays now, and exit."},
-    [OPTION_HELP] = PROGRAM_OPTION_HELP,
-};
-
-static const char more_help[] =
-    "URL is the address of the daemon's page, with or without ?source=NAME, or a host\n"
-    "with or without a port; by default " STREAM_ADDRESS_DEFAULT ".\n"
-    "\n"
-    "On a terminal: a bar for each instrument, with a tick where it begins to count as\n"
-    "playing and the time of its last entry. The key q ends it, and so does Ctrl-C.\n"
-    "\n"
-    "Elsewhere: a line for each entry and exit, with the time in UTC, a sign before the\n"
-    "instrument, and how sure it is (0 to 1):\n"
-    "\n"
-    "  2026-11-29T21:14:03Z +saxophone 0.82   comes in\n"
-    "  2026-11-29T21:14:41Z -saxophone        stops\n"
-    "  2026-11-29T21:14:03Z =piano 0.93       plays already: at the beginning, with\n"
-    "                                         --once, and where an entry was missed\n"
-    "\n"
-    "As json: {\"event\":\"onset\",\"data\":{...}}, with the data as in the API.\n"
-    "\n"
-    "A connection that is lost is made again, and what was missed is made good for. The\n"
-    "exit status is 1 if there is no first connection, and 0 once the input has ended and\n"
-    "the daemon is gone for 10 s; lines end as well where it stays.\n";
-
-enum output { OUTPUT_AUTOMATIC, OUTPUT_BARS, OUTPUT_TEXT, OUTPUT_JSON };
-
-struct request {
-    const char *source;
-    enum output output;
-    bool once;
-    bool help;
-};
-
 struct watch {
-    const struct request *request;
+    const struct watch_request *request;
     struct stream_address address;
     struct stream_client *client;
     struct live live;
@@ -97,26 +50,6 @@ struct watch {
     bool output_failed;
     enum program_exit result;
 };
-
-static enum tutti_status take_option(void *context, size_t index, const char *value,
-                                     struct tutti_error *error)
-{
-    struct request *request = context;
-    if (index == OPTION_SOURCE)
-        request->source = value;
-    else if (index == OPTION_ONCE)
-        request->once = true;
-    else if (index == OPTION_HELP)
-        request->help = true;
-    else if (strcmp(value, "text") == 0)
-        request->output = OUTPUT_TEXT;
-    else if (strcmp(value, "json") == 0)
-        request->output = OUTPUT_JSON;
-    else
-        return tutti_error_set(error, TUTTI_ERROR_ARGUMENT,
-                               "option --format: '%.40s' is not text or json", value);
-    return TUTTI_OK;
-}
 
 /* ---- what comes from the daemon ---- */
 
@@ -145,7 +78,7 @@ static void take_event(void *context, const struct event *event)
     const bool good = live_take(&watch->live, event->type, data, clock_monotonic_ns());
     if (good && strcmp(event->type, "hello") == 0)
         stream_client_ask_info(watch->client);
-    if (good && watch->request->output != OUTPUT_BARS)
+    if (good && watch->request->output != WATCH_BARS)
         write_lines(watch, event->type, data);
     cJSON_Delete(data);
 }
@@ -161,7 +94,7 @@ static void take_info(void *context, const char *json)
 /* Lines tell only once that the connection is lost, however often it is tried. */
 static void tell_link(struct watch *watch, enum stream_link link)
 {
-    if (link == STREAM_BROKEN && stream_client_failures(watch->client) == 1)
+    if (link == STREAM_BROKEN && stream_client_failures(watch->client) == 1 && !has_ended(watch))
         program_warn(NAME, "the connection to %s was lost (%s); trying again", watch->address.shown,
                      watch->reason);
     else if (link == STREAM_CONNECTED && watch->reason[0] != '\0')
@@ -182,7 +115,7 @@ static void take_link(void *context, enum stream_link link, const char *reason)
     }
     if (*reason != '\0')
         snprintf(watch->reason, sizeof watch->reason, "%s", reason);
-    if (watch->request->output != OUTPUT_BARS && !watch->done)
+    if (watch->request->output != WATCH_BARS && !watch->done)
         tell_link(watch, link);
     if (link == STREAM_CONNECTED)
         watch->reason[0] = '\0';
@@ -273,14 +206,14 @@ static bool is_over(struct watch *watch)
         return false;
     if (watch->live.link == LIVE_BROKEN)
         return now_ns - watch->live.broken_ns > GONE_AFTER_S * CLOCK_NS_PER_S;
-    return watch->request->output != OUTPUT_BARS && watch->live.link == LIVE_CONNECTED &&
+    return watch->request->output != WATCH_BARS && watch->live.link == LIVE_CONNECTED &&
            now_ns - watch->ended_ns > ENDED_AFTER_S * CLOCK_NS_PER_S;
 }
 
 static void finish_turn(struct watch *watch)
 {
     watch->done = watch->done || is_over(watch);
-    if (watch->request->output == OUTPUT_BARS) {
+    if (watch->request->output == WATCH_BARS) {
         take_window_signals(watch);
         take_keys(watch);
         if (!watch->done)
@@ -309,7 +242,7 @@ static enum tutti_status hold_signals(struct watch *watch, struct tutti_error *e
     interruption_begin(&watch->interruption);
     sigset_t all = watch->interruption.signals;
     sigemptyset(&watch->window_signals);
-    if (watch->request->output == OUTPUT_BARS) {
+    if (watch->request->output == WATCH_BARS) {
         sigaddset(&watch->window_signals, SIGWINCH);
         sigaddset(&watch->window_signals, SIGTSTP);
         sigaddset(&all, SIGWINCH);
@@ -334,7 +267,7 @@ static enum program_exit tell_the_end(struct watch *watch)
         fflush(stdout);
         fprintf(stderr, NAME ": %s\n", error.text);
     }
-    if (watch->output_failed && watch->request->output == OUTPUT_BARS)
+    if (watch->output_failed && watch->request->output == WATCH_BARS)
         return PROGRAM_FAILED;
     const enum program_exit result = program_end_output(NAME, PROGRAM_OK);
     return watch->output_failed ? PROGRAM_FAILED : result;
@@ -359,7 +292,7 @@ static enum program_exit run(struct watch *watch)
     return result;
 }
 
-static enum program_exit watch_daemon(const struct request *request, const char *url)
+static enum program_exit watch_daemon(const struct watch_request *request)
 {
     struct tutti_error error;
     struct watch *watch = calloc(1, sizeof *watch);
@@ -371,10 +304,10 @@ static enum program_exit watch_daemon(const struct request *request, const char 
     watch->request = request;
     watch->begun_ns = clock_monotonic_ns();
     live_init(&watch->live, watch->begun_ns);
-    live_lines_init(&watch->lines, stdout, request->output == OUTPUT_JSON);
+    live_lines_init(&watch->lines, stdout, request->output == WATCH_JSON);
     look_at_terminal(watch);
     enum program_exit result;
-    if (stream_address_parse(url, request->source, &watch->address, &error) != TUTTI_OK)
+    if (stream_address_parse(request->url, request->source, &watch->address, &error) != TUTTI_OK)
         result = program_misused(NAME, &error);
     else
         result = run(watch);
@@ -386,23 +319,11 @@ static enum program_exit watch_daemon(const struct request *request, const char 
 
 int command_watch(int argc, char **argv)
 {
-    struct request request = {.source = NULL};
-    struct tutti_error error;
-    int first;
-    if (options_parse(argc, argv, specs, sizeof specs / sizeof *specs, take_option, &request,
-                      &first, &error) != TUTTI_OK)
-        return (int)program_misused(NAME, &error);
-    if (request.help) {
-        program_print_help("tutti watch [OPTION]... [URL]",
-                           "Shows live what a daemon hears, here or on another machine.", specs,
-                           sizeof specs / sizeof *specs, more_help);
-        return (int)program_end_output(NAME, PROGRAM_OK);
-    }
-    if (argc - first > 1) {
-        tutti_error_set(&error, TUTTI_ERROR_ARGUMENT, "what is '%.100s' for?", argv[first + 1]);
-        return (int)program_misused(NAME, &error);
-    }
-    if (request.output == OUTPUT_AUTOMATIC)
-        request.output = terminal_screen_possible() && !request.once ? OUTPUT_BARS : OUTPUT_TEXT;
-    return (int)watch_daemon(&request, first < argc ? argv[first] : STREAM_ADDRESS_DEFAULT);
+    struct watch_request request;
+    int result;
+    if (!watch_options_parse(argc, argv, &request, &result))
+        return result;
+    if (request.output == WATCH_AUTOMATIC)
+        request.output = terminal_screen_possible() && !request.once ? WATCH_BARS : WATCH_TEXT;
+    return (int)watch_daemon(&request);
 }

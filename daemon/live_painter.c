@@ -15,6 +15,7 @@
 #define LEVEL_ROWS 6u /* so many rows have one for the level */
 #define LEVEL_BOTTOM_DBFS (-60.0)
 #define LEVEL_TEXT_COLUMNS 9u
+#define LEVEL_BAR_COLUMNS_MIN 4u
 #define CLIP_S 5
 #define LINES_BESIDE_BARS 3u /* headline, level, state */
 
@@ -223,14 +224,16 @@ static void paint_level(struct picture *picture)
     struct cell cell = picture->cell;
     if (cell.right < LEVEL_TEXT_COLUMNS) {
         const unsigned more = LEVEL_TEXT_COLUMNS - cell.right + (cell.right == 0 ? 2 : 0);
-        cell.bar = cell.bar > more ? cell.bar - more : 1;
+        cell.bar = cell.bar >= more + LEVEL_BAR_COLUMNS_MIN ? cell.bar - more : 0;
     }
     canvas_pad(canvas, 3);
     canvas_write(canvas, "level", cell.name);
     canvas_pad(canvas, 3 + cell.name + 1);
-    paint_bar(canvas, cell.bar, heard ? level_share(live->level_dbfs) : 0,
-              heard ? level_share(live->peak_dbfs) : 0, CANVAS_PLAIN);
-    canvas_pad(canvas, 3 + cell.name + 1 + cell.bar + 2);
+    if (cell.bar > 0)
+        paint_bar(canvas, cell.bar, heard ? level_share(live->level_dbfs) : 0,
+                  heard ? level_share(live->peak_dbfs) : 0, CANVAS_PLAIN);
+    if (*text != '\0' && cell.bar > 0)
+        canvas_pad(canvas, 3 + cell.name + 1 + cell.bar + 2);
     canvas_write(canvas, text, canvas->columns);
     end_line(picture);
 }
@@ -357,7 +360,7 @@ size_t live_paint(const struct live *live, const struct live_look *look, uint64_
     paint_bars(&picture);
     if (spare >= 3)
         end_line(&picture);
-    if (rows >= LEVEL_ROWS)
+    if (rows >= LEVEL_ROWS && live->label_count > 0)
         paint_level(&picture);
     if (spare >= 4)
         end_line(&picture);

@@ -183,16 +183,15 @@ static void write_reason(struct stream_client *client, CURLcode result, char *te
     char said[160] = "";
     const bool told = json_read_string(refusal, "error", said, sizeof said);
     cJSON_Delete(refusal);
-    if (client->is_stream)
-        snprintf(text, size, "%s",
-                 result == CURLE_OK              ? "the daemon has ended it"
-                 : client->curl_error[0] != '\0' ? client->curl_error
-                                                 : curl_easy_strerror(result));
+    if (client->is_stream && result == CURLE_OK)
+        snprintf(text, size, "the daemon has ended it");
+    else if (client->is_stream && result == CURLE_PARTIAL_FILE)
+        snprintf(text, size, "it broke off");
     else if (status >= 300 && told)
         snprintf(text, size, "%s (status %ld)", said, status);
     else if (status >= 300)
         snprintf(text, size, "it answers with status %ld", status);
-    else if (status == 200)
+    else if (!client->is_stream && status == 200)
         snprintf(text, size, "what answers there is no tuttid");
     else if (result == CURLE_COULDNT_CONNECT && os_error != 0)
         snprintf(text, size, "%s", strerror((int)os_error));
