@@ -1,6 +1,7 @@
 /* tutti watch - what a daemon hears: live bars on a terminal, lines for other programs. */
 #include "daemon/clock.h"
 #include "daemon/command.h"
+#include "daemon/held_signals.h"
 #include "daemon/interruption.h"
 #include "daemon/live.h"
 #include "daemon/live_lines.h"
@@ -48,6 +49,7 @@ struct watch {
     char reason[LIVE_REASON_SIZE]; /* why there is no connection */
     bool done;
     bool output_failed;
+    int output_error; /* errno of that; 0, EPIPE: the reader has gone away */
     enum program_exit result;
 };
 
@@ -157,8 +159,8 @@ static void pause_program(struct watch *watch)
     sigaddset(&stop, SIGTSTP);
     terminal_screen_leave(&watch->screen);
     raise(SIGTSTP);
-    sigprocmask(SIG_UNBLOCK, &stop, NULL);
-    sigprocmask(SIG_BLOCK, &stop, NULL);
+    held_signals_end(&stop); /* here it stops */
+    held_signals_begin(&stop);
     watch->drawn_ns = 0;
 }
 
@@ -193,6 +195,16 @@ static bool reader_has_gone(void)
     return poll(&output, 1, 0) > 0 && (output.revents & (POLLERR | POLLNVAL)) != 0;
 }
 
+/* Lines go out at once. */
+static void write_out(struct watch *watch)
+{
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout) && !reader_has_gone())
+        return;
+    watch->done = watch->output_failed = true;
+    watch->output_error = errno;
+}
+
 /* Whether the input has ended for good. A daemon that is merely started anew says that it has
  * ended, too, but is back soon. */
 static bool is_over(struct watch *watch)
@@ -218,8 +230,8 @@ static void finish_turn(struct watch *watch)
         take_keys(watch);
         if (!watch->done)
             draw(watch);
-    } else if (fflush(stdout) != 0 || ferror(stdout) || reader_has_gone()) {
-        watch->done = watch->output_failed = true;
+    } else {
+        write_out(watch);
     }
     if (interruption_came(&watch->interruption))
         watch->done = true;
@@ -247,7 +259,7 @@ static enum tutti_status hold_signals(struct watch *watch, struct tutti_error *e
         sigaddset(&watch->window_signals, SIGTSTP);
         sigaddset(&all, SIGWINCH);
         sigaddset(&all, SIGTSTP);
-        sigprocmask(SIG_BLOCK, &watch->window_signals, NULL);
+        held_signals_begin(&watch->window_signals);
     }
     watch->signals = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
     if (watch->signals < 0)
@@ -267,10 +279,13 @@ static enum program_exit tell_the_end(struct watch *watch)
         fflush(stdout);
         fprintf(stderr, NAME ": %s\n", error.text);
     }
-    if (watch->output_failed && watch->request->output == WATCH_BARS)
+    if (!watch->output_failed)
+        return program_end_output(NAME, PROGRAM_OK);
+    if (watch->output_error == 0 || watch->output_error == EPIPE)
         return PROGRAM_FAILED;
-    const enum program_exit result = program_end_output(NAME, PROGRAM_OK);
-    return watch->output_failed ? PROGRAM_FAILED : result;
+    tutti_error_set(&error, TUTTI_ERROR_IO, "cannot write to standard output: %s",
+                    strerror(watch->output_error));
+    return program_fail(NAME, PROGRAM_FAILED, &error);
 }
 
 static enum program_exit run(struct watch *watch)

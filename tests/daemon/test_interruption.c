@@ -1,5 +1,6 @@
 #include "daemon/interruption.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -100,6 +101,35 @@ static void with_a_signal_no_longer_let_through(void)
     _exit(interruption_came(&interruption) ? 7 : 1);
 }
 
+static void *sleep_on(void *context)
+{
+    (void)context;
+    for (;;)
+        pause();
+    return NULL;
+}
+
+/* As OpenBLAS starts some before main(): it takes signals, and must not end the program by them. */
+static void with_a_thread_that_was_there_before(void)
+{
+    pthread_t thread;
+    struct interruption interruption;
+    if (pthread_create(&thread, NULL, sleep_on, NULL) != 0)
+        _exit(1);
+    interruption_begin(&interruption);
+    kill(getpid(), SIGTERM);
+    for (int i = 0; i < 1000 && !interruption_came(&interruption); i++)
+        usleep(10000);
+    _exit(interruption_came(&interruption) ? 7 : 1);
+}
+
+static void whichever_thread_it_comes_to(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 20; i++)
+        expect_exit(with_a_thread_that_was_there_before, 7);
+}
+
 static void ends_by_the_signal_that_came(void **state)
 {
     (void)state;
@@ -120,6 +150,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ends_by_the_signal_that_came),
+        cmocka_unit_test(whichever_thread_it_comes_to),
         cmocka_unit_test(lets_signals_through_where_it_may_block),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

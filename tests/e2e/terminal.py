@@ -9,6 +9,7 @@ separated by commas, one after another, and waits for the end:
     40x12                              gives the terminal that size
     key:q                              types it
     wait:0.5                           waits so many seconds
+    end:1234                           sends SIGTERM to that process
 
 Prints one JSON object: what was written before the actions (before) and after (after), the status
 (negative: the signal that ended it), and whether the terminal's settings are as they were.
@@ -56,6 +57,8 @@ def act(action: str, child: int, screen: int) -> bytes:
         os.write(screen, action[4:].encode())
     elif action.startswith("wait:"):
         return read_until(screen, None, float(action[5:]))
+    elif action.startswith("end:"):
+        os.kill(int(action[4:]), signal.SIGTERM)
     elif action[0].isdigit():
         columns, rows = action.split("x")
         set_size(screen, int(columns), int(rows))
