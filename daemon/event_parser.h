@@ -13,8 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define EVENT_DATA_MAX 131071 /* bytes of an event's data; a frame of 256 labels has some 20,000   \
-                               */
+#define EVENT_DATA_MAX 131071 /* bytes; a frame of 256 labels has some 20,000 */
 #define EVENT_TYPE_MAX 31
 #define EVENT_ID_MAX 63
 

@@ -1,12 +1,11 @@
 /* live_painter.h - what a client knows (live.h) as lines of text for a terminal: the headline of
  * what plays, a bar for each instrument with the time of its last entry, the level, and the state.
  *
- *    Piano, flute & bass
+ *    Piano & bass
  *
- *    accordion          ──────────────────┼───────────────────────
- *  ▸ bass               ━━━━━━━━━━━━━━━━━━╋━━━━━━╸────────────────  21:14:03  0:12 ago
- *    ...
- *    level              ━━━━━━━━━━━━━━━━━━━━━━━━━━━━╸──────┼──────  −18 dBFS
+ *      accordion   ────────────┼────────
+ *    ▸ bass        ━━━━━━━━━━━━╋━━━╸────  0:12 ago
+ *      level       ━━━━━━━━╸───┼────────  −18 dBFS
  *    • Live · demo · tutti-20
  *
  * The tick in a bar is the threshold from which an instrument counts as playing, in the level's bar

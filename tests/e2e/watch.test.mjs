@@ -55,7 +55,8 @@ async function onTerminal(size, expected, actions, args, env = {}) {
   return JSON.parse(out);
 }
 
-// Something that answers like a daemon: answer(request, response, number of the stream). info is 404.
+// Something that answers like a daemon: answer(request, response, number of the stream); info is
+// 404.
 async function standIn(t, answer) {
   let streams = 0;
   const server = createServer((request, response) => {
@@ -118,11 +119,12 @@ test('a terminal has bars, and is as before when it is over', async (t) => {
   assert.equal(calm.status, 0);
   assert.ok(calm.restored);
   assert.doesNotMatch(calm.before, /\x1b\[[0-9;]*3[0-9]m/, 'no colours');
-  const shown = calm.before.slice(calm.before.lastIndexOf('\x1b[H')).replace(/\x1b\[[0-9;?]*\w/g, '');
+  const shown = calm.before.slice(calm.before.lastIndexOf('\x1b[H'))
+    .replace(/\x1b\[[0-9;?]*\w/g, '');
   for (const line of shown.split('\r\n')) assert.ok([...line].length < 40, line);
 
-  const moved = await onTerminal('80x24', 'piano', 'wait:1,30x5,wait:1,TSTP,wait:1,CONT,wait:1,key:q',
-    [daemon.url], { LC_ALL: 'C' });
+  const moved = await onTerminal('80x24', 'piano',
+    'wait:1,30x5,wait:1,TSTP,wait:1,CONT,wait:1,key:q', [daemon.url], { LC_ALL: 'C' });
   assert.equal(moved.status, 0);
   assert.match(moved.after, /piano.*[=.-]\|/);
   assert.match(moved.after, /\x1b\[H[^]*\x1b\[\?1049l[^]*\x1b\[\?1049h[^]*\x1b\[\?1049l$/);
