@@ -1,6 +1,7 @@
 #include "daemon/interruption.h"
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -103,7 +104,7 @@ static void with_a_signal_no_longer_let_through(void)
 
 static void *sleep_on(void *context)
 {
-    (void)context;
+    sem_post(context); /* before that glibc has all signals blocked in it */
     for (;;)
         pause();
     return NULL;
@@ -113,9 +114,11 @@ static void *sleep_on(void *context)
 static void with_a_thread_that_was_there_before(void)
 {
     pthread_t thread;
+    sem_t begun;
     struct interruption interruption;
-    if (pthread_create(&thread, NULL, sleep_on, NULL) != 0)
+    if (sem_init(&begun, 0, 0) != 0 || pthread_create(&thread, NULL, sleep_on, &begun) != 0)
         _exit(1);
+    sem_wait(&begun);
     interruption_begin(&interruption);
     kill(getpid(), SIGTERM);
     for (int i = 0; i < 1000 && !interruption_came(&interruption); i++)

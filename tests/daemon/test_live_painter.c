@@ -61,10 +61,17 @@ static void shows_all_that_there_is_room_for(void **state)
     (void)state;
     struct live live;
     play(&live);
-    assert_string_equal(paint(&live, 64, 7, true, CANVAS_BARE), " Voice & mallet percussion\n"
-                                                                "\n"
-                                                                "   bass              X\n"
-                                                                " • Live · demo · tiny");
+    /* clang-format off */
+    static const char lines[] =
+        " Voice & mallet percussion\n"
+        "\n"
+        "   bass              ━──────┼───────\n"
+        " ▸ mallet percussion ━━━╋━━━╸───────  1:12 ago\n"
+        " ▸ voice             ━━━━━━━━━━━━━━━\n"
+        "   level             ━━━━━━━╸───┼───  −30 dBFS\n"
+        " • Live · demo · tiny";
+    /* clang-format on */
+    assert_string_equal(paint(&live, 50, 7, true, CANVAS_BARE), lines);
     assert_string_equal(
         paint(&live, 80, 7, false, CANVAS_BARE),
         " Voice & mallet percussion\n"
