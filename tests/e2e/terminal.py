@@ -25,7 +25,7 @@ import sys
 import termios
 import time
 
-LIMIT_S = 60
+LIMIT_S = 30
 
 
 def set_size(terminal: int, columns: int, rows: int) -> None:
