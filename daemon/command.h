@@ -11,5 +11,6 @@ int command_analyze(int argc, char **argv);
 int command_bench(int argc, char **argv);
 int command_devices(int argc, char **argv);
 int command_model(int argc, char **argv);
+int command_watch(int argc, char **argv);
 
 #endif

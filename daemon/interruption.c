@@ -1,5 +1,7 @@
 #include "daemon/interruption.h"
 
+#include "daemon/held_signals.h"
+
 #include <stddef.h>
 #include <time.h>
 
@@ -16,7 +18,7 @@ void interruption_begin(struct interruption *interruption)
             !sigismember(&blocked, numbers[i]))
             sigaddset(&interruption->signals, numbers[i]);
     }
-    pthread_sigmask(SIG_BLOCK, &interruption->signals, NULL);
+    held_signals_begin(&interruption->signals);
 }
 
 bool interruption_came(struct interruption *interruption)
@@ -35,7 +37,7 @@ void interruption_let_through(struct interruption *interruption, bool through)
 
 void interruption_end(struct interruption *interruption)
 {
-    pthread_sigmask(SIG_UNBLOCK, &interruption->signals, NULL);
+    held_signals_end(&interruption->signals);
     if (interruption->number != 0)
         raise(interruption->number);
 }

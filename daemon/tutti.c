@@ -14,6 +14,7 @@ struct command {
 static const struct command commands[] = {
     {"analyze", command_analyze, "Say which instruments play when in sound files."},
     {"devices", command_devices, "List the inputs that tuttid can listen to."},
+    {"watch", command_watch, "Show live what a daemon hears."},
     {"bench", command_bench, "Measure how fast this machine is, stage by stage."},
     {"model", command_model, "Show what is in a model file, and whether it is sound."},
 };

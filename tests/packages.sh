@@ -12,14 +12,14 @@ for group in "$@"; do
     case $group in
     build) packages="$packages gcc libc6-dev meson ninja-build pkg-config portaudio19-dev
         libfftw3-dev libopenblas-dev libmicrohttpd-dev libcjson-dev libsoxr-dev libsndfile1-dev
-        libinih-dev libsystemd-dev" ;;
+        libinih-dev libsystemd-dev libcurl4-openssl-dev" ;;
     test) packages="$packages git clang-format libcmocka-dev libasound2-dev alsa-utils ffmpeg curl procps
         python3-torch python3-torchaudio python3-numpy python3-scipy python3-soundfile
         python3-matplotlib python3-tqdm chromium fluidsynth sox espeak-ng" ;;
     cross)
         packages="$packages gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static"
         for library in portaudio19 libfftw3 libopenblas libmicrohttpd libcjson libsoxr libsndfile1 \
-            libinih libsystemd libcmocka libasound2; do
+            libinih libsystemd libcurl4-openssl libcmocka libasound2; do
             packages="$packages $library-dev:arm64"
         done
         ;;

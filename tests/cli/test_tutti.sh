@@ -9,7 +9,7 @@ says "$err" "Try 'tutti --help'."
 expect 2 "$TUTTI" nonsense
 says "$err" "tutti: there is no command 'nonsense'"
 expect 2 "$TUTTI" --nonsense
-for command in analyze bench devices model; do
+for command in analyze bench devices model watch; do
     expect 2 "$TUTTI" $command --nonsense
     silent "$out"
     says "$err" "tutti $command: unknown or ambiguous option --nonsense"
@@ -21,7 +21,7 @@ for command in analyze bench devices model; do
     check "lines of at most 80 characters" sh -c "! grep -q '.\{81\}' '$out'"
 done
 expect 0 "$TUTTI" --help
-for command in analyze bench devices model; do
+for command in analyze bench devices model watch; do
     says "$out" "  $command"
 done
 expect 0 "$TUTTI" --version
@@ -112,5 +112,19 @@ expect_with_devices 0 "$TUTTI" devices
 check "something is said" [ -s "$out" ]
 expect_with_devices 0 "$TUTTI" devices --json
 check "a JSON array" grep -qx '\[.*\]' "$out"
+
+# ---- watch: the daemon itself is in tests/e2e ----
+expect 2 "$TUTTI" watch one two
+says "$err" "tutti watch: what is 'two' for?"
+expect 2 "$TUTTI" watch --format xml
+says "$err" "option --format: 'xml' is not text or json"
+expect 2 "$TUTTI" watch ftp://hall/
+says "$err" "tutti watch: 'ftp://hall/' is not the address of a daemon, such as http://127.0.0.1:8808/"
+expect 2 "$TUTTI" watch --source '../x'
+says "$err" "'../x' is not the name of a source"
+expect 1 "$TUTTI" watch 127.0.0.1:1
+silent "$out"
+says "$err" "tutti watch: http://127.0.0.1:1/: Connection refused"
+check "one line" [ "$(wc -l <"$err")" -eq 1 ]
 
 finish

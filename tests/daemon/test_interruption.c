@@ -1,5 +1,7 @@
 #include "daemon/interruption.h"
 
+#include <pthread.h>
+#include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -100,6 +102,37 @@ static void with_a_signal_no_longer_let_through(void)
     _exit(interruption_came(&interruption) ? 7 : 1);
 }
 
+static void *sleep_on(void *context)
+{
+    sem_post(context); /* before that glibc has all signals blocked in it */
+    for (;;)
+        pause();
+    return NULL;
+}
+
+/* As OpenBLAS starts some before main(): it takes signals, and must not end the program by them. */
+static void with_a_thread_that_was_there_before(void)
+{
+    pthread_t thread;
+    sem_t begun;
+    struct interruption interruption;
+    if (sem_init(&begun, 0, 0) != 0 || pthread_create(&thread, NULL, sleep_on, &begun) != 0)
+        _exit(1);
+    sem_wait(&begun);
+    interruption_begin(&interruption);
+    kill(getpid(), SIGTERM);
+    for (int i = 0; i < 1000 && !interruption_came(&interruption); i++)
+        usleep(10000);
+    _exit(interruption_came(&interruption) ? 7 : 1);
+}
+
+static void whichever_thread_it_comes_to(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 20; i++)
+        expect_exit(with_a_thread_that_was_there_before, 7);
+}
+
 static void ends_by_the_signal_that_came(void **state)
 {
     (void)state;
@@ -120,6 +153,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ends_by_the_signal_that_came),
+        cmocka_unit_test(whichever_thread_it_comes_to),
         cmocka_unit_test(lets_signals_through_where_it_may_block),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

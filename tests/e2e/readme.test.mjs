@@ -72,7 +72,7 @@ pcm.USB_Audio { type tutti_microphone sound "${silence}" gate "/" rate 48000 cha
 `);
   writeFileSync(silence, Buffer.alloc(4 * 48000));
   standIn('tuttid', `exec '${build}/daemon/tuttid' --listen ${here} "$@"`);
-  standIn('tutti', `exec '${build}/daemon/tutti' "$@"`);
+  standIn('tutti', `[ "$*" != watch ] || set -- watch ${here}\nexec '${build}/daemon/tutti' "$@"`);
   execFileSync('ffmpeg', ['-loglevel', 'error', '-i', path.join(root, 'daemon/demo/piece.opus'),
     '-t', '12', path.join(sources, 'song.flac')]);
 }
@@ -223,6 +223,8 @@ const runs = {
     assert.match(readFileSync(path.join(sources, 'song.txt'), 'utf8'),
       /^\d+(\.\d+)?\t\d+(\.\d+)?\tflute\n/);
   },
+  'tutti watch': asClient(null, /Z [+=][a-z_]+ \d/),
+  "tutti watch | grep --line-buffered ' +piano'": asClient(null, /Z \+piano \d/),
   'tutti bench': succeeds(/window/i),
   'tutti model models/tutti-20.safetensors': succeeds(/saxophone/),
   'curl -s http://127.0.0.1:8808/api/v1/info':
