@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { plays, shows } from './browser.mjs';
 import { listen, mock } from './fixture.mjs';
+import { startMock } from './mock_server.mjs';
 
 test('the headline keeps the order of entry, and the title follows', async () => {
   const page = await listen();
@@ -156,5 +157,65 @@ test('changes that follow each other closely are one, the first at once', async 
   const seen = await page.evaluate(() => window.headlines);
   assert.equal(seen[0], 'Piano');
   assert.ok(seen.length < 4, `one by one: ${seen}`);
+  await page.done();
+});
+
+/* Of each name in the headline, how its words stand in lines: "Mallet|percussion". */
+const lines = (page) =>
+  page.$$eval('#playing li', (items) =>
+    items.map((item) => {
+      const node = item.firstChild;
+      const range = document.createRange();
+      let said = '';
+      let before = null;
+      for (let i = 0; i < node.length; i++) {
+        range.setStart(node, i);
+        range.setEnd(node, i + 1);
+        const { top, height } = range.getBoundingClientRect();
+        if (before !== null && top > before + height / 2) said += '|';
+        before = top;
+        said += node.data[i];
+      }
+      return said;
+    }),
+  );
+
+for (const width of [320, 360, 390, 412])
+  test(`no word of the headline is broken on a phone ${width} px wide`, async () => {
+    const page = await listen({ viewport: { width, height: 740 } });
+    for (const on of [
+      ['saxophone', 'synthesizer'],
+      ['mallet_percussion'],
+      ['accordion', 'electric_guitar', 'saxophone', 'trombone'],
+    ]) {
+      mock.frame({}, on);
+      await plays(page, on.map((label) => {
+        const name = label.replace('_', ' ');
+        return name[0].toUpperCase() + name.slice(1);
+      }));
+      for (const name of await lines(page)) assert.doesNotMatch(name, /[^ ]\|/);
+      // The sign between the last two stands with the last one, whose line is as wide as both.
+      const beside = await page.$eval('#playing li:last-child', (item) => {
+        const range = document.createRange();
+        range.setStart(item.firstChild, 0);
+        range.setEnd(item.firstChild, 1);
+        return range.getBoundingClientRect().left - item.getBoundingClientRect().left;
+      });
+      assert.ok(on.length === 1 ? beside < 5 : beside > 10, `${on}: ${beside} px for the sign`);
+      assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), width);
+    }
+    await page.done();
+  });
+
+test('a word that is too long for any readable size is broken, and stays readable', async (t) => {
+  const long = await startMock({ labels: ['m'.repeat(40)] });
+  t.after(() => long.close());
+  const page = await listen({ viewport: { width: 320, height: 640 } }, long);
+  long.frame({}, long.labels);
+  await plays(page, [`M${'m'.repeat(39)}`]);
+  assert.match((await lines(page))[0], /m\|m/);
+  const size = await page.$eval('#playing li', (item) => parseFloat(getComputedStyle(item).fontSize));
+  assert.ok(size > 15, `${size} px`);
+  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 320);
   await page.done();
 });
