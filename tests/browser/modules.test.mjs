@@ -54,6 +54,11 @@ test('format: sentences, levels, durations', async () => {
     f.durationText(7300),
     f.counted(1, 'event'),
     f.counted(2000, 'event'),
+    f.agoText(12.9),
+    f.agoText(4000),
+    f.agoText(-1),
+    f.clockText(NaN),
+    f.plainText('ab\u0007 cde', 4),
   ]);
   assert.deepEqual(text, [
     '',
@@ -72,6 +77,11 @@ test('format: sentences, levels, durations', async () => {
     '2 h 1 min',
     '1 event',
     '2,000 events',
+    '0:12',
+    '1:06:40',
+    '0:00',
+    '',
+    'ab …',
   ]);
 });
 
@@ -207,6 +217,20 @@ test('history: entries and exits, replayed or lost or out of order', async () =>
   assert.deepEqual(spans, [told, [...told, [0, 1, 2, true, true]]]);
 });
 
+test('history: what a label did before is known although it plays again', async () => {
+  const spans = await run('history.js', ({ History }) => {
+    const history = new History(120);
+    history.reset(['a'], 1);
+    history.addFrame({ t: 50, time: 50, p: [1], on: ['a'] });
+    history.addCues([
+      { label: 'a', on_s: 1, off_s: 9 },
+      { label: 'a', on_s: 40, off_s: null },
+    ]);
+    return history.spans.map(({ on_s, off_s }) => [on_s, off_s]);
+  });
+  assert.deepEqual(spans, [[40, null], [1, 9]]);
+});
+
 test('history: what sounds since the very first moment still sounds', async () => {
   const spans = await run('history.js', ({ History }) => {
     const history = new History(120);
@@ -232,6 +256,74 @@ test('history: stays bounded', async () => {
   });
   assert.equal(sizes[0], 2500); // 125 s
   assert.ok(sizes[1] <= 1300 && sizes[2] <= 2501, String(sizes));
+});
+
+test('history: the last entries are kept however long ago, without those of no length', async () => {
+  const told = await run('history.js', ({ History }) => {
+    const history = new History(120);
+    history.reset(['a', 'b', 'c'], 1);
+    history.onset('a', 1, 1001);
+    history.offset('a', 5);
+    history.onset('b', 2, 1002);
+    history.offset('b', 2);
+    history.onset('c', 3);
+    history.offset('c', 4);
+    for (let t = 4; t < 1000; t++) history.addFrame({ t, time: 2000 + t, p: [0, 0, 0], on: [] });
+    return history.entries(5).map(({ label, on_s, time }) => [label, on_s, time]);
+  });
+  assert.deepEqual(told, [
+    [2, 3, 2003],
+    [0, 1, 1001],
+  ]);
+});
+
+/* What a network makes of sound from on_s to off_s: 1 for each window that holds some of it. */
+const SMEARED = `(on_s, off_s, from_s, to_s) => {
+  const columns = [];
+  for (let t = from_s; t <= to_s; t += 0.25) {
+    const heard = t - 0.375 >= on_s && t - 3 + 0.375 <= off_s;
+    columns.push({ from_s: t - 0.25, to_s: t, p: Float32Array.of(heard ? 1 : 0) });
+  }
+  return columns;
+}`;
+
+test('evidence: what was heard is where it sounded, not where windows ended', async () => {
+  const hot = await run('evidence.js', `({ evidence }) => {
+    const columns = (${SMEARED})(10, 14, 3, 30);
+    const pieces = [...evidence({ columns, gaps: [], hop_s: 0.25, window_s: 3 }, 0)];
+    const warm = pieces.filter(({ p }) => p[0] > 0.5);
+    const whole = pieces.every(({ from_s }, i) => i === 0 || from_s === pieces[i - 1].to_s);
+    return [warm[0].from_s, warm.at(-1).to_s, pieces[0].from_s, pieces.at(-1).to_s, whole];
+  }`);
+  assert.ok(Math.abs(hot[0] - 10) <= 0.25, `from ${hot[0]}`);
+  assert.ok(Math.abs(hot[1] - 14) <= 0.25, `to ${hot[1]}`);
+  // The first window is about all that it holds; nothing is left out.
+  assert.deepEqual(hot.slice(2), [0, 30, true]);
+});
+
+test('evidence: the newest moment is as hot as its bar, and corrected later', async () => {
+  const [now, later] = await run('evidence.js', `({ evidence }) => {
+    const columns = (${SMEARED})(10, 14, 3, 16);
+    const at = (s, known) => {
+      const history = { columns: known, gaps: [], hop_s: 0.25, window_s: 3 };
+      return [...evidence(history, 0)].find(({ to_s }) => to_s >= s).p[0];
+    };
+    return [at(15, columns.filter(({ to_s }) => to_s <= 15)),
+      at(15, (${SMEARED})(10, 14, 3, 20))];
+  }`);
+  assert.deepEqual([now, later], [1, 0]);
+});
+
+test('evidence: windows begin anew after lost sound, and say nothing across it', async () => {
+  const pieces = await run('evidence.js', `({ evidence }) => {
+    const columns = [...(${SMEARED})(0, 100, 3, 6), ...(${SMEARED})(200, 300, 11, 14)];
+    const history = { columns, gaps: [{ from_s: 6, to_s: 8 }], hop_s: 0.25, window_s: 3 };
+    return [...evidence(history, 0)].map(({ from_s, to_s, p }) => [from_s, to_s, p[0]]);
+  }`);
+  const [before, after] = [pieces.filter(([s]) => s < 7), pieces.filter(([s]) => s >= 7)];
+  assert.ok(before.every(([, , p]) => p === 1) && after.every(([, , p]) => p === 0));
+  assert.equal(before.at(-1)[1], 6);
+  assert.ok(Math.abs(after[0][0] - 8) < 1e-9, `from ${after[0][0]}`);
 });
 
 test('clock: runs evenly behind uneven frames, never backwards, never ahead', async () => {
@@ -356,6 +448,8 @@ test('state: the first break in the chain is the one that is named', async () =>
     };
     return [
       { link: 'unreachable', state: 'stalled', frameAge_s: 60 },
+      { link: 'refused', reason: 'too many clients from your address', state: 'lost' },
+      { link: 'refused', reason: 'a new law' },
       { link: 'reconnecting', frameAge_s: 60 },
       { state: 'stalled', frameAge_s: 60 },
       { state: 'lost', frameAge_s: 60 },
@@ -375,6 +469,8 @@ test('state: the first break in the chain is the one that is named', async () =>
   });
   assert.deepEqual(said, [
     'bad No connection true',
+    'bad No room true',
+    'bad Refused true',
     'wait Reconnecting true',
     'bad No sound true',
     'bad No sound true',
