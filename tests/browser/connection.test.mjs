@@ -71,17 +71,49 @@ test('after a break the page catches up and doubles nothing', async () => {
   await page.done();
 });
 
-test('a daemon that refuses or is gone is named, and found again', async () => {
+test('a daemon that refuses is quoted, in plain words, and found again', async () => {
+  mock.refuse = 'too many clients';
+  const page = await open(browser, mock.url, { breaks: true });
+  await shows(page, 'rest', 'No room');
+  await shows(
+    page,
+    'detail',
+    'As many pages are open as the daemon allows. This page goes on by itself.',
+  );
+  await shows(page, 'state-text', 'Full');
+  assert.match(await page.title(), /^No room/);
+  // Nothing is known yet, and nothing is drawn of it.
+  for (const id of ['score', 'cues', 'level'])
+    assert.equal(await page.locator(`#${id}`).isVisible(), false, id);
+  mock.refuse = 'the moon is\u202E full <b>';
+  await shows(
+    page,
+    'detail',
+    'The daemon says: “the moon is full <b>”. This page goes on by itself.',
+  );
+  assert.equal(mock.clients.size, 0);
+  mock.refuse = '';
+  await shows(page, 'detail', 'The first result comes after 3 s of sound.');
+  for (const id of ['score', 'cues', 'level'])
+    assert.equal(await page.locator(`#${id}`).isVisible(), true, id);
+  mock.frame({ cello: 0.9 }, ['cello']);
+  await plays(page, ['Cello']);
+  await shows(page, 'state-text', 'Live');
+  assert.equal(mock.clients.size, 1, 'asking why leaves no stream behind');
+  await page.done();
+});
+
+test('a daemon that is gone is named, and found again', async () => {
   const page = await listen({ breaks: true });
   mock.frame({ piano: 0.9 }, ['piano']);
   await plays(page, ['Piano']);
-  mock.refuse = 503;
+  mock.dead = true;
   mock.drop();
   await shows(page, 'rest', 'Reconnecting');
   await shows(page, 'rest', 'No connection');
   assert.match(await page.title(), /^No connection/);
   await shows(page, 'state-text', 'Not connected');
-  mock.refuse = 0;
+  mock.dead = false;
   mock.restart(); // ids and times begin anew
   await shows(page, 'detail', 'The first result comes after 3 s of sound.');
   mock.frame({ cello: 0.9 }, ['cello']);

@@ -101,6 +101,44 @@ test('bars reach the probabilities, and say so to screen readers', async () => {
   await page.done();
 });
 
+test('the tick of a bar stands where its state changes next', async () => {
+  const page = await listen();
+  mock.frame({ piano: 0.4, cello: 0.4 }, ['piano']); // piano is leaving, cello has not come
+  await plays(page, ['Piano']);
+  const tick = (index, wanted) =>
+    page.waitForFunction(
+      ([i, share]) => {
+        const row = document.querySelectorAll('#parts li')[i];
+        const track = row.querySelector('.track');
+        const mark = row.querySelector('.threshold');
+        return Math.abs(mark.offsetLeft / track.clientWidth - share) < 0.02;
+      },
+      [index, wanted],
+    );
+  await tick(PIANO, 0.3); // below its bar, which is coloured
+  await tick(CELLO, 0.5); // beyond its bar, which is not
+  const meter = page.getByRole('meter', { name: 'piano', exact: true });
+  const title = 'Counts as playing from 50 %, until below 30 %';
+  assert.equal(await meter.getAttribute('title'), title);
+  await page.done();
+});
+
+test('the last entries are told with the time of day, the newest first', async () => {
+  const page = await listen({ timezoneId: 'UTC' });
+  const started_s = Date.UTC(2026, 0, 1, 21, 13, 0) / 1000;
+  mock.restart(started_s);
+  play(40, { saxophone: 0.9 }, ['saxophone']);
+  play(24, { saxophone: 0.9, drums: 0.9 }, ['drums', 'saxophone']);
+  await plays(page, ['Saxophone', 'Drums']);
+  const rows = page.getByRole('list', { name: 'Last entries' }).getByRole('listitem');
+  // Frames came all at once here, so how long ago it was depends on the clock: it only grows.
+  await page.waitForFunction(() => document.querySelectorAll('#entries li').length === 2);
+  const [first, second] = await rows.allInnerTexts();
+  assert.match(first, /^drums 21:13:39 \(\d+:\d\d ago\)$/);
+  assert.match(second, /^saxophone 21:13:00 \(\d+:\d\d ago\)$/);
+  await page.done();
+});
+
 test('the heat map is hot where and when a label sounds', async () => {
   const page = await listen();
   play(10, {}, []);

@@ -27,8 +27,8 @@ test('of several sources the first is shown, or the one that is chosen', async (
   several.requests.length = 0;
   await page.getByLabel('Source').selectOption('Hall_2-b');
   await page.waitForURL('**/?source=Hall_2-b');
-  await page.waitForSelector('#parts li');
   await page.waitForFunction(() => document.getElementById('sources').value === 'Hall_2-b');
+  while (!asked('/api/v1/sources/Hall_2-b/info')) await page.waitForTimeout(20); // after hello
   several.frame({ piano: 0.9 }, ['piano']);
   await plays(page, ['Piano']);
   for (const what of ['stream', 'info', 'history', 'cues'])
@@ -36,6 +36,58 @@ test('of several sources the first is shown, or the one that is chosen', async (
   assert.ok(!asked('/api/v1/stream'));
   await page.goBack();
   await page.waitForFunction(() => document.getElementById('sources').value === 'stage');
+  await page.done();
+});
+
+test('who chooses with the keyboard stays in the list, and the page stays the page', async (t) => {
+  const several = await startMock({ sources: ['stage', 'hall', 'foyer'] });
+  t.after(() => several.close());
+  const page = await listen({}, several);
+  await page.locator('#choice').waitFor({ state: 'visible' });
+  await page.evaluate(() => (window.same = true)); // until the page is loaded anew
+  several.frame({ piano: 0.9 }, ['piano']);
+  await plays(page, ['Piano']);
+  several.requests.length = 0;
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('ArrowDown');
+  await page.waitForURL('**/?source=foyer');
+  await plays(page, []); // nothing is claimed that was heard elsewhere
+  while (several.clients.size !== 1 ||
+    !several.requests.some(({ pathname }) => pathname === '/api/v1/sources/foyer/stream'))
+    await page.waitForTimeout(20);
+  several.frame({ cello: 0.9 }, ['cello']);
+  await plays(page, ['Cello']);
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'sources');
+  assert.equal(await page.evaluate(() => window.same), true);
+  assert.ok(!several.requests.some(({ pathname }) => pathname.includes('/hall/')), 'passed by');
+  await page.goBack();
+  await page.waitForFunction(() => document.getElementById('sources').value === 'stage');
+  assert.equal(await page.evaluate(() => window.same), true);
+  await page.done();
+});
+
+test('of several sources the page says which one it shows, and which do not run', async (t) => {
+  const several = await startMock({ sources: ['stage', 'Hall_2-b'] });
+  t.after(() => several.close());
+  several.states['Hall_2-b'] = 'ended';
+  const page = await open(browser, `${several.url}?source=Hall_2-b`);
+  const options = page.locator('#sources option');
+  await page.waitForFunction(() => document.querySelectorAll('#sources option').length === 2);
+  assert.deepEqual(await options.allInnerTexts(), ['stage', 'Hall_2-b – ended']);
+  await page.waitForSelector('#parts li');
+  several.frame({ piano: 0.9 }, ['piano']);
+  await plays(page, ['Piano']);
+  await page.waitForFunction(() => document.title === 'Piano · Hall_2-b · Tutti');
+  assert.equal(await page.textContent('#eyebrow'), 'Now playing · Hall_2-b');
+  await shows(page, 'announcer', 'Hall_2-b. Now playing: piano.');
+  assert.match(await page.textContent('#source'), /^Source Hall_2-b /);
+  // The daemon tells of another state on the stream; the list follows.
+  several.states.stage = 'lost';
+  several.status({ state: 'stalled' });
+  await page.waitForFunction(
+    () => document.querySelector('#sources option').text === 'stage – lost',
+  );
   await page.done();
 });
 
