@@ -1,9 +1,9 @@
 /* Light and dark, sizes of screens, and what people need who see, move or hear it differently. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { picture, plays } from './browser.mjs';
-import { listen, mock } from './fixture.mjs';
-import { LABELS, sceneFrame } from './mock_server.mjs';
+import { open, picture, plays } from './browser.mjs';
+import { browser, listen, mock } from './fixture.mjs';
+import { LABELS, sceneFrame, startMock } from './mock_server.mjs';
 
 test('screen readers hear one sentence, not every frame', async () => {
   const page = await listen();
@@ -61,6 +61,9 @@ test('all text has the contrast of WCAG 2 AA in both themes', async () => {
         ]),
       );
     });
+    // The tick of a bar is muted, with a rim as the page: seen on bars of any colour.
+    for (const name of ['accent', 'quiet-bar', 'muted'])
+      assert.ok(contrast(colours[name], colours.page) >= 3, `${colorScheme}: ${name}`);
     for (const name of ['ink', 'muted', 'accent', 'bad'])
       assert.ok(contrast(colours[name], colours.page) >= 4.5, `${colorScheme}: ${name}`);
     assert.ok(contrast(colours['on-bad'], colours.bad) >= 4.5, `${colorScheme}: on-bad`);
@@ -78,6 +81,138 @@ test('who wants no movement gets none', async () => {
   await plays(page, ['Cello']);
   assert.equal(await page.evaluate(() => document.getAnimations().length), 0);
   assert.equal(await page.locator('.ghost').count(), 0);
+  await page.done();
+});
+
+test('what is drawn has the contrast of WCAG 2 for things that are no text', async (t) => {
+  const several = await startMock({ sources: ['stage', 'hall'] });
+  t.after(() => several.close());
+  const page = await listen({ colorScheme: 'light' }, several);
+  several.frame({ piano: 0.9 }, ['piano']);
+  await page.waitForSelector('.on .threshold');
+  const hex = (rgb) => rgb.match(/\d+/g).slice(0, 3)
+    .map((value) => Number(value).toString(16).padStart(2, '0')).join('');
+  for (const theme of ['light', 'dark']) {
+    await page.emulateMedia({ colorScheme: theme });
+    await page.waitForSelector(`html[data-theme='${theme}']`);
+    const [back, border, tick, rim] = await page.evaluate(() => {
+      const of = (selector) => getComputedStyle(document.querySelector(selector));
+      const mark = of('.on .threshold');
+      return [of('body').backgroundColor, of('#sources').borderTopColor, mark.backgroundColor,
+        mark.boxShadow];
+    });
+    assert.ok(contrast(hex(border), hex(back)) >= 3, `${theme}: the list's border`);
+    assert.ok(contrast(hex(tick), hex(rim)) >= 3, `${theme}: the tick and its rim`);
+    assert.equal(hex(rim), hex(back));
+  }
+  await page.done();
+});
+
+test('with colours of their own people still see state, ticks and the track of the level',
+  async () => {
+    const page = await listen({ forcedColors: 'active' });
+    mock.frame({ piano: 0.9 }, ['piano']);
+    await page.waitForSelector('.on .threshold');
+    const [page_colour, dot, tick, track] = await page.evaluate(() => {
+      const of = (selector) => getComputedStyle(document.querySelector(selector));
+      return [of('body').backgroundColor, of('.dot').backgroundColor,
+        of('.threshold').backgroundColor, of('.gauge').borderTopWidth];
+    });
+    assert.notEqual(dot, page_colour);
+    assert.notEqual(tick, page_colour);
+    assert.notEqual(track, '0px');
+    await page.done();
+  });
+
+test('links are high enough for a finger', async () => {
+  const page = await listen({ viewport: { width: 390, height: 844 } });
+  const heights = await page.$$eval('#cues a', (all) =>
+    all.map((link) => link.getBoundingClientRect().height));
+  assert.ok(heights.length === 4 && heights.every((height) => height >= 24), `${heights}`);
+  await page.done();
+});
+
+test('an address can say which colours', async () => {
+  for (const [asked, becomes] of [['dark', 'dark'], ['light', 'light'], ['pink', 'light']]) {
+    const page = await open(browser, `${mock.url}?theme=${asked}`, { colorScheme: 'light' });
+    await page.waitForSelector(`html[data-theme='${becomes}']`);
+    // Who chooses has the last word.
+    await page.locator('#theme').click();
+    await page.waitForSelector(`html[data-theme='${becomes === 'dark' ? 'light' : 'dark'}']`);
+    await page.done();
+  }
+});
+
+for (const [query, score] of [['?view=wall', false], ['?view=wall&score=1', true]])
+  test(`on a wall there is nothing to click: ${query}`, async () => {
+    const page = await open(browser, `${mock.url}${query}&theme=dark`, {
+      viewport: { width: 3840, height: 2160 },
+      init: () => {
+        window.locks = 0;
+        const request = async () => window.locks++;
+        Object.defineProperty(navigator, 'wakeLock', { value: { request } });
+      },
+    });
+    await page.waitForFunction(() => document.querySelectorAll('#parts li').length > 0);
+    mock.frame({ piano: 0.9, cello: 0.9 }, ['cello', 'piano']);
+    await page.waitForFunction(() => document.querySelectorAll('#playing li').length === 2);
+    assert.equal(await page.locator('#score').isVisible(), score);
+    for (const id of ['theme', 'cues', 'source', 'level', 'entries', 'state'])
+      assert.equal(await page.locator(`#${id}`).isVisible(), false, id);
+    const [type, sideways, down] = await page.evaluate(() => [
+      parseFloat(getComputedStyle(document.querySelector('#playing li')).fontSize),
+      document.documentElement.scrollWidth - innerWidth,
+      document.documentElement.scrollHeight - innerHeight,
+    ]);
+    assert.ok(type > 300, `${type} px`);
+    assert.ok(sideways <= 0 && down <= 0, 'it scrolls');
+    assert.equal(await page.evaluate(() => window.locks), 1);
+    await page.waitForSelector('html[data-idle]');
+    assert.equal(await page.evaluate(() => getComputedStyle(document.body).cursor), 'none');
+    await page.mouse.move(100, 100);
+    await page.waitForSelector('html:not([data-idle])');
+    await page.done();
+  });
+
+test('on a phone on its side all of the score is seen at once', async () => {
+  const page = await listen({ viewport: { width: 844, height: 390 } });
+  mock.frame({ piano: 0.9, cello: 0.9 }, ['cello', 'piano']);
+  await page.waitForFunction(() => document.querySelectorAll('#playing li').length === 2);
+  const [bottom, beside, fits] = await page.evaluate(() => {
+    const box = (id) => document.getElementById(id).getBoundingClientRect();
+    const head = document.getElementById('headline');
+    return [box('parts').bottom, box('score').left - box('headline').right,
+      head.scrollHeight <= head.clientHeight + 1 && head.scrollWidth <= head.clientWidth + 1];
+  });
+  assert.ok(bottom <= 390, `down to ${bottom}`);
+  assert.ok(beside > 0 && fits, 'the headline is beside it');
+  await page.done();
+});
+
+test('labels of the axes never run together', async () => {
+  const page = await listen({ viewport: { width: 320, height: 640 } });
+  const overlaps = () => page.evaluate(() => {
+    const spans = [...document.querySelectorAll('.axis span')];
+    const boxes = spans.map((span) => span.getBoundingClientRect()).filter(({ width }) => width > 0)
+      .sort((a, b) => a.left - b.left);
+    return boxes.filter((box, i) => i > 0 && box.left < boxes[i - 1].right + 3).length;
+  });
+  for (const width of [320, 360, 390, 600, 844, 1366]) {
+    await page.setViewportSize({ width, height: 640 });
+    assert.equal(await overlaps(), 0, `${width} px`);
+  }
+  await page.done();
+});
+
+test('names are whole on a phone, however high the rows', async (t) => {
+  const few = await startMock({ labels: ['acoustic_guitar', 'mallet_percussion', 'bass'] });
+  t.after(() => few.close());
+  const page = await listen({ viewport: { width: 390, height: 844 } }, few);
+  few.frame({}, few.labels);
+  await page.waitForSelector('#parts .on');
+  const cut = await page.$$eval('.name', (all) =>
+    all.filter((name) => name.scrollWidth > name.clientWidth).length);
+  assert.equal(cut, 0);
   await page.done();
 });
 
