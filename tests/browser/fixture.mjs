@@ -18,6 +18,13 @@ export const play = (seconds, p, on, extra) => {
   for (let t = 0; t < seconds; t += mock.hop_s) mock.frame(p, on, extra);
 };
 
+/* Plays on until the test is over: for what has to be looked at while it plays. */
+export function keepPlaying(t, p, on, server = mock) {
+  server.frame(p, on);
+  const timer = setInterval(() => server.frame(p, on), 1000 * server.hop_s);
+  t.after(() => clearInterval(timer));
+}
+
 /* Opens the page and waits until it listens. */
 export async function listen(options, server = mock) {
   const page = await open(browser, server.url, options);

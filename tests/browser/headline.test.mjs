@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { plays, shows } from './browser.mjs';
-import { listen, mock } from './fixture.mjs';
+import { keepPlaying, listen, mock } from './fixture.mjs';
 import { startMock } from './mock_server.mjs';
 
 test('the headline keeps the order of entry, and the title follows', async () => {
@@ -181,18 +181,24 @@ const lines = (page) =>
   );
 
 for (const width of [320, 360, 390, 412])
-  test(`no word of the headline is broken on a phone ${width} px wide`, async () => {
+  test(`no word of the headline is broken on a phone ${width} px wide`, async (t) => {
+    let on = [];
+    const timer = setInterval(() => mock.frame({}, on), 1000 * mock.hop_s);
+    t.after(() => clearInterval(timer));
     const page = await listen({ viewport: { width, height: 740 } });
-    for (const on of [
+    for (on of [
       ['saxophone', 'synthesizer'],
       ['mallet_percussion'],
       ['accordion', 'electric_guitar', 'saxophone', 'trombone'],
     ]) {
-      mock.frame({}, on);
-      await plays(page, on.map((label) => {
-        const name = label.replace('_', ' ');
-        return name[0].toUpperCase() + name.slice(1);
-      }));
+      await page.waitForFunction(
+        ([last, count]) => {
+          const names = [...document.querySelectorAll('#playing li')];
+          const found = names.some((name) => name.textContent.toLowerCase() === last);
+          return found && names.length === count;
+        },
+        [on.at(-1).replace('_', ' '), on.length],
+      );
       for (const name of await lines(page)) assert.doesNotMatch(name, /[^ ]\|/);
       // The sign between the last two stands with the last one, whose line is as wide as both.
       const beside = await page.$eval('#playing li:last-child', (item) => {
@@ -211,7 +217,7 @@ test('a word that is too long for any readable size is broken, and stays readabl
   const long = await startMock({ labels: ['m'.repeat(40)] });
   t.after(() => long.close());
   const page = await listen({ viewport: { width: 320, height: 640 } }, long);
-  long.frame({}, long.labels);
+  keepPlaying(t, {}, long.labels, long);
   await plays(page, [`M${'m'.repeat(39)}`]);
   assert.match((await lines(page))[0], /m\|m/);
   const size = await page.$eval('#playing li', (item) => parseFloat(getComputedStyle(item).fontSize));

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { open, picture, plays } from './browser.mjs';
-import { browser, listen, mock } from './fixture.mjs';
+import { browser, keepPlaying, listen, mock } from './fixture.mjs';
 import { LABELS, sceneFrame, startMock } from './mock_server.mjs';
 
 test('screen readers hear one sentence, not every frame', async () => {
@@ -88,7 +88,7 @@ test('what is drawn has the contrast of WCAG 2 for things that are no text', asy
   const several = await startMock({ sources: ['stage', 'hall'] });
   t.after(() => several.close());
   const page = await listen({ colorScheme: 'light' }, several);
-  several.frame({ piano: 0.9 }, ['piano']);
+  keepPlaying(t, { piano: 0.9 }, ['piano'], several);
   await page.waitForSelector('.on .threshold');
   const hex = (rgb) => rgb.match(/\d+/g).slice(0, 3)
     .map((value) => Number(value).toString(16).padStart(2, '0')).join('');
@@ -111,16 +111,20 @@ test('what is drawn has the contrast of WCAG 2 for things that are no text', asy
 test('with colours of their own people still see state, ticks and the track of the level',
   async () => {
     const page = await listen({ forcedColors: 'active' });
-    mock.frame({ piano: 0.9 }, ['piano']);
-    await page.waitForSelector('.on .threshold');
-    const [page_colour, dot, tick, track] = await page.evaluate(() => {
+    const [text, tick, track, ...dots] = await page.evaluate(() => {
       const of = (selector) => getComputedStyle(document.querySelector(selector));
-      return [of('body').backgroundColor, of('.dot').backgroundColor,
-        of('.threshold').backgroundColor, of('.gauge').borderTopWidth];
+      const state = document.getElementById('state');
+      const dot = (kind, side) => {
+        state.dataset.kind = kind;
+        return of('.dot')[side];
+      };
+      return [of('body').color, of('.threshold').backgroundColor, of('.gauge').borderTopWidth,
+        dot('good', 'backgroundColor'), dot('bad', 'backgroundColor'),
+        dot('wait', 'borderTopColor')];
     });
-    assert.notEqual(dot, page_colour);
-    assert.notEqual(tick, page_colour);
+    assert.equal(tick, text);
     assert.notEqual(track, '0px');
+    assert.deepEqual(dots, [text, text, text]);
     await page.done();
   });
 
@@ -144,7 +148,7 @@ test('an address can say which colours', async () => {
 });
 
 for (const [query, score] of [['?view=wall', false], ['?view=wall&score=1', true]])
-  test(`on a wall there is nothing to click: ${query}`, async () => {
+  test(`on a wall there is nothing to click: ${query}`, async (t) => {
     const page = await open(browser, `${mock.url}${query}&theme=dark`, {
       viewport: { width: 3840, height: 2160 },
       init: () => {
@@ -154,7 +158,7 @@ for (const [query, score] of [['?view=wall', false], ['?view=wall&score=1', true
       },
     });
     await page.waitForFunction(() => document.querySelectorAll('#parts li').length > 0);
-    mock.frame({ piano: 0.9, cello: 0.9 }, ['cello', 'piano']);
+    keepPlaying(t, { piano: 0.9, cello: 0.9 }, ['cello', 'piano']);
     await page.waitForFunction(() => document.querySelectorAll('#playing li').length === 2);
     assert.equal(await page.locator('#score').isVisible(), score);
     for (const id of ['theme', 'cues', 'source', 'level', 'entries', 'state'])
@@ -174,9 +178,9 @@ for (const [query, score] of [['?view=wall', false], ['?view=wall&score=1', true
     await page.done();
   });
 
-test('on a phone on its side all of the score is seen at once', async () => {
+test('on a phone on its side all of the score is seen at once', async (t) => {
   const page = await listen({ viewport: { width: 844, height: 390 } });
-  mock.frame({ piano: 0.9, cello: 0.9 }, ['cello', 'piano']);
+  keepPlaying(t, { piano: 0.9, cello: 0.9 }, ['cello', 'piano']);
   await page.waitForFunction(() => document.querySelectorAll('#playing li').length === 2);
   const [bottom, beside, fits] = await page.evaluate(() => {
     const box = (id) => document.getElementById(id).getBoundingClientRect();
@@ -208,7 +212,7 @@ test('names are whole on a phone, however high the rows', async (t) => {
   const few = await startMock({ labels: ['acoustic_guitar', 'mallet_percussion', 'bass'] });
   t.after(() => few.close());
   const page = await listen({ viewport: { width: 390, height: 844 } }, few);
-  few.frame({}, few.labels);
+  keepPlaying(t, {}, few.labels, few);
   await page.waitForSelector('#parts .on');
   const cut = await page.$$eval('.name', (all) =>
     all.filter((name) => name.scrollWidth > name.clientWidth).length);

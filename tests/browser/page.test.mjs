@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { becomesHot, distance, plays, shows } from './browser.mjs';
-import { lane, listen, mock, play } from './fixture.mjs';
+import { keepPlaying, lane, listen, mock, play } from './fixture.mjs';
 import { LABELS, startMock } from './mock_server.mjs';
 
 const PIANO = LABELS.indexOf('piano');
@@ -101,10 +101,9 @@ test('bars reach the probabilities, and say so to screen readers', async () => {
   await page.done();
 });
 
-test('the tick of a bar stands where its state changes next', async () => {
+test('the tick of a bar stands where its state changes next', async (t) => {
   const page = await listen();
-  mock.frame({ piano: 0.4, cello: 0.4 }, ['piano']); // piano is leaving, cello has not come
-  await plays(page, ['Piano']);
+  keepPlaying(t, { piano: 0.4, cello: 0.4 }, ['piano']); // piano is leaving, cello has not come
   const tick = (index, wanted) =>
     page.waitForFunction(
       ([i, share]) => {
@@ -129,7 +128,6 @@ test('the last entries are told with the time of day, the newest first', async (
   mock.restart(started_s);
   play(40, { saxophone: 0.9 }, ['saxophone']);
   play(24, { saxophone: 0.9, drums: 0.9 }, ['drums', 'saxophone']);
-  await plays(page, ['Saxophone', 'Drums']);
   const rows = page.getByRole('list', { name: 'Last entries' }).getByRole('listitem');
   // Frames came all at once here, so how long ago it was depends on the clock: it only grows.
   await page.waitForFunction(() => document.querySelectorAll('#entries li').length === 2);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { open, picture, plays, shows } from './browser.mjs';
-import { browser, listen, mock } from './fixture.mjs';
+import { browser, keepPlaying, listen, mock } from './fixture.mjs';
 import { startMock } from './mock_server.mjs';
 
 test('with one source there is nothing to choose', async () => {
@@ -47,22 +47,32 @@ test('who chooses with the keyboard stays in the list, and the page stays the pa
   await page.evaluate(() => (window.same = true)); // until the page is loaded anew
   several.frame({ piano: 0.9 }, ['piano']);
   await plays(page, ['Piano']);
-  several.requests.length = 0;
+  const asked = (path) => several.requests.some(({ pathname }) => pathname === path);
   await page.keyboard.press('Tab');
   await page.keyboard.press('ArrowDown');
-  await page.keyboard.press('ArrowDown');
-  await page.waitForURL('**/?source=foyer');
+  await page.waitForURL('**/?source=hall');
   await plays(page, []); // nothing is claimed that was heard elsewhere
-  while (several.clients.size !== 1 ||
-    !several.requests.some(({ pathname }) => pathname === '/api/v1/sources/foyer/stream'))
-    await page.waitForTimeout(20);
+  while (!asked('/api/v1/sources/hall/info')) await page.waitForTimeout(20); // after hello
   several.frame({ cello: 0.9 }, ['cello']);
   await plays(page, ['Cello']);
   assert.equal(await page.evaluate(() => document.activeElement.id), 'sources');
   assert.equal(await page.evaluate(() => window.same), true);
-  assert.ok(!several.requests.some(({ pathname }) => pathname.includes('/hall/')), 'passed by');
+  assert.equal(several.clients.size, 1, 'the stream of before is closed');
   await page.goBack();
   await page.waitForFunction(() => document.getElementById('sources').value === 'stage');
+
+  // Who goes on to the last one passes by the one between.
+  several.requests.length = 0;
+  await page.evaluate(() => {
+    const list = document.getElementById('sources');
+    for (const name of ['hall', 'foyer']) {
+      list.value = name;
+      list.dispatchEvent(new Event('change'));
+    }
+  });
+  await page.waitForURL('**/?source=foyer');
+  while (!asked('/api/v1/sources/foyer/info')) await page.waitForTimeout(20);
+  assert.ok(!several.requests.some(({ pathname }) => pathname.includes('/hall/')));
   assert.equal(await page.evaluate(() => window.same), true);
   await page.done();
 });
@@ -76,8 +86,7 @@ test('of several sources the page says which one it shows, and which do not run'
   await page.waitForFunction(() => document.querySelectorAll('#sources option').length === 2);
   assert.deepEqual(await options.allInnerTexts(), ['stage', 'Hall_2-b – ended']);
   await page.waitForSelector('#parts li');
-  several.frame({ piano: 0.9 }, ['piano']);
-  await plays(page, ['Piano']);
+  keepPlaying(t, { piano: 0.9 }, ['piano'], several);
   await page.waitForFunction(() => document.title === 'Piano · Hall_2-b · Tutti');
   assert.equal(await page.textContent('#eyebrow'), 'Now playing · Hall_2-b');
   await shows(page, 'announcer', 'Hall_2-b. Now playing: piano.');
