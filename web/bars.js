@@ -89,8 +89,8 @@ export class Bars {
     return { item, label, meter, bar, threshold, value: 0, present: false };
   }
 
-  /* The names' column is as wide as the longest name, within what the style sheet allows; names that
-   * are longer are set smaller, as far as they can be read. */
+  /* The names' column is as wide as the longest name, within what the style sheet allows; if
+   * that is not enough, all are set smaller, as far as they can be read. */
   #measure() {
     const { score, list } = this;
     score.style.removeProperty('--name');

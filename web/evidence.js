@@ -2,7 +2,7 @@
  *
  * A result is about a whole window, and the network hears an instrument wherever in it: so an
  * instrument is heard until a window after it has left. A moment is therefore given the least that
- * any window made of it in which it lay well inside: what sounded then, all of them heard. Heat then
+ * the windows made of it in which it lay well inside: what sounded then, all of them heard. Heat
  * begins and ends where the marks of entries and exits are, which the daemon traces back as well.
  * Of the last moments not all windows are known yet; they are corrected as results come.
  */

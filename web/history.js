@@ -126,8 +126,8 @@ export class History {
     return this.#open(index)?.on_s ?? this.last_s;
   }
 
-  /* The last entries, the newest first: {label: index, on_s, time: of day, s since 1970, or NaN}. What
-   * was gone in the moment in which it came is none. */
+  /* The last entries, the newest first: {label: index, on_s, time: of day, s since 1970, or NaN}.
+   * What was gone in the moment in which it came is none. */
   entries(count) {
     return this.spans
       .filter(({ exact_on, on_s, off_s }) => exact_on && (off_s === null || off_s > on_s))

@@ -1,7 +1,7 @@
 /* sources.js - which of the daemon's sources the page shows: the one that its address names
  * (?source=NAME), otherwise the first. Where there are several, a list lets people choose; with
- * one, nothing is to be seen of it. The list tells of a source that does not run. An address that names a source which does not exist is
- * answered by a sentence beside the first one's results.
+ * one, nothing is to be seen of it. The list tells of a source that does not run. An address that
+ * names a source which does not exist is answered by a sentence beside the first one's results.
  */
 import { prettyName } from './format.js';
 

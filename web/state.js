@@ -18,9 +18,9 @@ const REFUSALS = new Map([
 ]);
 const MAX_REASON = 120;
 
-/* known: {link, reason (of a refusal); source, state: of the daemon's status; sourceKind: of its info, if known;
- * frameAge_s (null: none yet), waiting_s (since hello), window_s, hop_s (between two frames now);
- * level_dbfs, silent_s, late_s}.
+/* known: {link, reason (of a refusal); source, state: of the daemon's status; sourceKind: of its
+ * info, if known; frameAge_s (null: none yet), waiting_s (since hello), window_s, hop_s (between
+ * two frames now); level_dbfs, silent_s, late_s}.
  *
  * Returns {kind: "good", "wait" or "bad"; title: in place of instruments when none plays; detail: a
  * sentence, may be empty; chip: two words about the connection; stale: what was heard last no

@@ -104,8 +104,8 @@ export class Stream {
     if (data !== null && typeof data === 'object' && !this.#closed) this.onEvent(event.type, data);
   }
 
-  /* link: "live", "reconnecting" (which changes nothing where worse is known), "refused", or "lost":
-   * nobody answers. */
+  /* link: "live", "reconnecting" (which changes nothing where worse is known), "refused", or
+   * "lost": nobody answers. */
   #set(link, reason = '') {
     if (link === 'live' || link === 'refused') {
       clearTimeout(this.#giveUp);

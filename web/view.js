@@ -1,6 +1,6 @@
-/* view.js - the page as a sign on a wall: ?view=wall in its address leaves the headline, and &score=1
- * the score as well. There the pointer is hidden while nobody moves it, and the screen stays on
- * where the browser can do that.
+/* view.js - the page as a sign on a wall: ?view=wall in its address leaves the headline alone, with
+ * &score=1 the score as well. There the pointer is hidden while nobody moves it, and the screen
+ * stays on where the browser can do that.
  *
  * Loaded before the page is painted, and therefore not a module. Sets data-view and data-score on
  * the root element, and data-idle while the pointer rests.

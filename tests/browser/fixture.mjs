@@ -1,4 +1,4 @@
-/* fixture.mjs - for a file of tests of the page: one browser, and for each test a mock of its own. */
+/* fixture.mjs - for a file of tests of the page: one browser, and a mock of its own for each. */
 import { after, afterEach, before, beforeEach } from 'node:test';
 import { laneColour, launch, open } from './browser.mjs';
 import { LABELS, startMock } from './mock_server.mjs';

@@ -220,7 +220,8 @@ test('a word that is too long for any readable size is broken, and stays readabl
   keepPlaying(t, {}, long.labels, long);
   await plays(page, [`M${'m'.repeat(39)}`]);
   assert.match((await lines(page))[0], /m\|m/);
-  const size = await page.$eval('#playing li', (item) => parseFloat(getComputedStyle(item).fontSize));
+  const size = await page.$eval('#playing li', (item) =>
+    parseFloat(getComputedStyle(item).fontSize));
   assert.ok(size > 15, `${size} px`);
   assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 320);
   await page.done();
