@@ -13,6 +13,7 @@ import { heatColour } from './palette.js';
 const GRID_S = 30;
 const TAPE_MARGIN_S = 10; // painted ahead of the moment shown
 const LARGEST_PX = 8192;
+const REM_PX = 16; // of type on a desk
 const CROWDED = 3; // CSS pixels per second, below which marks get thin
 
 export class HeatMap {
@@ -20,7 +21,7 @@ export class HeatMap {
   #head_px = null; // the tape is painted up to here, device pixels since the sound began
   #shown_px = null;
   #colours = null;
-  #scale = 1;
+  #scale = 1; // of lines and marks, which are larger where type is
 
   /* history: of history.js; shown_s: how much time the width stands for. */
   constructor(canvas, history, shown_s) {
@@ -73,9 +74,11 @@ export class HeatMap {
 
   #resize() {
     const { clientWidth, clientHeight } = this.canvas;
-    this.#scale = Math.max(1, devicePixelRatio || 1);
-    const width = Math.min(LARGEST_PX, Math.round(clientWidth * this.#scale));
-    const height = Math.min(LARGEST_PX, Math.round(clientHeight * this.#scale));
+    const density = Math.max(1, devicePixelRatio || 1);
+    const root = getComputedStyle(document.documentElement);
+    this.#scale = density * Math.max(1, parseFloat(root.fontSize) / REM_PX);
+    const width = Math.min(LARGEST_PX, Math.round(clientWidth * density));
+    const height = Math.min(LARGEST_PX, Math.round(clientHeight * density));
     if (width === this.canvas.width && height === this.canvas.height) return;
     Object.assign(this.canvas, { width, height });
     const margin_px = Math.ceil(TAPE_MARGIN_S * this.#perSecond());
