@@ -14,7 +14,7 @@ test('after a pause the page is live again; what is late is called late', async 
   // The source pauses: t is behind the page's clock from now on.
   await page.waitForTimeout(4000);
   await shows(page, 'rest', 'No results');
-  assert.match(await page.innerText('#detail'), /^No results for \d(\.\d)? s\.$/);
+  assert.match(await page.innerText('#detail'), /^No results for \d+(\.\d)? s\.$/);
   mock.pause(4);
   mock.frame({ piano: 0.9 }, ['piano']);
   await plays(page, ['Piano']);
@@ -24,7 +24,7 @@ test('after a pause the page is live again; what is late is called late', async 
   await page.waitForTimeout(4000);
   mock.frame({ piano: 0.9 }, ['piano']);
   await shows(page, 'state-text', 'Late');
-  assert.match(await page.innerText('#detail'), /^Results arrive \d(\.\d)? s late\.$/);
+  assert.match(await page.innerText('#detail'), /^Results arrive \d+(\.\d)? s late\.$/);
   play(4, { piano: 0.9 }, ['piano']); // it catches up, in one burst
   await shows(page, 'state-text', 'Live');
   await page.done();
