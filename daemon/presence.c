@@ -149,6 +149,11 @@ const bool *presence_present(const struct presence *presence)
     return presence->present;
 }
 
+float presence_leave_threshold(const struct presence *presence, size_t label)
+{
+    return presence->label[label].threshold * presence->tuning.off_ratio;
+}
+
 /* ---- tracing back ---- */
 
 static uint64_t frame_at(const struct presence *presence, uint64_t number)
@@ -350,7 +355,7 @@ static bool has_left(struct presence *presence, size_t label)
 {
     struct label_state *state = &presence->label[label];
     uint64_t now = frame_at(presence, presence->taken - 1);
-    if (presence->smoothed[label] >= state->threshold * presence->tuning.off_ratio) {
+    if (presence->smoothed[label] >= presence_leave_threshold(presence, label)) {
         state->falling = false;
         state->sum += (double)*probability_at(presence, label, presence->taken - 1);
         state->count++;

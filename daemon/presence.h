@@ -90,4 +90,7 @@ size_t presence_finish(struct presence *presence, uint64_t end_frame,
 const float *presence_probability(const struct presence *presence);
 const bool *presence_present(const struct presence *presence);
 
+/* The smoothed probability below which a present label begins to leave. */
+float presence_leave_threshold(const struct presence *presence, size_t label);
+
 #endif

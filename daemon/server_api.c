@@ -66,6 +66,12 @@ static void write_info(struct json_writer *writer, const struct request *request
         json_write_number(writer, (double)timeline_threshold(timeline, i), 3);
     }
     json_write_array_end(writer);
+    json_write_key(writer, "leave_thresholds");
+    json_write_array_begin(writer);
+    for (size_t i = 0; i < labels; i++) {
+        json_write_number(writer, (double)timeline_leave_threshold(timeline, i), 3);
+    }
+    json_write_array_end(writer);
     write_number(writer, "window_s", status.window_s);
     write_number(writer, "hop_s", status.hop_s);
     json_write_key(writer, "hop_stretch");

@@ -89,6 +89,7 @@ size_t timeline_labels(const struct timeline *timeline);
 const char *timeline_label(const struct timeline *timeline, size_t index);
 const char *const *timeline_label_names(const struct timeline *timeline); /* all of them */
 float timeline_threshold(const struct timeline *timeline, size_t index);
+float timeline_leave_threshold(const struct timeline *timeline, size_t index); /* see presence.h */
 double timeline_smoothing_s(const struct timeline *timeline);
 const char *timeline_version(const struct timeline *timeline);
 

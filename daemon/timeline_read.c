@@ -26,6 +26,11 @@ float timeline_threshold(const struct timeline *timeline, size_t index)
     return timeline->threshold[index];
 }
 
+float timeline_leave_threshold(const struct timeline *timeline, size_t index)
+{
+    return presence_leave_threshold(timeline->presence, timeline->source_of[index]);
+}
+
 double timeline_smoothing_s(const struct timeline *timeline)
 {
     return timeline->smoothing_s;

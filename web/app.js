@@ -5,13 +5,14 @@
 import { Announcer } from './announcer.js';
 import { Bars } from './bars.js';
 import { DisplayClock } from './clock.js';
+import { Entries, MOST_ENTRIES } from './entries.js';
 import { capitalized, counted, durationText, joined, prettyName } from './format.js';
 import { HeatMap } from './heatmap.js';
 import { Headline } from './headline.js';
 import { History } from './history.js';
 import { Meter } from './meter.js';
 import { heatRamp } from './palette.js';
-import { SourceChoice, apiPath, linkCues, wantedSource } from './sources.js';
+import { SourceChoice, addressOf, apiPath, linkCues, wantedSource } from './sources.js';
 import { STALE_S, describe, isSilent } from './state.js';
 import { Stream } from './stream.js';
 
@@ -43,6 +44,7 @@ class Page {
       list: element('playing'),
       rest: element('rest'),
     });
+    this.entries = new Entries(element('entries'));
     this.announcer = new Announcer(element('announcer'));
     this.meter = new Meter({
       root: element('level'),
@@ -51,22 +53,16 @@ class Page {
       text: element('level-text'),
       clip: element('clip'),
     });
-    this.hello = null;
-    this.status = { source: '', state: 'running', overruns: 0, hop_stretch: 1 };
     this.choice = new SourceChoice({
       choice: element('choice'),
       list: element('sources'),
       notice: element('notice'),
       wanted: wantedSource(location.search),
-      // Another source is another page: nothing of this one's is of use there.
-      onChoice: (name) => location.assign(`?source=${name}`),
-      onMoved: () => location.reload(),
+      onChoice: (name) => this.#choose(name),
+      onMoved: () => this.#listen(),
     });
-    this.sourceKind = undefined;
-    this.hello_ms = null;
-    this.#forgetFrame();
-    this.loud_ms = performance.now();
-    this.note = { text: '', until_ms: 0 };
+    this.stream = null;
+    this.#forgetSource();
     this.refill = { wanted: false, running: false };
     this.scrolling = 0;
     this.due = false; // to be shown with the next refresh
@@ -82,6 +78,25 @@ class Page {
     this.#visible();
     // Only of a name in the address has it to be known first whether there is such a source.
     if (this.choice.wanted !== '') await this.#sources({ first: true });
+    this.#listen();
+    addEventListener('popstate', () => this.choice.want(wantedSource(location.search)));
+    // Where a daemon does not know the source any more there is no hello.
+    setInterval(() => document.hidden || this.#sources(), SOURCES_MS);
+  }
+
+  #choose(name) {
+    if (name === (this.choice.shown || this.choice.name)) return;
+    history.pushState(null, '', addressOf(location.search, name));
+    this.choice.want(name);
+  }
+
+  /* To the source that is chosen, and to no other any more. */
+  #listen() {
+    this.stream?.close();
+    this.#forgetSource();
+    this.history.reset(this.history.labels, this.history.set_hop_s);
+    this.clock.reset();
+    this.heatmap.repaint();
     this.api = apiPath(this.choice.shown);
     linkCues(this.element('cues'), this.choice.shown);
     this.stream = new Stream({
@@ -90,15 +105,25 @@ class Page {
       onEvent: (type, data) => this.#take(type, data),
       onLink: () => this.#showSoon(),
     });
-    // Where a daemon does not know the source any more there is no hello.
-    setInterval(() => document.hidden || this.#sources(), SOURCES_MS);
+    this.#showSoon();
+  }
+
+  /* All that is known of a source but what the history keeps. */
+  #forgetSource() {
+    this.hello = null;
+    this.hello_ms = null;
+    this.status = { source: '', state: 'running', overruns: 0, hop_stretch: 1 };
+    this.sourceKind = undefined;
+    this.#forgetFrame();
+    this.loud_ms = performance.now();
+    this.note = { text: '', until_ms: 0 };
   }
 
   #take(type, data) {
     const take = {
       hello: () => this.#hello(data),
       frame: () => this.#frame(data),
-      onset: () => this.history.onset(data.label, data.t),
+      onset: () => this.history.onset(data.label, data.t, data.time),
       offset: () => this.history.offset(data.label, data.t),
       status: () => this.#status(data),
       gap: () => this.#gap(data),
@@ -110,7 +135,7 @@ class Page {
 
   #hello(hello) {
     if (!Array.isArray(hello.labels) || hello.labels.length > MOST_LABELS) return;
-    const kind = ({ labels, hop_s }) => JSON.stringify([labels, hop_s]);
+    const kind = ({ labels, hop_s, window_s }) => JSON.stringify([labels, hop_s, window_s]);
     const known = this.hello !== null && kind(this.hello) === kind(hello);
     this.hello = hello;
     this.hello_ms = performance.now();
@@ -118,20 +143,23 @@ class Page {
     // After a long break it is as at the start: the next result is on its way.
     if (this.hello_ms - this.frame_ms > 1000 * STALE_S) this.#forgetFrame();
     if (!known) {
-      this.history.reset(hello.labels, hello.hop_s);
+      this.history.reset(hello.labels, hello.hop_s, hello.window_s);
       this.clock.reset();
       this.bars.reset(hello.labels, this.history.hop_s);
       this.#forgetFrame();
       this.heatmap.repaint();
     }
+    document.body.classList.remove('waiting');
     if (this.history.last_s === null) this.#refill(); // a frame may never come
     this.#info();
     this.#sources();
   }
 
   #status(status) {
+    const other = status.state !== this.status.state;
     Object.assign(this.status, status);
     this.history.stretch(status.hop_stretch);
+    if (other) this.#sources(); // the list tells states
   }
 
   /* Without the list the page shows what its address says. */
@@ -149,9 +177,12 @@ class Page {
   /* What the stream does not tell: where presence begins, and whether the source is a device. The
    * page does without it if need be. */
   async #info() {
-    const { thresholds, source } = await json(`${this.api}info`).catch(() => ({}));
+    const { api } = this;
+    const info = await json(`${api}info`).catch(() => ({}));
+    if (api !== this.api) return; // another source is shown
+    const { thresholds, leave_thresholds, source } = info;
     this.sourceKind = source?.kind;
-    if (Array.isArray(thresholds)) this.bars.setThresholds(thresholds);
+    if (Array.isArray(thresholds)) this.bars.setThresholds(thresholds, leave_thresholds);
   }
 
   #frame(frame) {
@@ -225,6 +256,7 @@ class Page {
       ...this.status,
       sourceKind: this.sourceKind,
       link: this.stream?.link ?? 'connecting',
+      reason: this.stream?.reason ?? '',
       frameAge_s: this.frame_ms === null ? null : (now_ms - this.frame_ms) / 1000,
       waiting_s: this.hello_ms === null ? 0 : (now_ms - this.hello_ms) / 1000,
       window_s: this.hello?.window_s ?? 0,
@@ -254,6 +286,7 @@ class Page {
     const present = new Set(labels.flatMap((label, i) => (on.has(label) ? [i] : [])));
     const entered = [...present].sort((a, b) => this.history.since_s(a) - this.history.since_s(b));
     const names = entered.map((i) => prettyName(labels[i]));
+    this.#showEntries(now_ms);
     const order = this.headline.show(names, said.title, said.kind, !document.hidden);
     this.#write(said, order, now_ms);
     if (document.hidden) return;
@@ -261,6 +294,18 @@ class Page {
     this.meter.show(heard, now_ms);
     this.bars.show(heard?.p ?? new Float32Array(labels.length), present, now_ms);
     this.#draw(true);
+  }
+
+  /* Those of before stay while the page waits for something: they are what was heard. */
+  #showEntries(now_ms) {
+    const { history } = this;
+    const now_s = this.clock.timeOfDay_s(now_ms);
+    const entries = history.entries(MOST_ENTRIES).map(({ label, on_s, time }) => {
+      const known = now_s !== null && Number.isFinite(time);
+      const ago_s = known ? now_s - time : history.last_s - on_s;
+      return { name: prettyName(history.labels[label]), time, ago_s };
+    });
+    this.entries.show(entries);
   }
 
   #write(said, names, now_ms) {
@@ -276,17 +321,21 @@ class Page {
     text('source', this.#facts());
     text('latest', said.stale && this.history.last_s !== null ? 'last' : 'now');
     const playing = names.length > 0;
-    document.title = `${playing ? capitalized(joined(names)) : said.title} · Tutti`;
-    text('eyebrow', playing ? 'Now playing' : 'Now');
-    this.announcer.say(playing ? `Now playing: ${joined(names, 'and')}.` : `${said.title}.`, {
-      urgent: said.kind === 'bad',
-    });
+    const place = this.choice.name;
+    const title = playing ? capitalized(joined(names)) : said.title;
+    document.title = [title, place, 'Tutti'].filter(Boolean).join(' · ');
+    text('what', playing ? 'Now playing' : 'Now');
+    text('where', place && ` · ${place}`);
+    const spoken = playing ? `Now playing: ${joined(names, 'and')}.` : `${said.title}.`;
+    this.announcer.say(place ? `${place}. ${spoken}` : spoken, { urgent: said.kind === 'bad' });
   }
 
   #facts() {
     const { source, overruns, hop_stretch } = this.status;
     const { model, version } = this.hello ?? {};
+    const place = this.choice.name;
     return [
+      place && `Source ${place}`,
       source && `Input ${source}`,
       model && `Model ${model}`,
       version && `Tutti ${version}`,

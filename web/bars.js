@@ -7,6 +7,7 @@
 import { prettyName } from './format.js';
 
 const SPOKEN_MS = 1000; // how often the values for screen readers change
+const MOST_NAME = 0.4; // of the width, for the names' column, as in score.css
 
 export class Bars {
   #rows = [];
@@ -27,12 +28,18 @@ export class Bars {
     this.#measure();
   }
 
-  /* Where presence begins, one probability per label. */
-  setThresholds(thresholds) {
-    this.#rows.forEach(({ threshold }, i) => {
-      const known = thresholds[i] > 0 && thresholds[i] < 1;
+  /* enter: the probabilities from which each label counts as playing; leave: those below which it
+   * stops to. The tick of a row stands where its state changes next. */
+  setThresholds(enter, leave = enter) {
+    this.#rows.forEach(({ threshold, meter }, i) => {
+      const known = enter[i] > 0 && enter[i] < 1;
+      const below = leave[i] > 0 && leave[i] <= enter[i] ? leave[i] : enter[i];
       threshold.hidden = !known;
-      if (known) threshold.style.setProperty('--at', thresholds[i]);
+      if (!known) return;
+      threshold.style.setProperty('--enter', enter[i]);
+      threshold.style.setProperty('--leave', below);
+      const percent = (p) => `${Math.round(100 * p)} %`;
+      meter.title = `Counts as playing from ${percent(enter[i])}, until below ${percent(below)}`;
     });
   }
 
@@ -82,12 +89,18 @@ export class Bars {
     return { item, label, meter, bar, threshold, value: 0, present: false };
   }
 
-  /* The names' column is as wide as the longest name, within what the style sheet allows. */
+  /* The names' column is as wide as the longest name, within what the style sheet allows; if
+   * that is not enough, all are set smaller, as far as they can be read. */
   #measure() {
-    this.score.style.removeProperty('--name');
-    this.list.classList.add('measuring'); // all as wide as they get while they play
-    const widest = Math.max(0, ...this.#rows.map(({ label }) => label.scrollWidth));
-    this.list.classList.remove('measuring');
-    if (widest > 0) this.score.style.setProperty('--name', `${widest + 1}px`);
+    const { score, list } = this;
+    score.style.removeProperty('--name');
+    score.style.removeProperty('--shrink');
+    list.classList.add('measuring'); // all as wide as they get while they play
+    const widest = () => Math.max(0, ...this.#rows.map(({ label }) => label.scrollWidth));
+    const room = MOST_NAME * score.clientWidth;
+    if (widest() > room) score.style.setProperty('--shrink', (room - 1) / widest());
+    const width = widest();
+    list.classList.remove('measuring');
+    if (width > 0) score.style.setProperty('--name', `${width + 1}px`);
   }
 }

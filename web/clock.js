@@ -59,6 +59,11 @@ export class DisplayClock {
     return this.shown_s;
   }
 
+  /* The time of day at now_ms by the daemon's clock, s since 1970; null before the first frame. */
+  timeOfDay_s(now_ms) {
+    return this.last_s === null ? null : now_ms / 1000 - Math.min(...this.smallest_s);
+  }
+
   /* By how much the newest frame was late, s. */
   lateness_s() {
     return this.last_s === null ? 0 : this.delay_s - Math.min(...this.smallest_s);

@@ -2,16 +2,22 @@
 
 const MAX_NAME = 40;
 
+/* Text from elsewhere: without control and direction characters, and of bounded length. */
+export function plainText(text, longest) {
+  const characters = Array.from(
+    String(text)
+      .replace(/\p{C}/gu, '')
+      .replace(/\s+/gu, ' ')
+      .trim(),
+  );
+  if (characters.length <= longest) return characters.join('');
+  return characters.slice(0, longest - 1).join('') + '…';
+}
+
 /* "acoustic_guitar" -> "acoustic guitar". Labels come from a model file that anybody may have
- * made: control and direction characters go, and the length is bounded. */
+ * made. */
 export function prettyName(label) {
-  const name = String(label)
-    .replace(/\p{C}/gu, '')
-    .replace(/[_\s]+/gu, ' ')
-    .trim();
-  const characters = Array.from(name);
-  if (characters.length <= MAX_NAME) return name || 'unnamed';
-  return characters.slice(0, MAX_NAME - 1).join('') + '…';
+  return plainText(String(label).replaceAll('_', ' '), MAX_NAME) || 'unnamed';
 }
 
 /* "acoustic guitar" -> "Acoustic guitar". */
@@ -46,4 +52,18 @@ export function durationText(seconds) {
 /* 1 -> "1 event", 3 -> "3 events". */
 export function counted(number, noun) {
   return `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}`;
+}
+
+/* How long ago, as a clock would count: 12 -> "0:12", 4000 -> "1:06:40". */
+export function agoText(seconds) {
+  const whole = Math.max(0, Math.floor(seconds || 0));
+  const two = (number) => String(number).padStart(2, '0');
+  const [h, min, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  return h > 0 ? `${h}:${two(min)}:${two(s)}` : `${min}:${two(s)}`;
+}
+
+/* Seconds since 1970 -> "21:14:03" where the visitor is; "" for none. */
+export function clockText(time_s) {
+  const date = new Date(1000 * time_s);
+  return Number.isNaN(date.getTime()) ? '' : date.toLocaleTimeString('en-GB');
 }

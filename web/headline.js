@@ -12,6 +12,7 @@ const LEAVE = { duration: 140, easing: 'ease-out', fill: 'forwards' };
 const ENTER = { duration: 360, delay: LEAVE.duration, easing: 'ease-out', fill: 'backwards' };
 const HOLD_MS = 700; // from one change of the names to the next: it can be read, and has settled
 const SAME_PX = 1;
+const READABLE_REM = 1.25; // rather than smaller than this, words break in their middle
 
 export class Headline {
   #names = []; // shown now, in order
@@ -84,15 +85,25 @@ export class Headline {
     for (const animation of this.box.getAnimations({ subtree: true })) animation.cancel();
   }
 
-  /* The largest size at which everything fits. What is fading out does not count: it keeps the size
-   * that it had, and would make what comes small. */
+  /* The largest size at which everything fits and no word is broken; words break only where they
+   * would get too small to read. What is fading out does not count: it keeps the size that it had,
+   * and would make what comes small. */
   #fit() {
     this.#leaving?.style.setProperty('display', 'none');
-    SIZES.find((size) => {
-      this.box.style.setProperty('--fit', size);
-      const { scrollHeight, clientHeight, scrollWidth, clientWidth } = this.box;
+    const { box } = this;
+    const fits = (size) => {
+      box.style.setProperty('--fit', size);
+      const { scrollHeight, clientHeight, scrollWidth, clientWidth } = box;
       return scrollHeight <= clientHeight + 1 && scrollWidth <= clientWidth + 1;
-    });
+    };
+    box.classList.remove('breaking');
+    box.style.setProperty('--fit', 1);
+    const px = (element) => parseFloat(getComputedStyle(element).fontSize);
+    const least = (READABLE_REM * px(document.documentElement)) / px(box);
+    if (SIZES.filter((size) => size >= least).find(fits) === undefined) {
+      box.classList.add('breaking');
+      SIZES.filter((size) => size < least).find(fits);
+    }
     this.#leaving?.style.removeProperty('display');
   }
 

@@ -2,15 +2,18 @@
  * probability, a line under each stretch in which the instrument was present, with a mark where it
  * came in and a smaller one where it left.
  *
- * Each frame is painted once, on a "tape" that is a ring as wide as the picture; scrolling only
- * copies it. Everything happens in device pixels and is moved by whole ones, so edges stay sharp.
+ * What is known is painted on a "tape" that is a ring as wide as the picture; scrolling only copies
+ * it. Only its end, about which the next results may say more, is painted again with each of them.
+ * Everything happens in device pixels and is moved by whole ones, so edges stay sharp.
  * A lane without paint is time of which nothing is known: silence has a colour of its own.
  */
+import { evidence, unsettled_s } from './evidence.js';
 import { heatColour } from './palette.js';
 
 const GRID_S = 30;
 const TAPE_MARGIN_S = 10; // painted ahead of the moment shown
 const LARGEST_PX = 8192;
+const REM_PX = 16; // of type on a desk
 const CROWDED = 3; // CSS pixels per second, below which marks get thin
 
 export class HeatMap {
@@ -18,7 +21,7 @@ export class HeatMap {
   #head_px = null; // the tape is painted up to here, device pixels since the sound began
   #shown_px = null;
   #colours = null;
-  #scale = 1;
+  #scale = 1; // of lines and marks, which are larger where type is
 
   /* history: of history.js; shown_s: how much time the width stands for. */
   constructor(canvas, history, shown_s) {
@@ -55,7 +58,8 @@ export class HeatMap {
     this.#copyTape(context, right_px - width, right_px);
     this.#grid(context);
     for (const gap of this.history.gaps) this.#gap(context, gap, right_px);
-    for (const span of this.history.spans) this.#span(context, span, right_px);
+    for (const span of this.history.spans)
+      if (span.off_s === null || span.off_s > span.on_s) this.#span(context, span, right_px);
   }
 
   /* How long the picture takes to move by one pixel. */
@@ -70,9 +74,11 @@ export class HeatMap {
 
   #resize() {
     const { clientWidth, clientHeight } = this.canvas;
-    this.#scale = Math.max(1, devicePixelRatio || 1);
-    const width = Math.min(LARGEST_PX, Math.round(clientWidth * this.#scale));
-    const height = Math.min(LARGEST_PX, Math.round(clientHeight * this.#scale));
+    const density = Math.max(1, devicePixelRatio || 1);
+    const root = getComputedStyle(document.documentElement);
+    this.#scale = density * Math.max(1, parseFloat(root.fontSize) / REM_PX);
+    const width = Math.min(LARGEST_PX, Math.round(clientWidth * density));
+    const height = Math.min(LARGEST_PX, Math.round(clientHeight * density));
     if (width === this.canvas.width && height === this.canvas.height) return;
     Object.assign(this.canvas, { width, height });
     const margin_px = Math.ceil(TAPE_MARGIN_S * this.#perSecond());
@@ -91,28 +97,29 @@ export class HeatMap {
   }
 
   #paintTape() {
-    const { columns, last_s } = this.history;
+    const { last_s, window_s } = this.history;
     if (last_s === null || this.#tape.width === 0) return;
     const perSecond = this.#perSecond();
     const end_px = Math.floor(last_s * perSecond);
     const context = this.#tape.getContext('2d');
-    let from_px = this.#head_px;
-    if (from_px === null || end_px - from_px >= this.#tape.width || end_px < from_px) {
-      context.clearRect(0, 0, this.#tape.width, this.#tape.height);
-      from_px = end_px - this.#tape.width;
-    } else {
-      this.#onTape(from_px, end_px, (x, width) =>
-        context.clearRect(x, 0, width, this.#tape.height),
-      );
-    }
-    let first = columns.length;
-    while (first > 0 && columns[first - 1].to_s * perSecond > from_px) first--;
-    for (const column of columns.slice(first)) {
-      const left = Math.max(from_px, Math.floor(column.from_s * perSecond));
-      const right = Math.min(end_px, Math.floor(column.to_s * perSecond));
-      if (right > left) this.#paintColumn(context, column.p, left, right);
+    const oldest_px = end_px - this.#tape.width;
+    let from_px = oldest_px;
+    if (this.#head_px !== null && end_px >= this.#head_px)
+      from_px = Math.max(oldest_px, this.#head_px - this.#unsettled_px(window_s));
+    this.#onTape(from_px, end_px, (x, width) =>
+      context.clearRect(x, 0, width, this.#tape.height),
+    );
+    for (const piece of evidence(this.history, from_px / perSecond)) {
+      const left = Math.max(from_px, Math.floor(piece.from_s * perSecond));
+      const right = Math.min(end_px, Math.floor(piece.to_s * perSecond));
+      if (right > left) this.#paintColumn(context, piece.p, left, right);
     }
     this.#head_px = end_px;
+  }
+
+  /* So much of the painted end can change: one window, and the column that it began in. */
+  #unsettled_px(window_s) {
+    return Math.ceil((unsettled_s(window_s) + this.history.hop_s) * this.#perSecond());
   }
 
   #paintColumn(context, p, left, right) {
@@ -188,7 +195,9 @@ export class HeatMap {
     context.fillStyle = this.#colours.mark;
     context.fillRect(left, bottom, Math.max(thin, right - left), line);
     const middle = Math.round((top + bottom) / 2);
-    if (exact_off) this.#mark(context, right - thin, middle, bottom + line - middle, thin);
+    // Where there is no room for both marks, the entry is the one that counts.
+    const apart = right - left >= entry + 4 * thin;
+    if (exact_off && apart) this.#mark(context, right - thin, middle, bottom + line - middle, thin);
   }
 
   /* An upright mark with a halo, so that it is seen on any colour of the ramp. */

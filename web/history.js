@@ -10,22 +10,25 @@ const MAX_COLUMNS = 8192;
 const MAX_SPANS = 1024;
 const MAX_STRETCH = 64;
 const MARGIN_S = 5; // kept beyond what is shown
+const KEPT_ENTRIES = 6; // however long ago
 const SAME_RUN_S = 2; // time - t of two frames of one run differs by less, while clocks are sane
 
 export class History {
   constructor(keep_s) {
     this.keep_s = keep_s;
     this.run = 0; // counts how often it was emptied
-    this.reset([], 0.25);
+    this.reset([], 0.25, 0);
   }
 
-  /* Empties it, for these labels and this time between frames. */
-  reset(labels, hop_s) {
+  /* Empties it, for these labels, this time between frames, and windows of this length. */
+  reset(labels, hop_s, window_s = 0) {
     this.labels = labels;
+    this.window_s = window_s > 0 && window_s <= 60 ? window_s : 0;
     this.hop_s = hop_s > 0 && hop_s < 60 ? hop_s : 0.25;
     this.set_hop_s = this.hop_s; // as it was asked for; a slow machine stretches it
-    this.columns = []; // {from_s, to_s, p}, ordered, without overlaps
-    this.spans = []; // {label: index, on_s, off_s: null while open, exact_on, exact_off}
+    this.columns = []; // {from_s, to_s, p}, ordered, without overlaps; see evidence.js
+    // {label: index, on_s, time: of day or NaN, off_s: null while open, exact_on, exact_off}
+    this.spans = [];
     this.gaps = []; // {from_s, to_s}
     this.last_s = null;
     this.started_s = null; // wall-clock time of t = 0
@@ -64,7 +67,7 @@ export class History {
 
   #restart() {
     const { hop_s } = this;
-    this.reset(this.labels, this.set_hop_s);
+    this.reset(this.labels, this.set_hop_s, this.window_s);
     this.hop_s = hop_s;
   }
 
@@ -97,8 +100,8 @@ export class History {
     this.#forget();
   }
 
-  /* An instrument came in or left at t, noticed only now. */
-  onset(label, t) {
+  /* An instrument came in or left at t, noticed only now. time: of day, s since 1970. */
+  onset(label, t, time) {
     const index = this.labels.indexOf(label);
     if (index < 0 || !Number.isFinite(t)) return;
     const known = this.spans.some(
@@ -106,8 +109,8 @@ export class History {
     );
     if (known) return;
     const open = this.#open(index);
-    if (open && !open.exact_on) Object.assign(open, { on_s: t, exact_on: true });
-    else if (!open) this.#begin(index, t, true);
+    if (open && !open.exact_on) Object.assign(open, { on_s: t, time, exact_on: true });
+    else if (!open) this.#begin(index, t, true, time);
   }
 
   offset(label, t) {
@@ -123,19 +126,39 @@ export class History {
     return this.#open(index)?.on_s ?? this.last_s;
   }
 
+  /* The last entries, the newest first: {label: index, on_s, time: of day, s since 1970, or NaN}.
+   * What was gone in the moment in which it came is none. */
+  entries(count) {
+    return this.spans
+      .filter(({ exact_on, on_s, off_s }) => exact_on && (off_s === null || off_s > on_s))
+      .sort((a, b) => b.on_s - a.on_s)
+      .slice(0, count)
+      .map(({ label, on_s, time }) => ({
+        label,
+        on_s,
+        time: Number.isFinite(time) ? time : (this.started_s ?? NaN) + on_s,
+      }));
+  }
+
   /* Takes entries and exits as /api/v1/cues tells them; those known already are ignored. */
   addCues(cues) {
-    for (const { label, on_s, off_s } of cues) {
-      this.onset(label, on_s);
+    for (const { label, on_s, off_s, time } of cues) {
       const over = Number.isFinite(off_s) && off_s >= on_s; // null: it still sounds
-      if (over) this.#close(this.labels.indexOf(label), on_s, off_s);
+      if (over) this.#past({ label: this.labels.indexOf(label), on_s, off_s, time });
+      else this.onset(label, on_s, time);
     }
     this.#forget();
   }
 
-  #close(index, on_s, off_s) {
-    const span = this.spans.find((one) => one.label === index && one.on_s === on_s);
-    if (span && !span.exact_off) Object.assign(span, { off_s, exact_off: true });
+  /* What is over, whatever the label does now. */
+  #past({ label, on_s, off_s, time }) {
+    if (label < 0 || !Number.isFinite(on_s)) return;
+    const exact = { on_s, off_s, time, exact_on: true, exact_off: true };
+    const same = this.spans.find(
+      (span) => span.label === label && span.exact_on && span.on_s === on_s,
+    );
+    if (same && !same.exact_off) Object.assign(same, exact);
+    if (!same) this.#keep({ label, ...exact });
   }
 
   /* lost_s seconds of sound before t never arrived. */
@@ -152,8 +175,12 @@ export class History {
     return this.spans.find((span) => span.label === index && span.off_s === null);
   }
 
-  #begin(index, t, exact) {
-    this.spans.push({ label: index, on_s: t, off_s: null, exact_on: exact, exact_off: false });
+  #begin(index, t, exact, time) {
+    this.#keep({ label: index, on_s: t, time, off_s: null, exact_on: exact, exact_off: false });
+  }
+
+  #keep(span) {
+    this.spans.push(span);
     if (this.spans.length > MAX_SPANS) this.spans.shift();
   }
 
@@ -173,7 +200,10 @@ export class History {
     const surplus = Math.max(past, this.columns.length - MAX_COLUMNS);
     if (surplus > 0) this.columns.splice(0, surplus);
     if (this.spans[0]?.off_s < oldest_s || this.gaps[0]?.to_s < oldest_s) {
-      this.spans = this.spans.filter((span) => span.off_s === null || span.off_s >= oldest_s);
+      const kept_s = Math.min(oldest_s, this.entries(KEPT_ENTRIES).at(-1)?.on_s ?? oldest_s);
+      this.spans = this.spans.filter(
+        ({ on_s, off_s }) => off_s === null || off_s >= oldest_s || on_s >= kept_s,
+      );
       this.gaps = this.gaps.filter((gap) => gap.to_s >= oldest_s);
     }
   }

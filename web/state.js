@@ -3,16 +3,24 @@
  * One pure function from all that is known to one sentence. What breaks the chain first is named
  * first: the connection, then the source, then the recognizer, then the sound itself.
  */
-import { durationText } from './format.js';
+import { durationText, plainText } from './format.js';
 
 export const STALE_S = 3; // without a frame, from when on nothing is claimed any more
 const SILENT_DBFS = -90;
 
 const said = (kind, title, detail, chip, stale = true) => ({ kind, title, detail, chip, stale });
 
-/* known: {link; source, state: of the daemon's status; sourceKind: of its info, if known;
- * frameAge_s (null: none yet), waiting_s (since hello), window_s, hop_s (between two frames now);
- * level_dbfs, silent_s, late_s}.
+/* Of what the daemon says when it refuses, what is likely; in words for people who only look on. */
+const REFUSALS = new Map([
+  ['too many clients', 'As many pages are open as the daemon allows.'],
+  ['too many clients from your address', 'As many pages are open from your address as allowed.'],
+  ['the server is stopping', 'The daemon is stopping.'],
+]);
+const MAX_REASON = 120;
+
+/* known: {link, reason (of a refusal); source, state: of the daemon's status; sourceKind: of its
+ * info, if known; frameAge_s (null: none yet), waiting_s (since hello), window_s, hop_s (between
+ * two frames now); level_dbfs, silent_s, late_s}.
  *
  * Returns {kind: "good", "wait" or "bad"; title: in place of instruments when none plays; detail: a
  * sentence, may be empty; chip: two words about the connection; stale: what was heard last no
@@ -21,10 +29,16 @@ export function describe(known) {
   return linkTrouble(known) ?? sourceTrouble(known) ?? resultTrouble(known) ?? listening(known);
 }
 
-function linkTrouble({ link }) {
+function linkTrouble({ link, reason }) {
   if (link === 'connecting') return said('wait', 'Connecting', '', 'Connecting');
   if (link === 'reconnecting')
     return said('wait', 'Reconnecting', 'The connection was lost. Trying again.', 'Reconnecting');
+  if (link === 'refused') {
+    const full = reason.startsWith('too many clients');
+    const why = REFUSALS.get(reason) ?? `The daemon says: “${plainText(reason, MAX_REASON)}”.`;
+    const chip = full ? 'Full' : 'Refused';
+    return said('bad', full ? 'No room' : 'Refused', `${why} This page goes on by itself.`, chip);
+  }
   if (link === 'unreachable')
     return said(
       'bad',

@@ -2,16 +2,19 @@
  *
  * After a break the browser reconnects by itself and names the last event it has seen, so that
  * the daemon replays what was missed. Where the browser gives up (the daemon refused), or where a
- * connection is dead without a word, a new one is made with growing pauses.
+ * connection is dead without a word, a new one is made with growing pauses. Why the daemon refuses
+ * an EventSource does not tell, so it is asked once more by other means.
  *
  *   connecting ──► live ──► reconnecting ──► live …
- *                              └─ after 8 s ─► unreachable ──► live …
+ *                              ├─ after 8 s ─► unreachable ──► live …
+ *                              └─ refused ──► live …
  */
 
 const EVENTS = ['hello', 'frame', 'onset', 'offset', 'status', 'gap', 'lagged'];
 const UNREACHABLE_AFTER_MS = 8000;
 const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 15000;
+const ASK_MS = 5000; // how long an answer may take
 const SILENT_MS = 15000; // without a sign, then the page looks whether the daemon is there
 
 export class Stream {
@@ -22,15 +25,28 @@ export class Stream {
   #giveUp = 0;
   #heard_ms = 0; // when the connection last gave a sign, good or bad
   #asking = false;
+  #closed = false;
+  #look = 0;
 
-  /* onEvent(type, data) gets each event that is valid JSON; onLink(link) each change of link. */
+  /* onEvent(type, data) gets each event that is valid JSON; onLink(link) each change of link.
+   * reason: what the daemon said when it refused. */
   constructor({ url, probeUrl, onEvent, onLink }) {
-    Object.assign(this, { url, probeUrl, onEvent, onLink, link: 'connecting' });
-    setInterval(() => this.#probe(), SILENT_MS / 4);
+    Object.assign(this, { url, probeUrl, onEvent, onLink, link: 'connecting', reason: '' });
+    this.#look = setInterval(() => this.#probe(), SILENT_MS / 4);
     this.#connect();
   }
 
+  /* Ends it for good; nothing is told any more. */
+  close() {
+    this.#closed = true;
+    clearInterval(this.#look);
+    clearTimeout(this.#retry);
+    clearTimeout(this.#giveUp);
+    this.#source.close();
+  }
+
   #connect() {
+    if (this.#closed) return;
     clearTimeout(this.#retry);
     this.#source?.close();
     this.#heard_ms = performance.now();
@@ -41,9 +57,31 @@ export class Stream {
     source.onerror = () => {
       this.#heard_ms = performance.now();
       this.#set('reconnecting');
-      if (source.readyState === EventSource.CLOSED) this.#later();
+      if (source.readyState === EventSource.CLOSED) this.#ask(source);
     };
     for (const type of EVENTS) source.addEventListener(type, (event) => this.#take(event));
+  }
+
+  /* The browser has given up. What does the daemon say? Either way it is tried again. */
+  async #ask(source) {
+    const stop = new AbortController();
+    const timer = setTimeout(() => stop.abort(), ASK_MS);
+    let reason = '';
+    let heard = false;
+    try {
+      const answer = await fetch(this.url, { cache: 'no-store', signal: stop.signal });
+      heard = true;
+      if (!answer.ok) reason = (await answer.json().catch(() => null))?.error;
+      if (!answer.ok && typeof reason !== 'string') reason = `status ${answer.status}`;
+    } catch {
+      /* nobody there */
+    }
+    clearTimeout(timer);
+    stop.abort(); // a stream that was opened after all
+    if (this.#closed || source !== this.#source) return;
+    if (reason !== '') this.#set('refused', reason);
+    else if (!heard) this.#set('lost');
+    this.#later();
   }
 
   /* The browser has given up: try anew after a pause that grows, spread so that many screens do
@@ -63,25 +101,30 @@ export class Stream {
     } catch {
       return;
     }
-    if (data !== null && typeof data === 'object') this.onEvent(event.type, data);
+    if (data !== null && typeof data === 'object' && !this.#closed) this.onEvent(event.type, data);
   }
 
-  #set(link) {
-    if (link === 'live') {
-      this.#pause_ms = FIRST_PAUSE_MS;
+  /* link: "live", "reconnecting" (which changes nothing where worse is known), "refused", or
+   * "lost": nobody answers. */
+  #set(link, reason = '') {
+    if (link === 'live' || link === 'refused') {
       clearTimeout(this.#giveUp);
       this.#giveUp = 0;
-    } else if (!this.#giveUp) {
-      this.#giveUp = setTimeout(() => this.#change('unreachable'), UNREACHABLE_AFTER_MS);
-    } else if (this.link === 'unreachable') {
+      if (link === 'live') this.#pause_ms = FIRST_PAUSE_MS;
+      this.#change(link, reason);
       return;
     }
-    this.#change(link);
+    if (link === 'reconnecting' && this.link === 'refused') return;
+    if (this.link === 'unreachable') return;
+    if (!this.#giveUp)
+      this.#giveUp = setTimeout(() => this.#change('unreachable'), UNREACHABLE_AFTER_MS);
+    this.#change('reconnecting');
   }
 
-  #change(link) {
-    if (link === this.link) return;
+  #change(link, reason = '') {
+    if (this.#closed || (link === this.link && reason === this.reason)) return;
     this.link = link;
+    this.reason = reason;
     this.onLink(link);
   }
 
@@ -96,7 +139,7 @@ export class Stream {
     }
     this.#asking = true;
     try {
-      await fetch(this.probeUrl, { cache: 'no-store', signal: AbortSignal.timeout(5000) });
+      await fetch(this.probeUrl, { cache: 'no-store', signal: AbortSignal.timeout(ASK_MS) });
       this.#heard_ms = performance.now();
     } catch {
       this.#set('reconnecting');

@@ -1,4 +1,5 @@
-/* theme.js - light or dark: what the system prefers, unless the visitor chose.
+/* theme.js - light or dark: what the system prefers, unless the visitor chose, or the address says
+ * ?theme=dark or ?theme=light.
  *
  * Loaded before the page is painted, and therefore not a module. Sets data-theme on the root
  * element and dispatches "themechange" on it. A choice equal to the system's is forgotten, so
@@ -8,6 +9,8 @@
   'use strict';
   const KEY = 'tutti-theme';
   const root = document.documentElement;
+  const known = (theme) => (theme === 'light' || theme === 'dark' ? theme : null);
+  let asked = known(new URLSearchParams(location.search).get('theme')); // until somebody chooses
   const system = matchMedia('(prefers-color-scheme: dark)');
 
   // Storage can be forbidden (private windows, embedded views): then the choice is not kept.
@@ -27,11 +30,7 @@
     }
   };
   const preferred = () => (system.matches ? 'dark' : 'light');
-  const apply = () => {
-    const choice = stored();
-    const theme = choice === 'light' || choice === 'dark' ? choice : preferred();
-    show(theme);
-  };
+  const apply = () => show(asked ?? known(stored()) ?? preferred());
   const show = (theme) => {
     if (root.dataset.theme === theme) return;
     root.dataset.theme = theme;
@@ -52,6 +51,7 @@
     root.addEventListener('themechange', name);
     button.addEventListener('click', () => {
       const theme = root.dataset.theme === 'dark' ? 'light' : 'dark';
+      asked = null;
       store(theme === preferred() ? null : theme);
       show(theme);
     });

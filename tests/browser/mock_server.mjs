@@ -45,8 +45,9 @@ class Mock {
   /* sources: their names; what is played is the same for all. */
   constructor({ labels = LABELS, hop_s = 0.25, window_s = 3, sources = ['main'] } = {}) {
     Object.assign(this, { labels, hop_s, window_s, sources });
+    this.states = {}; // of sources that are not in the state of all
     this.clients = new Set();
-    this.refuse = 0; // an HTTP status for the stream in place of events
+    this.refuse = ''; // why the stream is refused, in place of events
     this.dead = false; // connections are accepted, and nothing comes of them
     this.requests = []; // paths asked for, with the Last-Event-ID of streams
     this.restart();
@@ -121,8 +122,9 @@ class Mock {
 
   #change(type, label, earlier_s) {
     const t = Math.max(0, this.t - earlier_s);
-    this.send(type, { label, t, time: this.started_s + t, confidence: 0.8 });
-    if (type === 'onset') this.cues.push({ label, on_s: t, off_s: null, confidence: 0.8 });
+    const time = this.started_s + t;
+    this.send(type, { label, t, time, confidence: 0.8 });
+    if (type === 'onset') this.cues.push({ label, on_s: t, off_s: null, time, confidence: 0.8 });
     else this.cues.findLast((cue) => cue.label === label).off_s = t;
     if (this.cues.length > LOG_EVENTS) this.cues.shift();
   }
@@ -170,13 +172,17 @@ class Mock {
       input: this.status_now.source,
       kind: 'device',
       rate_hz: 48000,
-      state: this.status_now.state,
+      state: this.states[name] ?? this.status_now.state,
       path: `/api/v1/sources/${name}/`,
     }));
   }
 
   #stream(request, response) {
-    if (this.refuse) return response.writeHead(this.refuse).end();
+    if (this.refuse) {
+      response.writeHead(503, { 'Content-Type': 'application/json' });
+      response.end(JSON.stringify({ error: this.refuse }));
+      return;
+    }
     response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' });
     const { labels, window_s, hop_s } = this;
     const hello = { labels, window_s, hop_s, model: 'mock', version: '0.0.0' };
@@ -218,6 +224,7 @@ class Mock {
       window_s,
       hop_s,
       thresholds: labels.map(() => 0.5),
+      leave_thresholds: labels.map(() => 0.3),
       source: this.#list()[0],
       started: started_s,
     };

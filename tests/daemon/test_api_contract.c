@@ -249,10 +249,10 @@ static void test_values_of_a_frame(void **state)
 static void test_info(void **state)
 {
     static const struct field info_fields[] = {
-        {"version", "s"},  {"model", "o"},  {"labels", "S"},      {"thresholds", "N"},
-        {"window_s", "n"}, {"hop_s", "n"},  {"hop_stretch", "i"}, {"smoothing_s", "n"},
-        {"source", "o"},   {"kernel", "s"}, {"started", "n"},     {"uptime_s", "n"},
-        {"cues", "b"},     {NULL, NULL},
+        {"version", "s"},          {"model", "o"},    {"labels", "S"}, {"thresholds", "N"},
+        {"leave_thresholds", "N"}, {"window_s", "n"}, {"hop_s", "n"},  {"hop_stretch", "i"},
+        {"smoothing_s", "n"},      {"source", "o"},   {"kernel", "s"}, {"started", "n"},
+        {"uptime_s", "n"},         {"cues", "b"},     {NULL, NULL},
     };
     static const struct field model_fields[] = {
         {"name", "s"}, {"sha256", "s"}, {"multiply_adds", "i"}, {NULL, NULL}};
@@ -265,6 +265,7 @@ static void test_info(void **state)
     assert_int_equal(cJSON_GetArraySize(field(info, "labels")), 3);
     assert_int_equal(cJSON_GetArraySize(field(info, "thresholds")), 3);
     assert_true(cJSON_GetArrayItem(field(info, "thresholds"), 1)->valuedouble == 0.4);
+    assert_true(cJSON_GetArrayItem(field(info, "leave_thresholds"), 1)->valuedouble == 0.24);
     assert_int_equal(strlen(field(field(info, "model"), "sha256")->valuestring), 64);
     assert_string_equal(field(field(info, "source"), "name")->valuestring, "main");
     assert_string_equal(field(field(info, "source"), "input")->valuestring, "Line \"In\"");
