@@ -4,6 +4,8 @@
 #include "daemon/line_limit.h"
 
 #include <inttypes.h>
+#include <limits.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,10 +21,15 @@ struct stderr_throttle {
 
 #ifdef __GLIBC__
 
+/* What nobody reads is left out: whoever prints, PortAudio's callback among them, must not wait. A
+ * pipe that can be written to takes PIPE_BUF at once. */
 static void write_all(const char *text, size_t size)
 {
     while (size > 0) {
-        const ssize_t written = write(STDERR_FILENO, text, size);
+        struct pollfd descriptor = {.fd = STDERR_FILENO, .events = POLLOUT};
+        if (poll(&descriptor, 1, 0) == 0)
+            return;
+        const ssize_t written = write(STDERR_FILENO, text, size < PIPE_BUF ? size : PIPE_BUF);
         if (written <= 0)
             return; /* there is nobody left to tell */
         text += written;

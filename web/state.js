@@ -1,7 +1,8 @@
 /* state.js - what the page says about the state of things, in plain words.
  *
  * One pure function from all that is known to one sentence. What breaks the chain first is named
- * first: the connection, then the source, then the recognizer, then the sound itself.
+ * first: the connection, then the source, then the recognizer, then the sound itself. Only where the
+ * end was told before the connection broke, that is the reason.
  */
 import { durationText, plainText } from './format.js';
 
@@ -26,7 +27,16 @@ const MAX_REASON = 120;
  * sentence, may be empty; chip: two words about the connection; stale: what was heard last no
  * longer counts}. */
 export function describe(known) {
-  return linkTrouble(known) ?? sourceTrouble(known) ?? resultTrouble(known) ?? listening(known);
+  return lastWords(known) ?? linkTrouble(known) ?? sourceTrouble(known) ?? resultTrouble(known) ?? listening(known);
+}
+
+/* A daemon that goes right after it has told the end is not missed: most likely it ended with its
+ * input, as it does by default, or was stopped. */
+function lastWords({ link, state, source }) {
+  if (state !== 'ended' || (link !== 'reconnecting' && link !== 'unreachable')) return null;
+  const name = source ? `the input “${source}”` : 'its input';
+  const detail = `The daemon has ended with ${name}. This page goes on by itself when it is back.`;
+  return said('good', 'The end', detail, 'Ended');
 }
 
 function linkTrouble({ link, reason }) {
