@@ -1,8 +1,8 @@
 /* state.js - what the page says about the state of things, in plain words.
  *
  * One pure function from all that is known to one sentence. What breaks the chain first is named
- * first: the connection, then the source, then the recognizer, then the sound itself. Only where the
- * end was told before the connection broke, that is the reason.
+ * first: the connection, then the source, then the recognizer, then the sound itself. Only where
+ * the end was told before the connection broke, that is the reason.
  */
 import { durationText, plainText } from './format.js';
 
@@ -27,7 +27,8 @@ const MAX_REASON = 120;
  * sentence, may be empty; chip: two words about the connection; stale: what was heard last no
  * longer counts}. */
 export function describe(known) {
-  return lastWords(known) ?? linkTrouble(known) ?? sourceTrouble(known) ?? resultTrouble(known) ?? listening(known);
+  const trouble = lastWords(known) ?? linkTrouble(known) ?? sourceTrouble(known);
+  return trouble ?? resultTrouble(known) ?? listening(known);
 }
 
 /* A daemon that goes right after it has told the end is not missed: most likely it ended with its
