@@ -256,9 +256,12 @@ test('README.md', async (t) => {
     'each command of README.md is run here, and nothing else');
   prepare();
   for (const [, text] of document.matchAll(/^```ini\n([\s\S]*?)^```$/gm)) {
-    // Its devices are not there, but it is read: that would be 2.
+    // It is read, but what it is to listen to is not there.
     writeFileSync(path.join(sources, 'example.conf'), text);
-    assert.match(run('tuttid -c example.conf').output, /source (stage|foyer): .*no input device/);
+    const named = text.includes('[source ');
+    const { output } = run(`tuttid -c example.conf${named ? '' : ' --input nowhere'}`);
+    assert.match(output, named ? /\[source (stage|foyer)\] input: .*no input device/
+      : /no input device "nowhere"/);
   }
   for (const command of new Set(commands)) {
     await t.test(command, () => runs[command](command.replaceAll('127.0.0.1:8808', here)));
