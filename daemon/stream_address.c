@@ -67,11 +67,15 @@ static bool is_local(const char *host)
 /* The parts of text; false if it is no address of HTTP. */
 static bool take_apart(const char *text, struct parts *parts)
 {
-    char with_scheme[STREAM_ADDRESS_SIZE + 8];
+    char with_scheme[STREAM_ADDRESS_SIZE] = "http://";
     const bool whole = has_scheme(text);
-    snprintf(with_scheme, sizeof with_scheme, "%s%s", whole ? "" : "http://", text);
+    const size_t begin = whole ? 0 : strlen(with_scheme);
+    const size_t length = strlen(text);
+    if (length >= STREAM_ADDRESS_SIZE / 2)
+        return false;
+    memcpy(with_scheme + begin, text, length + 1);
     parts->url = curl_url();
-    if (parts->url == NULL || strlen(text) >= STREAM_ADDRESS_SIZE / 2 ||
+    if (parts->url == NULL ||
         curl_url_set(parts->url, CURLUPART_URL, with_scheme, 0) != CURLUE_OK ||
         curl_url_get(parts->url, CURLUPART_SCHEME, &parts->scheme, 0) != CURLUE_OK ||
         curl_url_get(parts->url, CURLUPART_HOST, &parts->host, 0) != CURLUE_OK ||
