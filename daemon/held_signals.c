@@ -1,19 +1,19 @@
 #include "daemon/held_signals.h"
 
-#include <pthread.h>
 #include <stddef.h>
+#include <unistd.h>
 
 #define SIGNALS_MAX 65 /* of Linux, with 0 */
 
-static pthread_t first_thread;
 static struct sigaction before[SIGNALS_MAX];
 
 /* In the first thread, which has it blocked, this runs only if it was let through: then it does
  * what it would have done without us. */
 static void pass_on(int number)
 {
-    if (!pthread_equal(pthread_self(), first_thread)) {
-        (void)pthread_kill(first_thread, number);
+    const pid_t first = getpid(); /* the number of the first thread, too */
+    if (gettid() != first) {
+        (void)tgkill(first, first, number);
         return;
     }
     (void)sigaction(number, &before[number], NULL);
@@ -22,7 +22,6 @@ static void pass_on(int number)
 
 void held_signals_begin(const sigset_t *signals)
 {
-    first_thread = pthread_self();
     pthread_sigmask(SIG_BLOCK, signals, NULL);
     struct sigaction action = {.sa_handler = pass_on, .sa_flags = SA_RESTART};
     sigfillset(&action.sa_mask);
