@@ -54,3 +54,11 @@ void text_clean(char *text)
     }
     *to = '\0';
 }
+
+void text_replace(char *text, char from, char to)
+{
+    for (; *text != '\0'; text++) {
+        if (*text == from)
+            *text = to;
+    }
+}

@@ -25,4 +25,7 @@ size_t text_next(const char *text, enum text_kind *kind);
 /* Replaces whatever is not TEXT_PLAIN by '?', in place; the text may become shorter. */
 void text_clean(char *text);
 
+/* Puts another byte in the place of each byte that is `from`; neither is 0. */
+void text_replace(char *text, char from, char to);
+
 #endif

@@ -158,8 +158,7 @@ void analyze_options_print_help(void)
         "tutti analyze [OPTION]... FILE...",
         "Says which instruments play when in sound files: wav, flac, ogg, opus, mp3, aiff and "
         "others, of any rate and number of channels. Hears what the daemon would hear with the "
-        "same "
-        "settings, which it takes from options and the environment, not from the daemon's "
+        "same settings, which it takes from options and the environment, not from the daemon's "
         "configuration. FILE may be -, which is standard input.",
         specs, OPTIONS,
         "The mean and the maximum are those of the probability, not smoothed, over all\n"

@@ -26,3 +26,11 @@ uint64_t clock_ns_to_frames(uint64_t ns, unsigned rate_hz)
 {
     return ns / CLOCK_NS_PER_S * rate_hz + ns % CLOCK_NS_PER_S * rate_hz / CLOCK_NS_PER_S;
 }
+
+void clock_write_utc(int64_t seconds, char *text, size_t size)
+{
+    const time_t time = (time_t)seconds;
+    struct tm utc;
+    if (gmtime_r(&time, &utc) == NULL || strftime(text, size, "%Y-%m-%dT%H:%M:%S", &utc) == 0)
+        text[0] = '\0';
+}

@@ -4,6 +4,7 @@
 #ifndef TUTTI_DAEMON_CLOCK_H
 #define TUTTI_DAEMON_CLOCK_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #define CLOCK_NS_PER_S UINT64_C(1000000000)
@@ -14,6 +15,10 @@ uint64_t clock_monotonic_ns(void);
 
 /* Wall-clock time in seconds since 1970 UTC. */
 double clock_wall_s(void);
+
+/* Writes whole seconds since 1970 UTC as ISO 8601 has them, without the zone: 2026-11-29T21:14:03.
+ * "" where the calendar or size (at least 1) is too short for it. */
+void clock_write_utc(int64_t seconds, char *text, size_t size);
 
 /* How long `frames` last at rate_hz (not 0), in nanoseconds, rounded down; right for any count
  * whose time fits 64 bits (584 years). */

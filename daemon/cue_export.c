@@ -2,13 +2,13 @@
 #include "daemon/cue_export.h"
 
 #include "common/text.h"
+#include "daemon/clock.h"
 #include "daemon/json_writer.h"
 
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #define LABEL_SIZE 64  /* models/FORMAT.md: at most 63 bytes */
 #define LINE_SIZE 1024 /* a label of 63 bytes, all of them escaped, and four numbers fit twice */
@@ -60,12 +60,10 @@ static void put_number(const struct output *output, double value)
 static void put_time(const struct output *output, double seconds)
 {
     const int64_t ms = llround(seconds * 1000);
-    const time_t whole = (time_t)(ms / 1000);
-    struct tm utc;
     char date[40];
     char text[64];
-    if (gmtime_r(&whole, &utc) == NULL ||
-        strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &utc) == 0)
+    clock_write_utc(ms / 1000, date, sizeof date);
+    if (date[0] == '\0')
         return;
     (void)snprintf(text, sizeof text, "%s.%03dZ", date, (int)(ms % 1000));
     put(output, text);
@@ -75,8 +73,7 @@ static void put_time(const struct output *output, double seconds)
 static void write_title(const char *label, char title[LABEL_SIZE])
 {
     (void)snprintf(title, LABEL_SIZE, "%s", label);
-    for (; *title != '\0'; title++)
-        *title = *title == '_' ? ' ' : *title;
+    text_replace(title, '_', ' ');
 }
 
 static void put_json(const struct output *output, const struct cue *cue)

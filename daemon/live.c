@@ -1,5 +1,6 @@
 #include "daemon/live.h"
 
+#include "common/text.h"
 #include "daemon/clock.h"
 #include "daemon/json_read.h"
 
@@ -25,10 +26,7 @@ void live_init(struct live *live, uint64_t now_ns)
 static void write_name(const char *label, char *name, size_t size)
 {
     snprintf(name, size, "%s", *label != '\0' ? label : "unnamed");
-    for (; *name != '\0'; name++) {
-        if (*name == '_')
-            *name = ' ';
-    }
+    text_replace(name, '_', ' ');
 }
 
 static void forget_frames(struct live *live)

@@ -1,10 +1,10 @@
 #include "daemon/live_lines.h"
 
 #include "common/text.h"
+#include "daemon/clock.h"
 #include "daemon/json_read.h"
 
 #include <string.h>
-#include <time.h>
 
 void live_lines_init(struct live_lines *lines, FILE *stream, bool json)
 {
@@ -15,18 +15,12 @@ void live_lines_init(struct live_lines *lines, FILE *stream, bool json)
 static void write_change(const struct live_lines *lines, double time_s, char sign,
                          const char *label, double number)
 {
-    char time_text[40] = "";
+    char time_text[40];
     char word[LIVE_NAME_SIZE];
-    const time_t whole = (time_t)time_s;
-    struct tm utc;
-    if (gmtime_r(&whole, &utc) != NULL)
-        (void)strftime(time_text, sizeof time_text, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    clock_write_utc((int64_t)time_s, time_text, sizeof time_text);
     snprintf(word, sizeof word, "%s", *label != '\0' ? label : "unnamed");
-    for (char *c = word; *c != '\0'; c++) {
-        if (*c == ' ')
-            *c = '_';
-    }
-    fprintf(lines->stream, "%s %c%s", time_text, sign, word);
+    text_replace(word, ' ', '_');
+    fprintf(lines->stream, "%s%s %c%s", time_text, time_text[0] != '\0' ? "Z" : "", sign, word);
     if (sign != '-')
         fprintf(lines->stream, " %.2f", number);
     fputc('\n', lines->stream);

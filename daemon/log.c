@@ -30,18 +30,16 @@ void log_init(struct log *log, FILE *stream, const char *name, enum log_level le
         .stream = stream, .name = name, .level = level, .journal = goes_to_journal(stream)};
 }
 
-/* Whether who reads the stream has left it full: a pager that is not moved, a collector that is
- * stuck. A pipe that can be written to takes a line as long as ours at once (PIPE_BUF, pipe(7)). */
-static bool is_clogged(FILE *stream)
+bool log_is_clogged(int descriptor)
 {
-    struct pollfd descriptor = {.fd = fileno(stream), .events = POLLOUT};
-    return descriptor.fd >= 0 && poll(&descriptor, 1, 0) == 0;
+    struct pollfd asked = {.fd = descriptor, .events = POLLOUT};
+    return descriptor >= 0 && poll(&asked, 1, 0) == 0;
 }
 
 void log_write(const struct log *log, enum log_level level, const char *format, ...)
 {
     static const int priority[] = {3, 4, 6, 7}; /* of syslog(3) */
-    if (level > log->level || is_clogged(log->stream))
+    if (level > log->level || log_is_clogged(fileno(log->stream)))
         return;
     char text[LOG_TEXT_SIZE];
     va_list arguments;

@@ -27,6 +27,10 @@ struct log {
  * JOURNAL_STREAM names the very file that stream is (systemd.exec(5)). */
 void log_init(struct log *log, FILE *stream, const char *name, enum log_level level);
 
+/* Whether who reads what is written to the descriptor has left it full: a pager that is not moved,
+ * a collector that is stuck. A pipe that is not takes PIPE_BUF bytes at once (pipe(7)). */
+bool log_is_clogged(int descriptor);
+
 /* Writes a message; longer ones are cut at 1,000 bytes. What the stream cannot take at once is left
  * out: a program must not wait, deaf to signals, for somebody to read its log. */
 void log_write(const struct log *log, enum log_level level, const char *format, ...)

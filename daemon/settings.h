@@ -146,6 +146,9 @@ enum tutti_status settings_sources(const struct settings *settings,
                                    const struct settings_source **sources, size_t *count,
                                    struct tutti_error *error);
 
+/* Whether a source can have this name: 1 to SETTINGS_NAME_SIZE - 1 letters, digits, - and _. */
+bool settings_is_source_name(const char *name);
+
 /* Why a source could not be opened, with the place in the file that names its input, if one does,
  * and a word on quotes and comments where the value has what looks like them. */
 void settings_explain_input(const struct settings *settings, const struct settings_source *source,

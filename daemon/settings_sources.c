@@ -10,11 +10,16 @@
 
 enum { INPUT_ROW = 0 }; /* the first of the table */
 
+bool settings_is_source_name(const char *name)
+{
+    const size_t length = strlen(name);
+    return length > 0 && length < SETTINGS_NAME_SIZE && strspn(name, NAME_CHARACTERS) == length;
+}
+
 static enum tutti_status check_name(const struct settings *settings, const char *name,
                                     struct tutti_error *error)
 {
-    const size_t length = strlen(name);
-    if (length == 0 || length >= SETTINGS_NAME_SIZE || strspn(name, NAME_CHARACTERS) != length)
+    if (!settings_is_source_name(name))
         return tutti_error_set(error, TUTTI_ERROR_FORMAT,
                                "'%.64s' is not the name of a source: 1 to %d letters, digits, - "
                                "and _",

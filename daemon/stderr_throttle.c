@@ -2,10 +2,10 @@
 
 #include "daemon/clock.h"
 #include "daemon/line_limit.h"
+#include "daemon/log.h"
 
 #include <inttypes.h>
 #include <limits.h>
-#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,13 +21,11 @@ struct stderr_throttle {
 
 #ifdef __GLIBC__
 
-/* What nobody reads is left out: whoever prints, PortAudio's callback among them, must not wait. A
- * pipe that can be written to takes PIPE_BUF at once. */
+/* What nobody reads is left out: whoever prints, PortAudio's callback among them, must not wait. */
 static void write_all(const char *text, size_t size)
 {
     while (size > 0) {
-        struct pollfd descriptor = {.fd = STDERR_FILENO, .events = POLLOUT};
-        if (poll(&descriptor, 1, 0) == 0)
+        if (log_is_clogged(STDERR_FILENO))
             return;
         const ssize_t written = write(STDERR_FILENO, text, size < PIPE_BUF ? size : PIPE_BUF);
         if (written <= 0)

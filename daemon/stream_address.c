@@ -1,12 +1,13 @@
 #include "daemon/stream_address.h"
 
-#include <ctype.h>
+#include "daemon/settings.h"
+
 #include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define SOURCE_MAX 32 /* as the settings have it */
+#define SOURCE_MAX (SETTINGS_NAME_SIZE - 1)
 
 /* The parts of an address; each NULL or of curl's memory. */
 struct parts {
@@ -33,17 +34,6 @@ static bool has_scheme(const char *text)
 {
     const char *colon = strstr(text, "://");
     return colon != NULL && colon < text + strcspn(text, "/?#");
-}
-
-static bool is_source(const char *name)
-{
-    const size_t length = strlen(name);
-    for (size_t i = 0; i < length; i++) {
-        const unsigned char c = (unsigned char)name[i];
-        if (c >= 0x80 || (!isalnum(c) && c != '_' && c != '-'))
-            return false;
-    }
-    return length > 0 && length <= SOURCE_MAX;
 }
 
 /* The value of source= in a query; "" if there is none. */
@@ -137,7 +127,7 @@ enum tutti_status stream_address_parse(const char *text, const char *source,
     } else {
         find_source(parts.query, named, sizeof named);
         const char *wanted = source != NULL ? source : named;
-        if (!is_source(wanted) && (source != NULL || *named != '\0'))
+        if (!settings_is_source_name(wanted) && (source != NULL || *named != '\0'))
             status = tutti_error_set(error, TUTTI_ERROR_ARGUMENT,
                                      "'%.60s' is not the name of a source: 1 to %d letters, "
                                      "digits, '-' and '_'",
