@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LOOK_NS 50000000L /* how long finish() waits at most */
+#define END_SIGNAL SIGUSR1 /* from finish(), to the thread alone */
 
 struct early_end {
     sigset_t signals;
@@ -20,10 +20,11 @@ struct early_end {
 static void *look(void *context)
 {
     struct early_end *early_end = context;
-    const struct timespec pause = {.tv_nsec = LOOK_NS};
+    sigset_t awaited = early_end->signals;
+    sigaddset(&awaited, END_SIGNAL);
     while (!atomic_load_explicit(&early_end->finished, memory_order_acquire)) {
-        const int number = sigtimedwait(&early_end->signals, NULL, &pause);
-        if (number > 0) {
+        const int number = sigwaitinfo(&awaited, NULL);
+        if (number > 0 && number != END_SIGNAL) {
             log_write(early_end->log, LOG_LEVEL_INFO, "stopping before the start was over: %s",
                       strsignal(number));
             _exit(EXIT_SUCCESS);
@@ -51,6 +52,7 @@ void early_end_finish(struct early_end *early_end)
     if (early_end == NULL)
         return;
     atomic_store_explicit(&early_end->finished, true, memory_order_release);
+    pthread_kill(early_end->thread, END_SIGNAL);
     pthread_join(early_end->thread, NULL);
     free(early_end);
 }
