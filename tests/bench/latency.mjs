@@ -7,6 +7,7 @@
 // milliseconds.
 
 import { readEvents, startDaemon } from '../e2e/daemon.mjs';
+import { percentile } from './percentile.mjs';
 
 const duration = Number(process.argv[2] ?? 30);
 const rate = Number(process.argv[3] ?? 48000);
@@ -51,7 +52,6 @@ clearInterval(writer);
 await daemon.stop('SIGKILL');
 
 latencies.sort((a, b) => a - b);
-const percentile = (share) => latencies[Math.min(latencies.length - 1,
-  Math.floor(share * latencies.length))].toFixed(1);
-console.log(`${latencies.length} frames at ${rate} Hz, hop ${hop} s: median ${percentile(0.5)} ms, `
-  + `90% ${percentile(0.9)} ms, 99% ${percentile(0.99)} ms, most ${percentile(1)} ms`);
+const at = (share) => percentile(latencies, share);
+console.log(`${latencies.length} frames at ${rate} Hz, hop ${hop} s: median ${at(0.5)} ms, `
+  + `90% ${at(0.9)} ms, 99% ${at(0.99)} ms, most ${at(1)} ms`);

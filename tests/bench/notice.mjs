@@ -4,6 +4,7 @@
 //   TUTTID=build/daemon/tuttid node tests/bench/notice.mjs [SECONDS [OPTION...]]
 
 import { readEvents, startDaemon } from '../e2e/daemon.mjs';
+import { percentile } from './percentile.mjs';
 
 const duration = Number(process.argv[2] ?? 180);
 const options = process.argv.length > 3 ? process.argv.slice(3) : ['--input', 'demo'];
@@ -28,8 +29,7 @@ await daemon.stop('SIGKILL');
 
 for (const [event, told] of Object.entries(delays)) {
   told.sort((a, b) => a - b);
-  const percentile = (share) => told[Math.min(told.length - 1,
-    Math.floor(share * told.length))].toFixed(1);
+  const at = (share) => percentile(told, share);
   console.log(told.length === 0 ? `${event}: none` : `${event}: ${told.length}, `
-    + `median ${percentile(0.5)} s, 90% ${percentile(0.9)} s, most ${percentile(1)} s`);
+    + `median ${at(0.5)} s, 90% ${at(0.9)} s, most ${at(1)} s`);
 }

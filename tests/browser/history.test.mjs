@@ -1,25 +1,8 @@
 /* What the page keeps of the sound, and what it makes of it: history.js and evidence.js, in the
  * browser that runs them. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { launch, open } from './browser.mjs';
-import { startMock } from './mock_server.mjs';
-
-let browser, mock, page;
-
-before(async () => {
-  [browser, mock] = await Promise.all([launch(), startMock()]);
-  page = await open(browser, mock.url);
-});
-
-after(async () => {
-  await page.done();
-  await Promise.all([browser.close(), mock.close()]);
-});
-
-/* Runs a function in the page; it gets a module of the page and one value. */
-const run = (file, use, value) =>
-  page.evaluate(`import('./${file}').then((module) => (${use})(module, ${JSON.stringify(value)}))`);
+import { test } from 'node:test';
+import { run } from './module_fixture.mjs';
 
 test('history: refuses what is no frame, ignores what it has seen', async () => {
   const outcomes = await run('history.js', ({ History }) => {

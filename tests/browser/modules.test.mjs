@@ -1,24 +1,7 @@
 /* The page's modules one by one, in the browser that runs them. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { launch, open } from './browser.mjs';
-import { startMock } from './mock_server.mjs';
-
-let browser, mock, page;
-
-before(async () => {
-  [browser, mock] = await Promise.all([launch(), startMock()]);
-  page = await open(browser, mock.url);
-});
-
-after(async () => {
-  await page.done();
-  await Promise.all([browser.close(), mock.close()]);
-});
-
-/* Runs a function in the page; it gets a module of the page and one value. */
-const run = (file, use, value) =>
-  page.evaluate(`import('./${file}').then((module) => (${use})(module, ${JSON.stringify(value)}))`);
+import { test } from 'node:test';
+import { run } from './module_fixture.mjs';
 
 test('format: names are made readable, bounded, and free of control characters', async () => {
   const names = await run('format.js', (f, labels) => labels.map(f.prettyName), [

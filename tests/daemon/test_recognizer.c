@@ -146,6 +146,23 @@ static void open_gate(struct stage *stage)
     wake_signal(&stage->gate.open);
 }
 
+/* Hops of 10 columns; the network works on the first one until the gate is opened. */
+static void open_held_stage(struct stage *stage)
+{
+    open_stage(stage, 512, 64, 0.1);
+    assert_int_equal(recognizer_pool_start(stage->pool, NULL), TUTTI_OK);
+    push_columns(stage, 10);
+    assert_true(wake_wait_ms(&stage->gate.reached, LONG_MS));
+}
+
+/* The next result is that of a hop of 10 columns. */
+static void expect_hop(struct stage *stage, uint64_t hop)
+{
+    struct result result;
+    assert_true(queue_pop(stage->results, &result));
+    assert_int_equal(result.end_frame, 480 * (hop * 10 + 9));
+}
+
 static void makes_every_result_when_it_keeps_up(void **state)
 {
     (void)state;
@@ -174,11 +191,7 @@ static void skips_what_is_too_old(void **state)
 {
     (void)state;
     struct stage stage;
-    struct result result;
-    open_stage(&stage, 512, 64, 0.1);
-    assert_int_equal(recognizer_pool_start(stage.pool, NULL), TUTTI_OK);
-    push_columns(&stage, 10);
-    assert_true(wake_wait_ms(&stage.gate.reached, LONG_MS));
+    open_held_stage(&stage);
     push_columns(&stage, 400);
     queue_end(stage.columns);
     open_gate(&stage);
@@ -186,11 +199,9 @@ static void skips_what_is_too_old(void **state)
     const uint64_t skipped = recognizer_skipped_hops(stage.recognizer);
     /* 151 columns may be waiting, from column 259 on: the hops that end with 19, 29 ... 249 go. */
     assert_int_equal(skipped, 24);
-    assert_true(queue_pop(stage.results, &result));
-    assert_int_equal(result.end_frame, 480 * 9);
+    expect_hop(&stage, 0);
     for (uint64_t hop = 1 + skipped; hop <= 40; hop++) {
-        assert_true(queue_pop(stage.results, &result));
-        assert_int_equal(result.end_frame, 480 * (hop * 10 + 9));
+        expect_hop(&stage, hop);
     }
     assert_true(queue_done(stage.results));
     close_stage(&stage);
@@ -202,11 +213,7 @@ static void is_not_behind_for_want_of_sound(void **state)
 {
     (void)state;
     struct stage stage;
-    struct result result;
-    open_stage(&stage, 512, 64, 0.1);
-    assert_int_equal(recognizer_pool_start(stage.pool, NULL), TUTTI_OK);
-    push_columns(&stage, 10);
-    assert_true(wake_wait_ms(&stage.gate.reached, LONG_MS));
+    open_held_stage(&stage);
     push_columns(&stage, 20);
     push(&stage, 290, true);
     push_columns(&stage, 9); /* less than a hop: nothing has to give way */
@@ -215,8 +222,7 @@ static void is_not_behind_for_want_of_sound(void **state)
     recognizer_join(stage.recognizer);
     assert_int_equal(recognizer_skipped_hops(stage.recognizer), 0);
     for (uint64_t hop = 0; hop < 32; hop++) {
-        assert_true(queue_pop(stage.results, &result));
-        assert_int_equal(result.end_frame, 480 * (hop * 10 + 9));
+        expect_hop(&stage, hop);
     }
     assert_true(queue_done(stage.results));
     close_stage(&stage);
@@ -245,22 +251,16 @@ static void silence_gives_way_to_sound(void **state)
 {
     (void)state;
     struct stage stage;
-    struct result result;
-    open_stage(&stage, 512, 64, 0.1);
-    assert_int_equal(recognizer_pool_start(stage.pool, NULL), TUTTI_OK);
-    push_columns(&stage, 10);
-    assert_true(wake_wait_ms(&stage.gate.reached, LONG_MS));
+    open_held_stage(&stage);
     push(&stage, 300, true);
     push_columns(&stage, 150);
     queue_end(stage.columns);
     open_gate(&stage);
     recognizer_join(stage.recognizer);
     assert_int_equal(recognizer_skipped_hops(stage.recognizer), 0);
-    assert_true(queue_pop(stage.results, &result));
-    assert_int_equal(result.end_frame, 480 * 9);
+    expect_hop(&stage, 0);
     for (uint64_t hop = 31; hop < 46; hop++) {
-        assert_true(queue_pop(stage.results, &result));
-        assert_int_equal(result.end_frame, 480 * (hop * 10 + 9));
+        expect_hop(&stage, hop);
     }
     assert_true(queue_done(stage.results));
     close_stage(&stage);
