@@ -4,6 +4,7 @@
 #include "daemon/thread.h"
 #include "tests/support/sounds.h"
 
+#include <fcntl.h>
 #include <math.h>
 #include <setjmp.h>
 #include <sndfile.h>
@@ -466,21 +467,25 @@ static void stops_while_the_pipe_is_silent(void **state)
     close(descriptor);
 }
 
-static void a_closed_descriptor_is_a_lost_source(void **state)
+/* A directory, and no closed descriptor: whatever opens a file meanwhile would take its number. */
+static void an_input_that_cannot_be_read_is_a_lost_source(void **state)
 {
     (void)state;
     const int descriptor = pipe_to_stdin();
+    const int directory = open("/", O_RDONLY | O_DIRECTORY);
+    assert_true(directory >= 0);
     struct source_config config = config_for("-");
     config.stdin_format = "f32le:48000:1";
     struct source *source = source_open(&config, NULL);
     struct capture *capture = capture_new(RATE_HZ, 1000);
-    close(STDIN_FILENO);
+    assert_int_equal(dup2(directory, STDIN_FILENO), STDIN_FILENO);
     assert_int_equal(source_start(source, capture, NULL), TUTTI_OK);
     while (!capture_done(capture))
         capture_wait(capture, 0, LONG_MS);
     assert_int_equal(source_state(source), SOURCE_LOST);
     source_close(source);
     capture_free(capture);
+    close(directory);
     close(descriptor);
 }
 
@@ -501,7 +506,7 @@ int main(void)
         cmocka_unit_test(holds_a_fast_program_to_real_time),
         cmocka_unit_test(notes_that_a_file_comes),
         cmocka_unit_test(stops_while_the_pipe_is_silent),
-        cmocka_unit_test(a_closed_descriptor_is_a_lost_source),
+        cmocka_unit_test(an_input_that_cannot_be_read_is_a_lost_source),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
