@@ -21,11 +21,11 @@ from .calibration import Calibration, Clips, fit, gather, integer_predictor
 from .evaluate import COLUMNS, file_predictors, measure
 from .evaluation_sets import available, load
 from .frontend import CONFIG
-from .graph import blended, fold
+from .graph import Graph, blended, fold
 from .labels import LABELS
 from .metrics import table
 from .model_file import multiply_adds, read_model, write_model
-from .network import Network, load_network, start_network
+from .network import load_network, start_network
 from .quantize import IntegerGraph, calibrate, dequantize_input, quantize
 from .thresholds import ALARM_WEIGHT, choose
 from .tune_quantized import tune
@@ -98,11 +98,13 @@ def rounded(results: Dict[str, Dict[str, float]]) -> dict:
             for name, row in results.items()}
 
 
-def source_network(arguments: argparse.Namespace) -> Network:
-    if arguments.network is not None:
-        return load_network(arguments.network)
-    return start_network(arguments.teacher / "mn04_as_mAP_432.pt",
-                         arguments.teacher / "audioset_labels.csv")
+def source_graph(arguments: argparse.Namespace) -> Graph:
+    if arguments.model is not None:
+        return read_model(arguments.model).network.graph
+    network = (load_network(arguments.network) if arguments.network is not None else
+               start_network(arguments.teacher / "mn04_as_mAP_432.pt",
+                             arguments.teacher / "audioset_labels.csv"))
+    return fold(network, len(LABELS))
 
 
 def parse() -> argparse.Namespace:
@@ -113,6 +115,8 @@ def parse() -> argparse.Namespace:
     group = parser.add_mutually_exclusive_group(required=True)
     group.add_argument("--network", type=Path, help="a .pt file of train or average")
     group.add_argument("--teacher", type=Path, help="export the untrained start from this folder")
+    group.add_argument("--model", type=Path,
+                       help="quantize the float weights of this model file anew")
     parser.add_argument("--blend", type=Path, help="an earlier model file from the same start, "
                         "whose weights are averaged in")
     parser.add_argument("--blend-share", type=float, default=0.5)
@@ -133,7 +137,7 @@ def parse() -> argparse.Namespace:
 
 
 def integer_network(arguments: argparse.Namespace) -> IntegerGraph:
-    graph = fold(source_network(arguments), len(LABELS))
+    graph = source_graph(arguments)
     if arguments.blend is not None:
         graph = blended(graph, read_model(arguments.blend).network.graph, arguments.blend_share)
     data = WindowSet(arguments.work / "windows")

@@ -16,7 +16,7 @@ import torch
 from tqdm import tqdm
 
 from .graph import Graph, Op, run_float, run_graph
-from .quantize import IntegerGraph, Range, quantize
+from .quantize import IntegerGraph, Range, limit_pairs, quantize, weight_step
 from .windows import WindowSet, augmented_batch
 
 Parameters = Dict[Tuple[str, str], Tuple[torch.Tensor, torch.Tensor]]
@@ -34,8 +34,8 @@ def fake_activation(x: torch.Tensor, output: Range) -> torch.Tensor:
 
 def fake_weight(weight: torch.Tensor) -> torch.Tensor:
     shape = (-1,) + (1,) * (weight.dim() - 1)
-    scale = (weight.detach().flatten(1).abs().amax(dim=1) / 127.0).clamp(min=1e-12).reshape(shape)
-    return round_through(weight, (weight / scale).round() * scale)
+    scale = weight_step(weight.detach()).clamp(min=1e-12).reshape(shape)
+    return round_through(weight, limit_pairs((weight.detach() / scale).round()) * scale)
 
 
 class Tuner:

@@ -1,8 +1,6 @@
 /* The fastest ways to exact sums of products that AVX2 has, on registers alone.
  *
- * "words" is how the kernels of this folder multiply. "bytes" takes bytes as they are and is exact
- * only where pairs of products fit 16 bits, so with weights of 7 bits at most: the better of the
- * two is a bound for any other arrangement, too. */
+ * "words" takes all weights, "bytes" those that keep the pair limit (pair_limit.h). */
 #include "nn/avx2/avx2.h"
 #include "nn/avx2/lanes.h"
 

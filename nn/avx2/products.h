@@ -3,7 +3,7 @@
  * Private to nn/avx2/. Products are made of 16-bit numbers, 16 at a time (vpmaddwd).
  * vpmaddubsw would take bytes as they are, but adds pairs of products with saturation
  * to 16 bits, and 2 * 255 * 127 does not fit. So bytes are widened first, which is
- * exact.
+ * exact for all weights; products_bytes.h is for those that allow more.
  */
 #ifndef TUTTI_NN_AVX2_PRODUCTS_H
 #define TUTTI_NN_AVX2_PRODUCTS_H
@@ -24,13 +24,15 @@ ALWAYS_INLINE __m256i add_products(__m256i sums, __m256i values, __m256i weights
 typedef int16_t input_value;
 
 /* The weights of 8 outputs, INPUTS bytes each. */
-ALWAYS_INLINE __m256i load_weights(const int8_t *weights)
+typedef __m256i weights_value;
+
+ALWAYS_INLINE weights_value load_weights(const int8_t *weights)
 {
     return _mm256_cvtepi8_epi16(load_16_bytes(weights));
 }
 
 /* Adds to the sums of 8 outputs what INPUTS inputs, the same for all, and their weights make. */
-ALWAYS_INLINE __m256i add_inputs(__m256i sums, __m256i inputs, __m256i weights)
+ALWAYS_INLINE __m256i add_inputs(__m256i sums, __m256i inputs, weights_value weights)
 {
     return add_products(sums, inputs, weights);
 }

@@ -2,8 +2,7 @@
  *
  * Private to nn/avx2/. vpdpbusd multiplies 4 unsigned bytes by 4 signed ones for each of
  * 8 outputs and adds the products to their 32-bit sums, vpdpwssd 2 pairs of 16-bit
- * numbers. Neither saturates: a sum wraps around as with vpmaddwd and vpaddd. So a matrix
- * product takes its inputs as they lie in the tensor.
+ * numbers. Neither saturates: a sum wraps around as with vpmaddwd and vpaddd.
  *
  * AVX_VNNI_EMULATED puts AVX2 instructions in the place of these two, for the tests alone
  * (tests/nn/meson.build): so every processor with AVX2 proves that the packing, the
@@ -15,6 +14,15 @@
 #define TUTTI_NN_AVX2_PRODUCTS_VNNI_H
 
 #include "nn/avx2/lanes.h"
+#include "nn/avx2/rows_of_bytes.h"
+
+/* The weights of 8 outputs, INPUTS bytes each. */
+typedef __m256i weights_value;
+
+ALWAYS_INLINE weights_value load_weights(const int8_t *weights)
+{
+    return load_32_bytes(weights);
+}
 
 #if defined(AVX_VNNI_EMULATED)
 
@@ -24,7 +32,7 @@ ALWAYS_INLINE __m256i add_products(__m256i sums, __m256i values, __m256i weights
 }
 
 /* The bytes at even places, then those at odd ones, widened. */
-ALWAYS_INLINE __m256i add_inputs(__m256i sums, __m256i inputs, __m256i weights)
+ALWAYS_INLINE __m256i add_inputs(__m256i sums, __m256i inputs, weights_value weights)
 {
     const __m256i even = _mm256_and_si256(inputs, _mm256_set1_epi16(0xff));
     const __m256i even_weights = _mm256_srai_epi16(_mm256_slli_epi16(weights, 8), 8);
@@ -42,47 +50,12 @@ ALWAYS_INLINE __m256i add_products(__m256i sums, __m256i values, __m256i weights
 }
 
 /* Adds to the sums of 8 outputs what INPUTS inputs, the same for all, and their weights make. */
-ALWAYS_INLINE __m256i add_inputs(__m256i sums, __m256i inputs, __m256i weights)
+ALWAYS_INLINE __m256i add_inputs(__m256i sums, __m256i inputs, weights_value weights)
 {
     __asm__("%{vex%} vpdpbusd %2, %1, %0" : "+x"(sums) : "x"(inputs), "x"(weights));
     return sums;
 }
 
 #endif
-
-/* --- what a matrix product is made of ------------------------------------------------- */
-
-/* A matrix product takes so many inputs of a position at once, in this form. */
-#define INPUTS 4
-typedef uint8_t input_value;
-
-/* The weights of 8 outputs, INPUTS bytes each. */
-ALWAYS_INLINE __m256i load_weights(const int8_t *weights)
-{
-    return load_32_bytes(weights);
-}
-
-/* Bytes of some positions, in the form that a matrix product takes them. */
-struct rows {
-    const input_value *in;
-    size_t pitch;
-};
-
-static inline size_t rows_scratch_size(size_t rows, size_t depth)
-{
-    (void)rows;
-    (void)depth;
-    return 0;
-}
-
-/* Rows of depth bytes, a pitch apart: just what they are. */
-ALWAYS_INLINE struct rows rows_of(const uint8_t *in, size_t pitch, size_t rows, size_t depth,
-                                  void *scratch)
-{
-    (void)rows;
-    (void)depth;
-    (void)scratch;
-    return (struct rows){in, pitch};
-}
 
 #endif

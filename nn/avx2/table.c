@@ -49,6 +49,6 @@ const struct kernels kernels_avx2 = {
     .peak = {{"vpdpbusd", AVX2_NAME(peak)}},
 #else
     .peak = {{"vpmaddwd, vpaddd", avx2_peak_words},
-             {"vpmaddubsw, vpmaddwd, vpaddd (weights of 7 bits)", avx2_peak_bytes}},
+             {"vpmaddubsw, vpmaddwd, vpaddd (pairs that fit 16 bits)", avx2_peak_bytes}},
 #endif
 };

@@ -11,6 +11,8 @@
 #include "nn/avx2/lanes.h"
 #if defined(AVX_VNNI)
 #include "nn/avx2/products_vnni.h"
+#elif defined(AVX2_BYTES)
+#include "nn/avx2/products_bytes.h"
 #else
 #include "nn/avx2/products.h"
 #endif
@@ -72,7 +74,7 @@ ALWAYS_INLINE void multiply(struct sums *sums, const input_value *in, size_t row
 {
     const input_value *end = in + depth;
     do {
-        __m256i w[2];
+        weights_value w[2];
 #pragma GCC unroll 2
         for (size_t g = 0; g < groups; g++)
             w[g] = load_weights(weights + g * INPUTS * LANES);

@@ -82,7 +82,7 @@ static void check_gemm(const struct kernels *k, uint64_t seed)
         .mood = (enum mood)random_between(&r, 0, MOODS - 1),
         .seed = random_bits(&r),
     };
-    int8_t *weights = random_weights(&r, c.outputs * c.depth, c.mood);
+    int8_t *weights = random_weights(&r, c.outputs, c.depth, c.mood);
     c.weights = weights;
     struct parameters p = random_parameters(c.seed, c.outputs, c.outputs, c.depth);
     uint8_t *expected = run_gemm(&kernels_portable, &c, NULL), *result = run_gemm(k, &c, NULL);

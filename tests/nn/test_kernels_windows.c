@@ -103,8 +103,9 @@ static void check_window(const struct kernels *k, uint64_t seed, bool depthwise)
     c.mood = (enum mood)random_between(&r, 0, MOODS - 1);
     c.seed = random_bits(&r);
     c.summed = c.seed % 2 == 0;
-    const size_t per_output = area(c.window.kernel) * (depthwise ? 1 : c.in_channels);
-    int8_t *weights = random_weights(&r, c.outputs * per_output, c.mood);
+    const unsigned *kernel = c.window.kernel;
+    int8_t *weights = random_weights(&r, c.outputs * kernel[0],
+                                     kernel[1] * (depthwise ? 1 : c.in_channels), c.mood);
     c.weights = weights;
     const size_t padded = round_up(c.in_channels, k->channel_multiple);
     const size_t in_pitch = depthwise || seed % 2 ? padded : c.in_channels;

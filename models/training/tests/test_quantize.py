@@ -9,8 +9,8 @@ import torch
 
 from ..golden_network import LABELS, random_windows, steps_graph, tiny_graph
 from ..graph import Op, pool_steps, run_float
-from ..quantize import (IntegerWeights, Range, accumulate, attend, calibrate, dequantize_input,
-                        mean_integers, quantize, quantize_input, quantize_weight, range_of,
+from ..quantize import (PAIR_LIMIT, IntegerWeights, Range, accumulate, attend, calibrate,
+                        dequantize_input, limit_pairs, mean_integers, quantize, quantize_input, quantize_weight, range_of,
                         run_integer, to_integers)
 
 
@@ -35,11 +35,30 @@ class TestRanges(unittest.TestCase):
 
 class TestWeights(unittest.TestCase):
     def test_each_channel_uses_the_whole_range(self) -> None:
-        weight = np.array([[0.1, -0.2], [3.0, 1.0]], np.float32)
+        weight = np.array([[0.1, -0.2], [3.0, -1.0]], np.float32)
         result = quantize_weight(weight, np.array([0.5, -1.0], np.float32), Range(0.02, 0))
-        self.assertEqual(result.weight.tolist(), [[64, -127], [127, 42]])
+        self.assertEqual(result.weight.tolist(), [[64, -127], [127, -42]])
         unit = 0.02 * result.scale.astype(np.float64)
         np.testing.assert_allclose(result.bias * unit, [0.5, -1.0], atol=unit.max())
+
+    def test_neighbours_of_one_sign_share_the_limit(self) -> None:
+        weight = np.array([[3.0, 1.0, -2.0, -2.0, 0.5], [1.0, 1.0, 0.0, 1.0, -1.0]], np.float32)
+        result = quantize_weight(weight, np.zeros(2, np.float32), Range(0.02, 0))
+        self.assertEqual(result.weight.tolist(), [[96, 32, -64, -64, 16], [64, 64, 0, 64, -64]])
+
+    def test_rounding_does_not_break_the_limit(self) -> None:
+        integers = torch.tensor([[[70, 59, 127], [-60, -70, -100]]])
+        self.assertEqual(limit_pairs(integers).tolist(), [[[69, 59, 127], [-60, -68, -100]]])
+        random = np.random.default_rng(5)
+        for shape in ((40, 31), (40, 3, 5), (40, 3, 3, 1), (40, 3, 3, 4)):
+            weight = random.standard_normal(shape).astype(np.float32)
+            stored = quantize_weight(weight, np.zeros(40, np.float32), Range(0.02, 0)).weight
+            lines = stored.reshape(40, shape[1] if len(shape) > 2 else 1, -1).astype(int)
+            for sign in (1, -1):
+                part = np.maximum(sign * lines, 0)
+                sums = part[:, :, 0:-1:2] + part[:, :, 1::2]
+                self.assertLessEqual(sums.max(), PAIR_LIMIT)
+                self.assertGreater(sums.max(), PAIR_LIMIT - 3)
 
     def test_a_vanished_channel_does_not_overflow(self) -> None:
         weight = np.array([[1e-12, 0.0]], np.float32)
