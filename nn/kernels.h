@@ -27,14 +27,17 @@
 
 #define KERNEL_ALIGNMENT 64
 
-/* How an accumulator becomes a byte; the order of operations is in models/FORMAT.md. */
+/* How an accumulator becomes a byte; the order of operations is in models/FORMAT.md. Values are
+ * counted in steps of the output's scale, and below 2^31, which a model file has to warrant. */
 struct requantization {
     const int32_t *bias; /* per output, padded; corrected for the input's zero */
-    const float *scale;  /* per output, padded; input scale * weight scale */
+    /* Per output, padded: what 1 in the accumulator is, in steps. With a hardswish, and where the
+     * output is not quantized, it is the real value instead. */
+    const float *scale;
     enum activation activation;
-    float inverse_scale; /* 1 / the output's scale */
-    int zero;            /* the output's */
-    float residual_scale;
+    float sixth;          /* of a hardswish: in steps */
+    int zero;             /* the output's */
+    float residual_scale; /* what 1 in the residual is, in steps */
     int residual_zero;
 };
 
@@ -74,13 +77,13 @@ struct window_task {
     void *scratch; /* conv_scratch_size() or depthwise_scratch_size() bytes */
 };
 
-/* out = quantized(real in * gate[channel]) */
+/* out = quantized(real in * the channel's gate) */
 struct gate_task {
     const uint8_t *in;
     uint8_t *out; /* may be in */
     size_t positions, pitch;
-    const float *gate; /* per channel, padded */
-    float in_scale, inverse_out_scale;
+    const float *scale; /* per channel, padded: what 1 in the input is when gated, in steps of the
+                           output's scale; the output is below 2^31 of them */
     int in_zero, out_zero;
 };
 

@@ -20,24 +20,23 @@ static float round_half_even(float x)
     return (x + no_fraction) - no_fraction;
 }
 
-/* real is already divided by the output's scale */
-static uint8_t to_byte(float real, int zero)
+static uint8_t to_byte(float steps, int zero)
 {
     const float low = (float)-zero, high = (float)(255 - zero);
-    real = real < low ? low : real;
-    real = real > high ? high : real;
-    return (uint8_t)((int)round_half_even(real) + zero);
+    steps = steps < low ? low : steps;
+    steps = steps > high ? high : steps;
+    return (uint8_t)((int)round_half_even(steps) + zero);
 }
 
-static float activate(float x, enum activation activation)
+static float activate(float x, const struct requantization *r)
 {
-    if (activation == ACTIVATION_RELU)
+    if (r->activation == ACTIVATION_RELU)
         return x > 0 ? x : 0;
-    if (activation == ACTIVATION_HARDSWISH) {
+    if (r->activation == ACTIVATION_HARDSWISH) {
         float gate = x + 3.0f;
         gate = gate > 0 ? gate : 0;
         gate = gate < 6.0f ? gate : 6.0f;
-        return x * (gate * (1.0f / 6.0f));
+        return x * (gate * r->sixth);
     }
     return x;
 }
@@ -47,10 +46,10 @@ static void requantize(const uint32_t *sums, size_t outputs, const struct requan
                        const uint8_t *residual, uint8_t *out)
 {
     for (size_t o = 0; o < outputs; o++) {
-        float real = activate((float)(int32_t)sums[o] * r->scale[o], r->activation);
+        float steps = activate((float)(int32_t)sums[o] * r->scale[o], r);
         if (residual != NULL)
-            real += r->residual_scale * (float)(residual[o] - r->residual_zero);
-        out[o] = to_byte(real * r->inverse_scale, r->zero);
+            steps += r->residual_scale * (float)(residual[o] - r->residual_zero);
+        out[o] = to_byte(steps, r->zero);
     }
 }
 
@@ -249,10 +248,8 @@ static void gate(const struct gate_task *t)
     for (size_t position = 0; position < t->positions; position++) {
         const uint8_t *in = t->in + position * t->pitch;
         uint8_t *out = t->out + position * t->pitch;
-        for (size_t c = 0; c < t->pitch; c++) {
-            float real = t->in_scale * (float)(in[c] - t->in_zero);
-            out[c] = to_byte(real * t->gate[c] * t->inverse_out_scale, t->out_zero);
-        }
+        for (size_t c = 0; c < t->pitch; c++)
+            out[c] = to_byte((float)(in[c] - t->in_zero) * t->scale[c], t->out_zero);
     }
 }
 

@@ -318,6 +318,18 @@ static bool add_totals(struct reader *r, uint64_t *activations)
     return true;
 }
 
+/* What a gate lets through never exceeds what comes in. */
+static bool check_gated(struct reader *r)
+{
+    const struct model_layer *layer = r->layer;
+    if (layer->kind != LAYER_SQUEEZE_EXCITE || layer->last)
+        return true;
+    const double highest = 255 * (double)model_graph_input(r->graph, r->index).scale;
+    if (highest > QUANTIZED_STEPS_MAX * (double)layer->output.scale)
+        return refuse(r, "its input could be more than 2^30 times the scale of its output");
+    return true;
+}
+
 static bool read_layer(struct reader *r, struct model_shape in, uint64_t *activations)
 {
     static bool (*const readers[])(struct reader *) = {
@@ -343,7 +355,7 @@ static bool read_layer(struct reader *r, struct model_shape in, uint64_t *activa
     layer->residual = -1;
     for (size_t axis = 0; axis < 2; axis++)
         layer->kernel[axis] = layer->stride[axis] = 1;
-    return readers[known](r) && read_output(r) && add_totals(r, activations);
+    return readers[known](r) && read_output(r) && check_gated(r) && add_totals(r, activations);
 }
 
 static bool check_end(struct reader *r, size_t labels)

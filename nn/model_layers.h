@@ -32,6 +32,10 @@ struct quantization {
     int zero; /* 0 to 255 */
 };
 
+/* No value that becomes a byte is more than this times the byte's scale, whatever the input: 2^30,
+ * so that it fits an int, roundings on the way included. */
+#define QUANTIZED_STEPS_MAX 1073741824.0
+
 /* The weights of one matrix: outputs rows of depth values. */
 struct layer_weights {
     size_t outputs, depth;
@@ -92,8 +96,7 @@ const struct model_graph *model_graph(const struct model *);
 const struct model_calibration *model_calibration(const struct model *);
 
 /* From [labels] logits to [labels] probabilities (they may be the same array): sigmoid(scale *
- * logit
- * + offset - rivalry * ln(0.01 + rivals)), where rivals is the expected number of other
+ * logit + offset - rivalry * ln(0.01 + rivals)), where rivals is the expected number of other
  * instruments, the sum of sigmoid(logit) over the other labels. 0 for a logit that is not finite.
  * At most MODEL_LABELS_MAX labels. Real-time safe. */
 void model_probabilities(const struct model_calibration *, size_t labels, const float *logits,

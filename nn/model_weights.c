@@ -112,8 +112,18 @@ static bool check_float_weight(const unsigned char *data, const char *name,
     return true;
 }
 
-/* Reads the biases and proves that no accumulator can overflow: the furthest a sum can
- * get is |bias| + the sum of |weight| times the largest |q - zero|. */
+/* The furthest that an output's sum can get: |bias| + the sum of |weight| times the largest
+ * |q - zero|. */
+static int64_t furthest_sum(const struct layer_weights *w, size_t output, int input_zero)
+{
+    const int64_t furthest_input = input_zero > 127 ? input_zero : 255 - input_zero;
+    int64_t sum = 0;
+    for (size_t i = 0; i < w->depth; i++)
+        sum += abs(w->weight[output * w->depth + i]);
+    return llabs((long long)w->bias[output]) + sum * furthest_input;
+}
+
+/* Reads the biases and proves that no accumulator can overflow. */
 static bool read_bias(const unsigned char *data, const char *name, struct layer_weights *w,
                       int input_zero, struct tutti_error *error)
 {
@@ -122,14 +132,10 @@ static bool read_bias(const unsigned char *data, const char *name, struct layer_
         tutti_error_set(error, TUTTI_ERROR_MEMORY, "out of memory");
         return false;
     }
-    int64_t furthest_input = input_zero > 127 ? input_zero : 255 - input_zero;
     for (size_t out = 0; out < w->outputs; out++) {
         uint32_t bits = load_u32(data + 4 * out);
         memcpy(&w->bias[out], &bits, sizeof bits);
-        int64_t sum = 0;
-        for (size_t i = 0; i < w->depth; i++)
-            sum += abs(w->weight[out * w->depth + i]);
-        if (llabs((long long)w->bias[out]) + sum * furthest_input > INT32_MAX) {
+        if (furthest_sum(w, out, input_zero) > INT32_MAX) {
             tutti_error_set(error, TUTTI_ERROR_FORMAT,
                             "tensor \"%s\": the accumulator of output %zu could overflow 32 bits",
                             name, out);
@@ -174,6 +180,27 @@ static bool read_weights(const struct safetensors *tensors, const char *prefix,
            read_float_bias(data, name, w, error);
 }
 
+/* Proves that what becomes a byte is never more than QUANTIZED_STEPS_MAX steps of the byte's scale,
+ * counting what a residual adds. No activation makes anything larger. */
+static bool check_steps(const char *name, const struct layer_weights *w, struct quantization input,
+                        struct quantization output, double residual_scale,
+                        struct tutti_error *error)
+{
+    for (size_t out = 0; out < w->outputs; out++) {
+        const double unit = (double)input.scale * (double)w->scale[out];
+        const double furthest = (double)furthest_sum(w, out, input.zero) * unit;
+        if (furthest + 255 * residual_scale > QUANTIZED_STEPS_MAX * (double)output.scale) {
+            tutti_error_set(
+                error, TUTTI_ERROR_FORMAT,
+                "tensor \"%s.scale\": output %zu could be more than 2^30 times the scale "
+                "of what it is stored as",
+                name, out);
+            return false;
+        }
+    }
+    return true;
+}
+
 static struct tensor_shape weight_shape(const struct model_layer *layer)
 {
     size_t out = layer->weights.outputs;
@@ -195,7 +222,8 @@ static bool read_squeeze_excite(const struct safetensors *tensors, struct model_
     struct tensor_shape expand = {2, {layer->expand.outputs, layer->expand.depth}};
     char prefix[80];
     snprintf(prefix, sizeof prefix, "%s.reduce", layer->name);
-    if (!read_weights(tensors, prefix, &reduce, layer->pooled.zero, &layer->weights, error))
+    if (!read_weights(tensors, prefix, &reduce, layer->pooled.zero, &layer->weights, error) ||
+        !check_steps(prefix, &layer->weights, layer->pooled, layer->hidden, 0, error))
         return false;
     snprintf(prefix, sizeof prefix, "%s.expand", layer->name);
     return read_weights(tensors, prefix, &expand, layer->hidden.zero, &layer->expand, error);
@@ -235,20 +263,32 @@ static bool read_attention(const struct safetensors *tensors, struct model_layer
            read_gate(tensors, layer, error);
 }
 
+static bool read_stored(const struct safetensors *tensors, const struct model_graph *graph,
+                        size_t index, struct tutti_error *error)
+{
+    struct model_layer *layer = &graph->layers[index];
+    const struct tensor_shape shape = weight_shape(layer);
+    const struct quantization input = model_graph_input(graph, index);
+    if (!read_weights(tensors, layer->name, &shape, input.zero, &layer->weights, error))
+        return false;
+    const double residual =
+        layer->residual >= 0 ? (double)graph->layers[layer->residual].output.scale : 0;
+    return layer->last ||
+           check_steps(layer->name, &layer->weights, input, layer->output, residual, error);
+}
+
 bool model_weights_read(const struct safetensors *tensors, struct model_graph *graph,
                         struct tutti_error *error)
 {
     for (size_t i = 0; i < graph->count; i++) {
         struct model_layer *layer = &graph->layers[i];
-        struct tensor_shape shape = weight_shape(layer);
-        const int input_zero = model_graph_input(graph, i).zero;
         bool ok = true;
         if (layer->kind == LAYER_SQUEEZE_EXCITE)
             ok = read_squeeze_excite(tensors, layer, error);
         else if (layer->kind == LAYER_ATTENTION)
-            ok = read_attention(tensors, layer, input_zero, error);
+            ok = read_attention(tensors, layer, model_graph_input(graph, i).zero, error);
         else if (layer->weights.outputs > 0)
-            ok = read_weights(tensors, layer->name, &shape, input_zero, &layer->weights, error);
+            ok = read_stored(tensors, graph, i, error);
         if (!ok)
             return false;
     }

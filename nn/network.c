@@ -174,17 +174,16 @@ static void run_squeeze_excite(const struct place *p)
     struct gemm_task expand = matrix_task(&layer->expand, s->kernel);
     expand.in = s->hidden;
     k->gemm_real(&expand, s->reals);
+    const float steps = layer->in.quantization.scale * (1.0f / layer->out.quantization.scale);
     for (size_t c = 0; c < layer->in.pitch; c++)
-        s->reals[c] = 1.0f / (1.0f + expf(-s->reals[c]));
+        s->reals[c] = steps * (1.0f / (1.0f + expf(-s->reals[c])));
 
     struct gate_task gate = {
         .in = p->in,
         .out = p->out,
         .positions = shape_positions(layer->in_shape),
         .pitch = layer->in.pitch,
-        .gate = s->reals,
-        .in_scale = layer->in.quantization.scale,
-        .inverse_out_scale = 1.0f / layer->out.quantization.scale,
+        .scale = s->reals,
         .in_zero = layer->in.quantization.zero,
         .out_zero = layer->out.quantization.zero,
     };

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from .graph import Graph, Op, activate, convolve, pool_steps, run_float
+from .graph import Graph, Op, convolve, pool_steps, run_float
 
 # Covers what the front end can give: (ln 1e-5 + 4.5) / 5 = -1.403 up to full scale.
 INPUT_SCALE = 0.018
@@ -167,8 +167,7 @@ def quantize(graph: Graph, ranges: Dict[str, Range]) -> IntegerGraph:
 
 def to_integers(real: torch.Tensor, output: Range) -> torch.Tensor:
     """q = clamp(round-half-even(real · (1/scale)) + zero), as a float tensor of integers."""
-    inverse = torch.tensor(np.float32(1.0) / np.float32(output.scale))
-    return ((real * inverse).round() + output.zero).clamp(0, 255)
+    return steps_to_integers(real * inverse_of(output), output)
 
 
 def accumulate(x: torch.Tensor, op: Op, weights: IntegerWeights) -> torch.Tensor:
@@ -184,9 +183,30 @@ def accumulate(x: torch.Tensor, op: Op, weights: IntegerWeights) -> torch.Tensor
     return (sums.int() + torch.from_numpy(weights.bias)[:, None, None]).float()
 
 
+def inverse_of(output: Range) -> torch.Tensor:
+    return torch.tensor(np.float32(1.0) / np.float32(output.scale))
+
+
 def unit_of(source: Range, weights: IntegerWeights) -> torch.Tensor:
     unit = torch.from_numpy(np.float32(source.scale) * weights.scale)
     return unit[:, None, None]
+
+
+def in_steps(sums: torch.Tensor, unit: torch.Tensor, activation: str, output: Range
+             ) -> torch.Tensor:
+    """What accumulators are after the activation, in steps of the output, in float."""
+    inverse = inverse_of(output)
+    if activation == "hardswish":
+        x = sums * unit
+        sixth = torch.tensor(np.float32(1.0) / np.float32(6.0)) * inverse
+        return x * ((x + 3.0).clamp(0.0, 6.0) * sixth)
+    steps = sums * (unit * inverse)
+    return steps.clamp(min=0.0) if activation == "relu" else steps
+
+
+def steps_to_integers(steps: torch.Tensor, output: Range) -> torch.Tensor:
+    """q = clamp(round-half-even(steps) + zero), as a float tensor of integers."""
+    return (steps.round() + output.zero).clamp(0, 255)
 
 
 def mean_integers(x: torch.Tensor, source: Range, output: Range,
@@ -204,13 +224,15 @@ def squeeze_excite(x: torch.Tensor, op: Op, source: Range, network: IntegerGraph
     pooled = mean_integers(x, source, pooled_range) - pooled_range.zero
     linear = Op("linear", op.name)
     weights = network.weights[op.name + ".reduce"]
-    hidden = accumulate(pooled, linear, weights) * unit_of(pooled_range, weights)
-    hidden = to_integers(hidden.clamp(min=0.0), hidden_range) - hidden_range.zero
+    hidden = in_steps(accumulate(pooled, linear, weights), unit_of(pooled_range, weights), "relu",
+                      hidden_range)
+    hidden = steps_to_integers(hidden, hidden_range) - hidden_range.zero
     weights = network.weights[op.name + ".expand"]
     logits = accumulate(hidden, linear, weights) * unit_of(hidden_range, weights)
     gate = 1.0 / (1.0 + torch.exp(-logits))
-    real = x * torch.tensor(np.float32(source.scale))
-    return to_integers(real * gate, ranges[op.name])
+    output = ranges[op.name]
+    scale = torch.tensor(np.float32(source.scale)) * inverse_of(output)
+    return steps_to_integers(x * (scale * gate), output)
 
 
 def attend(x: torch.Tensor, op: Op, source: Range, network: IntegerGraph,
@@ -249,14 +271,15 @@ def run_integer(network: IntegerGraph, windows: torch.Tensor,
             return attend(x, op, source, network, steps)
         else:
             weights = network.weights[op.name]
-            real = activate(accumulate(x, op, weights) * unit_of(source, weights), op.activation)
+            sums, unit = accumulate(x, op, weights), unit_of(source, weights)
+            if output is None:
+                return (sums * unit).flatten(1)
+            scaled = in_steps(sums, unit, op.activation, output)
             if op.residual is not None:
                 earlier, earlier_range = kept[op.residual]
-                addend = earlier * torch.tensor(np.float32(earlier_range.scale))
-                real = real + addend
-            if output is None:
-                return real.flatten(1)
-            x = to_integers(real, output)
+                scale = torch.tensor(np.float32(earlier_range.scale)) * inverse_of(output)
+                scaled = scaled + earlier * scale
+            x = steps_to_integers(scaled, output)
         x = x - output.zero
         source = output
         kept[op.name] = (x, output)

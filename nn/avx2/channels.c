@@ -15,8 +15,10 @@ ALWAYS_INLINE __m256i quantize_lanes(const float *values, const struct quantize_
     const __m256 largest = _mm256_set1_ps(FLT_MAX), sign = _mm256_set1_ps(-0.0f);
     const __m256 x = _mm256_loadu_ps(values);
     const __m256 finite = _mm256_cmp_ps(_mm256_andnot_ps(sign, x), largest, _CMP_LE_OQ);
-    return round_to_int(_mm256_blendv_ps(k->lowest, _mm256_mul_ps(x, k->inverse), finite),
-                        k->highest);
+    const __m256 steps = _mm256_blendv_ps(k->lowest, _mm256_mul_ps(x, k->inverse), finite);
+    /* What is too low for an int becomes INT_MIN, which narrow_4() saturates; what is too high
+     * would, too, hence the minimum. */
+    return _mm256_cvtps_epi32(_mm256_min_ps(steps, k->highest));
 }
 
 void avx2_quantize(const float *values, size_t count, float inverse_scale, int zero, uint8_t *out)
@@ -84,31 +86,29 @@ void avx2_add_channel_sums(const uint8_t *in, size_t positions, size_t pitch, si
 }
 
 struct gate_constants {
-    __m256 in_scale, inverse, highest;
     __m256i in_zero, out_zero;
 };
 
 /* 8 bytes times 8 gates; less the output's zero. */
-ALWAYS_INLINE __m256i gate_lanes(const uint8_t *bytes, __m256 gate, const struct gate_constants *k)
+ALWAYS_INLINE __m256i gate_lanes(const uint8_t *bytes, __m256 scale, const struct gate_constants *k)
 {
     const __m256i q = _mm256_sub_epi32(_mm256_cvtepu8_epi32(load_8_bytes(bytes)), k->in_zero);
-    const __m256 real = _mm256_mul_ps(k->in_scale, _mm256_cvtepi32_ps(q));
-    const __m256 gated = _mm256_mul_ps(real, gate);
-    return round_to_int(_mm256_mul_ps(gated, k->inverse), k->highest);
+    return _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_cvtepi32_ps(q), scale));
 }
 
 /* 32 channels of all positions. */
 static void gate_4_lanes(const struct gate_task *t, const struct gate_constants *k, size_t channel)
 {
-    const float *gates = t->gate + channel;
-    const __m256 gate[4] = {_mm256_loadu_ps(gates), _mm256_loadu_ps(gates + LANES),
-                            _mm256_loadu_ps(gates + 2 * LANES), _mm256_loadu_ps(gates + 3 * LANES)};
+    const float *scales = t->scale + channel;
+    const __m256 scale[4] = {_mm256_loadu_ps(scales), _mm256_loadu_ps(scales + LANES),
+                             _mm256_loadu_ps(scales + 2 * LANES),
+                             _mm256_loadu_ps(scales + 3 * LANES)};
     const uint8_t *in = t->in + channel;
     uint8_t *out = t->out + channel;
     for (size_t i = 0; i < t->positions; i++, in += t->pitch, out += t->pitch) {
-        const __m256i gated[4] = {gate_lanes(in, gate[0], k), gate_lanes(in + LANES, gate[1], k),
-                                  gate_lanes(in + 2 * LANES, gate[2], k),
-                                  gate_lanes(in + 3 * LANES, gate[3], k)};
+        const __m256i gated[4] = {gate_lanes(in, scale[0], k), gate_lanes(in + LANES, scale[1], k),
+                                  gate_lanes(in + 2 * LANES, scale[2], k),
+                                  gate_lanes(in + 3 * LANES, scale[3], k)};
         store_32_bytes(out, in_order(narrow_4(gated, k->out_zero)));
     }
 }
@@ -116,18 +116,18 @@ static void gate_4_lanes(const struct gate_task *t, const struct gate_constants 
 /* 8 channels of all positions, 4 positions at a time. */
 static void gate_1_lane(const struct gate_task *t, const struct gate_constants *k, size_t channel)
 {
-    const __m256 gate = _mm256_loadu_ps(t->gate + channel);
+    const __m256 scale = _mm256_loadu_ps(t->scale + channel);
     const uint8_t *in = t->in + channel;
     uint8_t *out = t->out + channel;
     size_t left = t->positions;
     for (; left >= 4; left -= 4, in += 4 * t->pitch, out += 4 * t->pitch) {
-        const __m256i gated[4] = {gate_lanes(in, gate, k), gate_lanes(in + t->pitch, gate, k),
-                                  gate_lanes(in + 2 * t->pitch, gate, k),
-                                  gate_lanes(in + 3 * t->pitch, gate, k)};
+        const __m256i gated[4] = {gate_lanes(in, scale, k), gate_lanes(in + t->pitch, scale, k),
+                                  gate_lanes(in + 2 * t->pitch, scale, k),
+                                  gate_lanes(in + 3 * t->pitch, scale, k)};
         store_4_times_8_bytes(out, t->pitch, halves_in_order(narrow_4(gated, k->out_zero)));
     }
     for (; left > 0; left--, in += t->pitch, out += t->pitch) {
-        const __m256i one = gate_lanes(in, gate, k), gated[4] = {one, one, one, one};
+        const __m256i one = gate_lanes(in, scale, k), gated[4] = {one, one, one, one};
         store_8_bytes(out, halves_in_order(narrow_4(gated, k->out_zero)).low);
     }
 }
@@ -135,9 +135,6 @@ static void gate_1_lane(const struct gate_task *t, const struct gate_constants *
 void avx2_gate(const struct gate_task *t)
 {
     const struct gate_constants k = {
-        .in_scale = _mm256_set1_ps(t->in_scale),
-        .inverse = _mm256_set1_ps(t->inverse_out_scale),
-        .highest = _mm256_set1_ps((float)(255 - t->out_zero)),
         .in_zero = _mm256_set1_epi32(t->in_zero),
         .out_zero = _mm256_set1_epi16((short)t->out_zero),
     };

@@ -56,7 +56,7 @@ ALWAYS_INLINE void store_32_bytes(void *to, __m256i value)
 
 /* A requantization's constants in registers. */
 struct tail {
-    __m256 inverse_scale, highest, residual_scale;
+    __m256 sixth, residual_scale;
     __m256i zero;  /* 16-bit lanes */
     __m256i floor; /* bytes: the least that a ReLU leaves */
     __m256i residual_zero;
@@ -68,8 +68,7 @@ ALWAYS_INLINE struct tail tail_of(const struct requantization *r, enum activatio
                                   bool residual)
 {
     return (struct tail){
-        .inverse_scale = _mm256_set1_ps(r->inverse_scale),
-        .highest = _mm256_set1_ps((float)(255 - r->zero)),
+        .sixth = _mm256_set1_ps(r->sixth),
         .residual_scale = _mm256_set1_ps(r->residual_scale),
         .zero = _mm256_set1_epi16((short)r->zero),
         .floor = _mm256_set1_epi8((char)r->zero),
@@ -88,27 +87,21 @@ ALWAYS_INLINE __m256 activate(__m256 x, const struct tail *t)
         __m256 gate = _mm256_add_ps(x, _mm256_set1_ps(3.0f));
         gate = _mm256_max_ps(gate, _mm256_setzero_ps());
         gate = _mm256_min_ps(gate, _mm256_set1_ps(6.0f));
-        return _mm256_mul_ps(x, _mm256_mul_ps(gate, _mm256_set1_ps(1.0f / 6.0f)));
+        return _mm256_mul_ps(x, _mm256_mul_ps(gate, t->sixth));
     }
     return x;
 }
 
-/* Rounds half to even (the default of MXCSR). What is too low for an int becomes INT_MIN,
- * which the packing below saturates; what is too high would, too, hence the minimum. */
-ALWAYS_INLINE __m256i round_to_int(__m256 x, __m256 highest)
-{
-    return _mm256_cvtps_epi32(_mm256_min_ps(x, highest));
-}
-
-/* The output less its zero. residual: 8 bytes, unused if the tail has none. */
+/* The output less its zero. residual: 8 bytes, unused if the tail has none. The conversion rounds
+ * half to even (the default of MXCSR). */
 ALWAYS_INLINE __m256i requantize(__m256i sum, __m256 scale, __m128i residual, const struct tail *t)
 {
-    __m256 real = activate(_mm256_mul_ps(_mm256_cvtepi32_ps(sum), scale), t);
+    __m256 steps = activate(_mm256_mul_ps(_mm256_cvtepi32_ps(sum), scale), t);
     if (t->residual) {
         __m256i q = _mm256_sub_epi32(_mm256_cvtepu8_epi32(residual), t->residual_zero);
-        real = _mm256_add_ps(real, _mm256_mul_ps(t->residual_scale, _mm256_cvtepi32_ps(q)));
+        steps = _mm256_add_ps(steps, _mm256_mul_ps(t->residual_scale, _mm256_cvtepi32_ps(q)));
     }
-    return round_to_int(_mm256_mul_ps(real, t->inverse_scale), t->highest);
+    return _mm256_cvtps_epi32(steps);
 }
 
 /* Adds the zero (16-bit lanes) and narrows 4 times 8 values to bytes: the lower 4 of each, then the

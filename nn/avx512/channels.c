@@ -25,7 +25,10 @@ void avx512_quantize(const float *values, size_t count, float inverse_scale, int
             const __mmask16 lanes = (__mmask16)first_lanes(left, LANES);
             const __m512 x = _mm512_maskz_loadu_ps(lanes, left > 0 ? values + begin : values);
             const __mmask16 finite = _mm512_cmp_ps_mask(_mm512_abs_ps(x), largest, _CMP_LE_OQ);
-            rounded[k] = round_to_int(_mm512_mask_mul_ps(lowest, finite, x, inverse), highest);
+            const __m512 steps = _mm512_mask_mul_ps(lowest, finite, x, inverse);
+            /* What is too low for an int becomes INT_MIN, which pack() saturates; what is too high
+             * would, too, hence the minimum. */
+            rounded[k] = _mm512_cvtps_epi32(_mm512_min_ps(steps, highest));
         }
         _mm512_mask_storeu_epi8(out + i, first_lanes(count - i, VECTOR),
                                 pack(rounded, zeros, _mm512_setzero_si512()));
@@ -65,7 +68,6 @@ void avx512_add_channel_sums(const uint8_t *in, size_t positions, size_t pitch, 
 }
 
 struct gate_constants {
-    __m512 in_scale, inverse, highest;
     __m512i in_zero, out_zero;
 };
 
@@ -73,7 +75,7 @@ struct gate_constants {
 static void gate_lanes(const struct gate_task *t, const struct gate_constants *k, size_t channel,
                        __mmask16 lanes)
 {
-    const __m512 gate = _mm512_maskz_loadu_ps(lanes, t->gate + channel);
+    const __m512 scale = _mm512_maskz_loadu_ps(lanes, t->scale + channel);
     for (size_t position = 0; position < t->positions; position += 4) {
         const uint8_t *in = t->in + position * t->pitch + channel;
         uint8_t *out = t->out + position * t->pitch + channel;
@@ -84,8 +86,7 @@ static void gate_lanes(const struct gate_task *t, const struct gate_constants *k
             const uint8_t *from = in + (i < count ? i : 0) * t->pitch;
             const __m512i bytes = _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(lanes, from));
             const __m512 q = _mm512_cvtepi32_ps(_mm512_sub_epi32(bytes, k->in_zero));
-            const __m512 real = _mm512_mul_ps(_mm512_mul_ps(k->in_scale, q), gate);
-            gated[i] = round_to_int(_mm512_mul_ps(real, k->inverse), k->highest);
+            gated[i] = _mm512_cvtps_epi32(_mm512_mul_ps(q, scale));
         }
         const __m512i packed = pack(gated, k->out_zero, _mm512_setzero_si512());
         uint8_t bytes[VECTOR];
@@ -98,9 +99,6 @@ static void gate_lanes(const struct gate_task *t, const struct gate_constants *k
 void avx512_gate(const struct gate_task *t)
 {
     const struct gate_constants k = {
-        .in_scale = _mm512_set1_ps(t->in_scale),
-        .inverse = _mm512_set1_ps(t->inverse_out_scale),
-        .highest = _mm512_set1_ps((float)(255 - t->out_zero)),
         .in_zero = _mm512_set1_epi32(t->in_zero),
         .out_zero = _mm512_set1_epi16((short)t->out_zero),
     };

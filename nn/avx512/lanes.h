@@ -63,7 +63,7 @@ ALWAYS_INLINE __m512 load_floats(const float *from, bool paired)
 
 /* A requantization's constants in registers. */
 struct tail {
-    __m512 inverse_scale, highest, residual_scale;
+    __m512 sixth, residual_scale;
     __m512i zero;  /* 16-bit lanes */
     __m512i floor; /* bytes: the least that the activation leaves */
     __m512i residual_zero;
@@ -76,8 +76,7 @@ ALWAYS_INLINE struct tail tail_of(const struct requantization *r, enum activatio
 {
     const bool positive = activation == ACTIVATION_RELU && !residual;
     return (struct tail){
-        .inverse_scale = _mm512_set1_ps(r->inverse_scale),
-        .highest = _mm512_set1_ps((float)(255 - r->zero)),
+        .sixth = _mm512_set1_ps(r->sixth),
         .residual_scale = _mm512_set1_ps(r->residual_scale),
         .zero = _mm512_set1_epi16((short)r->zero),
         .floor = _mm512_set1_epi8((char)(positive ? r->zero : 0)),
@@ -96,27 +95,21 @@ ALWAYS_INLINE __m512 activate(__m512 x, const struct tail *t)
         __m512 gate = _mm512_add_ps(x, _mm512_set1_ps(3.0f));
         gate = _mm512_max_ps(gate, _mm512_setzero_ps());
         gate = _mm512_min_ps(gate, _mm512_set1_ps(6.0f));
-        return _mm512_mul_ps(x, _mm512_mul_ps(gate, _mm512_set1_ps(1.0f / 6.0f)));
+        return _mm512_mul_ps(x, _mm512_mul_ps(gate, t->sixth));
     }
     return x;
 }
 
-/* Rounds half to even (the default of MXCSR). What is too low for an int becomes INT_MIN,
- * which the packing below saturates; what is too high would, too, hence the minimum. */
-ALWAYS_INLINE __m512i round_to_int(__m512 x, __m512 highest)
-{
-    return _mm512_cvtps_epi32(_mm512_min_ps(x, highest));
-}
-
-/* The output less its zero. residual: 16 bytes, unused if the tail has none. */
+/* The output less its zero. residual: 16 bytes, unused if the tail has none. The conversion rounds
+ * half to even (the default of MXCSR). */
 ALWAYS_INLINE __m512i requantize(__m512i sum, __m512 scale, __m128i residual, const struct tail *t)
 {
-    __m512 real = activate(_mm512_mul_ps(_mm512_cvtepi32_ps(sum), scale), t);
+    __m512 steps = activate(_mm512_mul_ps(_mm512_cvtepi32_ps(sum), scale), t);
     if (t->residual) {
         __m512i q = _mm512_sub_epi32(_mm512_cvtepu8_epi32(residual), t->residual_zero);
-        real = _mm512_add_ps(real, _mm512_mul_ps(t->residual_scale, _mm512_cvtepi32_ps(q)));
+        steps = _mm512_add_ps(steps, _mm512_mul_ps(t->residual_scale, _mm512_cvtepi32_ps(q)));
     }
-    return round_to_int(_mm512_mul_ps(real, t->inverse_scale), t->highest);
+    return _mm512_cvtps_epi32(steps);
 }
 
 /* Adds the zero and packs 4 times 16 values into 64 bytes, in their order. */

@@ -55,24 +55,23 @@ void neon_add_channel_sums(const uint8_t *in, size_t positions, size_t pitch, si
     }
 }
 
-ALWAYS_INLINE int32x4_t gate_lanes(const struct gate_task *t, int16x4_t q, float32x4_t gate)
+ALWAYS_INLINE int32x4_t gate_lanes(int16x4_t q, float32x4_t scale)
 {
-    const float32x4_t real = vmulq_n_f32(vcvtq_f32_s32(vmovl_s16(q)), t->in_scale);
-    return vcvtnq_s32_f32(vmulq_n_f32(vmulq_f32(real, gate), t->inverse_out_scale));
+    return vcvtnq_s32_f32(vmulq_f32(vcvtq_f32_s32(vmovl_s16(q)), scale));
 }
 
-/* 8 channels of all positions at a time, so that their gates stay in registers. */
+/* 8 channels of all positions at a time, so that their scales stay in registers. */
 void neon_gate(const struct gate_task *t)
 {
     const int8x8_t in_zero = vdup_n_s8((int8_t)t->in_zero);
     const int16x8_t out_zero = vdupq_n_s16((int16_t)t->out_zero);
     for (size_t c = 0; c < t->pitch; c += HALF) {
-        const float32x4_t low_gate = vld1q_f32(t->gate + c);
-        const float32x4_t high_gate = vld1q_f32(t->gate + c + LANES);
+        const float32x4_t low_scale = vld1q_f32(t->scale + c);
+        const float32x4_t high_scale = vld1q_f32(t->scale + c + LANES);
         for (size_t at = c; at < t->positions * t->pitch; at += t->pitch) {
             const int16x8_t q = without_zero(t->in + at, in_zero);
-            const int32x4_t low = gate_lanes(t, vget_low_s16(q), low_gate);
-            const int32x4_t high = gate_lanes(t, vget_high_s16(q), high_gate);
+            const int32x4_t low = gate_lanes(vget_low_s16(q), low_scale);
+            const int32x4_t high = gate_lanes(vget_high_s16(q), high_scale);
             store_signed(t->out + at, vqmovn_s16(to_words(low, high, out_zero)));
         }
     }

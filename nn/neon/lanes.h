@@ -16,7 +16,7 @@
 
 /* A requantization's constants in registers. */
 struct tail {
-    float32x4_t inverse_scale, residual_scale;
+    float32x4_t residual_scale;
     int16x8_t zero;
     int8x8_t residual_zero;
     int8x16_t floor; /* the least byte, if the activation is ReLU */
@@ -38,7 +38,6 @@ ALWAYS_INLINE struct tail tail_of(const struct requantization *r, enum activatio
                                   bool residual)
 {
     return (struct tail){
-        .inverse_scale = vdupq_n_f32(r->inverse_scale),
         .residual_scale = vdupq_n_f32(r->residual_scale),
         .zero = vdupq_n_s16((int16_t)r->zero),
         .residual_zero = vdup_n_s8((int8_t)r->residual_zero),
@@ -46,7 +45,7 @@ ALWAYS_INLINE struct tail tail_of(const struct requantization *r, enum activatio
         .none = kept(0),
         .three = kept(3),
         .six = kept(6),
-        .sixth = kept(1.0f / 6.0f),
+        .sixth = kept(r->sixth),
         .activation = activation,
         .residual = residual,
     };
@@ -69,12 +68,12 @@ ALWAYS_INLINE float32x4_t activate(float32x4_t x, const struct tail *t)
 ALWAYS_INLINE int32x4_t requantize(int32x4_t sum, float32x4_t scale, int16x4_t residual,
                                    const struct tail *t)
 {
-    float32x4_t real = activate(vmulq_f32(vcvtq_f32_s32(sum), scale), t);
+    float32x4_t steps = activate(vmulq_f32(vcvtq_f32_s32(sum), scale), t);
     if (t->residual) {
         const float32x4_t other = vcvtq_f32_s32(vmovl_s16(residual));
-        real = vaddq_f32(real, vmulq_f32(t->residual_scale, other));
+        steps = vaddq_f32(steps, vmulq_f32(t->residual_scale, other));
     }
-    return vcvtnq_s32_f32(vmulq_f32(real, t->inverse_scale));
+    return vcvtnq_s32_f32(steps);
 }
 
 /* 8 values with the zero added, saturated to 16 bits. */

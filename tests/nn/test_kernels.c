@@ -115,7 +115,7 @@ static void test_gemm_by_hand(void **state)
     uint32_t scratch[2];
     static const int32_t bias[] = {50, -1270};
     static const float scale[] = {0.5f, 0.125f};
-    const struct requantization r = {.bias = bias, .scale = scale, .inverse_scale = 1, .zero = 10};
+    const struct requantization r = {.bias = bias, .scale = scale, .zero = 10};
     uint8_t out[6];
     struct gemm_task task = {.in = in,
                              .in_pitch = 2,
@@ -215,16 +215,15 @@ static void check_channels(const struct kernels *k, uint64_t seed)
             assert_int_equal(sums[c] - START, expected[c] - (int)positions * k->byte_offset);
     }
 
-    float *gate = buffer(pitch * sizeof *gate);
+    float *scale = buffer(pitch * sizeof *scale);
+    const float largest = random_unit(&r) / (0.001f + random_unit(&r));
     for (size_t c = 0; c < pitch; c++)
-        gate[c] = c < channels ? random_unit(&r) : 0;
+        scale[c] = c < channels ? random_unit(&r) * largest : 0;
     struct gate_task task = {.in = narrow,
                              .out = buffer(positions * channels),
                              .positions = positions,
                              .pitch = channels,
-                             .gate = gate,
-                             .in_scale = random_unit(&r),
-                             .inverse_out_scale = 1.0f / (0.001f + random_unit(&r)),
+                             .scale = scale,
                              .in_zero = random_zero(&r),
                              .out_zero = random_zero(&r)};
     uint8_t *right = task.out;
@@ -240,7 +239,7 @@ static void check_channels(const struct kernels *k, uint64_t seed)
     free(wide);
     free(expected);
     free(sums);
-    free(gate);
+    free(scale);
     free(right);
 }
 

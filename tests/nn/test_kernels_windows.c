@@ -149,7 +149,7 @@ static void test_windows_by_hand(void **state)
     static const int8_t ones[9] = {1, 1, 1, 1, 1, 1, 1, 1, 1};
     static const int32_t bias[] = {-90}; /* corrected: - zero * 9 */
     static const float scale[] = {1};
-    const struct requantization r = {.bias = bias, .scale = scale, .inverse_scale = 1};
+    const struct requantization r = {.bias = bias, .scale = scale};
     uint8_t out[4];
     uint32_t scratch[2];
     struct window_task task = {.window = {.in = {2, 2},
@@ -176,7 +176,7 @@ static void test_windows_by_hand(void **state)
     static const int8_t next_time[9] = {0, 0, 0, 0, 0, 0, 0, 1, 0};
     static const int32_t bias_of_one[] = {-10};
     static const uint8_t shifted[] = {4, 8, 0, 0};
-    const struct requantization one = {.bias = bias_of_one, .scale = scale, .inverse_scale = 1};
+    const struct requantization one = {.bias = bias_of_one, .scale = scale};
     task.requantization = &one;
     task.weights = next_time;
     kernels_portable.depthwise(&task);

@@ -298,6 +298,78 @@ static void test_accumulator(void **state)
     }
 }
 
+static void set_one(struct builder *builder, const char *name)
+{
+    static const unsigned char one[] = {0, 0, 0x80, 0x3f};
+    memcpy(builder_tensor(builder, name)->data, one, sizeof one);
+}
+
+/* A 1x1 layer whose output reaches (|bias| + 127 * 185) / 2, stored in steps of 2^-10, and one that
+ * takes that and adds it. */
+static struct builder *reaching(int64_t bias, int64_t residual_bias)
+{
+    struct builder *builder = builder_new(3, 4, 4, 1);
+    builder_edit(builder, "tutti.layers", "0.02", "0.5");
+    builder->scale = 0.0009765625;
+    builder->zero = 70;
+    builder_pointwise(builder, 1, "none", -1);
+    builder_pointwise(builder, 1, "hardswish", 0);
+    builder_mean(builder);
+    builder_head(builder, 1);
+    static const char *const names[] = {"op_0", "op_1"};
+    const int64_t biases[] = {bias, residual_bias};
+    for (size_t i = 0; i < 2; i++) {
+        char name[20];
+        snprintf(name, sizeof name, "%s.weight", names[i]);
+        builder_tensor(builder, name)->data[0] = 127;
+        snprintf(name, sizeof name, "%s.scale", names[i]);
+        set_one(builder, name);
+        snprintf(name, sizeof name, "%s.bias", names[i]);
+        set_bias(builder, name, biases[i]);
+    }
+    return builder;
+}
+
+static void test_steps(void **state)
+{
+    (void)state;
+    const int64_t most = (1 << 21) - 127 * 185;                     /* 2^30 steps of 2^-10, twice */
+    const int64_t most_with_residual = (1 << 30) - 255 - 127 * 185; /* its unit is a step */
+    struct builder *builder = reaching(-most, most_with_residual);
+    model_close(builder_open(builder));
+    builder_free(builder);
+    refuse(reaching(most + 1, 0), "tensor \"op_0.scale\": output 0 could be more than 2^30 times");
+    refuse(reaching(-most - 1, 0), "tensor \"op_0.scale\": output 0 could be more than 2^30 times");
+    refuse(reaching(0, most_with_residual + 1), "tensor \"op_1.scale\": output 0 could be more");
+}
+
+/* A squeeze_excite on values up to 255 * 2^19, stored in steps of `scale`. */
+static struct builder *gated(double scale)
+{
+    struct builder *builder = builder_new(3, 4, 4, 1);
+    builder->scale = 524288;
+    builder_pointwise(builder, 1, "none", -1);
+    builder->scale = scale;
+    builder_squeeze_excite(builder, 1);
+    builder->scale = 0;
+    builder_mean(builder);
+    builder_head(builder, 1);
+    return builder;
+}
+
+static void test_gated_steps(void **state)
+{
+    (void)state;
+    struct builder *builder = gated(255.0 / 2048);
+    model_close(builder_open(builder));
+    builder_free(builder);
+    refuse(gated(254.9 / 2048), "op 1 (op_1): its input could be more than 2^30 times the scale");
+    builder = gated(1);
+    set_bias(builder, "op_1.reduce.bias", (1 << 30) + 1);
+    set_one(builder, "op_1.reduce.scale");
+    refuse(builder, "tensor \"op_1.reduce.scale\": output 0 could be more than 2^30 times");
+}
+
 static void test_layers_described(void **state)
 {
     (void)state;
@@ -346,6 +418,8 @@ int main(void)
         cmocka_unit_test(test_attention_tensors),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_accumulator),
+        cmocka_unit_test(test_steps),
+        cmocka_unit_test(test_gated_steps),
         cmocka_unit_test(test_layers_described),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

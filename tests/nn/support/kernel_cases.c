@@ -1,5 +1,6 @@
 #include "tests/nn/support/kernel_cases.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -64,17 +65,22 @@ struct parameters random_parameters(uint64_t seed, size_t outputs, size_t padded
     memset(p.bias, 0, padded * sizeof *p.bias);
     memset(p.scale, 0, padded * sizeof *p.scale);
     const float range = 256.0f / (50.0f * 128.0f * (float)depth);
+    const enum activation activation = (enum activation)random_between(&r, 0, 2);
+    const float inverse = 1.0f / (0.001f + random_unit(&r)); /* of the output's scale */
+    const float to_steps = activation == ACTIVATION_HARDSWISH ? 1.0f : inverse;
+    const float most = 0.5f * to_steps / inverse; /* times 2^31 it is 2^30 steps */
     for (size_t i = 0; i < outputs; i++) {
         p.bias[i] = (int32_t)(random_bits(&r) >> random_between(&r, 8, 20)) - 2000;
-        p.scale[i] = random_unit(&r) * range * factors[random_between(&r, 0, 5)];
+        const float scale = random_unit(&r) * range * factors[random_between(&r, 0, 5)];
+        p.scale[i] = fminf(scale * to_steps, most);
     }
     p.requantization = (struct requantization){
         .bias = p.bias,
         .scale = p.scale,
-        .activation = (enum activation)random_between(&r, 0, 2),
-        .inverse_scale = 1.0f / (0.001f + random_unit(&r)),
+        .activation = activation,
+        .sixth = 1.0f / 6.0f * inverse,
         .zero = random_zero(&r),
-        .residual_scale = random_unit(&r),
+        .residual_scale = random_unit(&r) * inverse,
         .residual_zero = random_zero(&r),
     };
     return p;
@@ -100,7 +106,7 @@ void free_parameters(struct parameters *p)
 static void limit_pair(int8_t *pair, int limit)
 {
     const int excess = abs(pair[0] + pair[1]) - limit;
-    if (pair[0] > 0 == pair[1] > 0 && excess > 0)
+    if ((pair[0] > 0) == (pair[1] > 0) && excess > 0)
         pair[1] = (int8_t)(pair[1] > 0 ? pair[1] - excess : pair[1] + excess);
 }
 

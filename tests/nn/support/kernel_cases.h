@@ -39,7 +39,8 @@ struct parameters {
     float *scale;
 };
 
-/* Scales from far too small to far too large for the output's range. */
+/* Scales from far too small to far too large for the output's range, but within what a kernel is
+ * promised. */
 struct parameters random_parameters(uint64_t seed, size_t outputs, size_t padded, size_t depth);
 
 /* The same for a table's bytes, as a plan prepares it. weights: [outputs][depth] */

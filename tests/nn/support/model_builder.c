@@ -134,9 +134,11 @@ static void add_matrix(struct builder *b, const char *prefix, unsigned rank, con
     struct builder_tensor *float_bias = add(b, prefix, "float_bias", "F32", outputs, 4);
     weight->rank = half->rank = rank;
     memcpy(weight->shape, shape, rank * sizeof *shape);
+    const int most =
+        random_between(&b->random, 0, 1) == 1 ? 127 : 64; /* 64: within the pair limit */
     memcpy(half->shape, shape, rank * sizeof *shape);
     for (size_t i = 0; i < outputs * depth; i++) {
-        weight->data[i] = (unsigned char)random_between(&b->random, -127, 127);
+        weight->data[i] = (unsigned char)random_between(&b->random, -most, most);
         /* a sign, an exponent of 2^-3 or 2^-4, any fraction */
         unsigned bits = (unsigned)random_between(&b->random, 0, 0x7ff);
         bits |= 11u << 10 | (unsigned)random_between(&b->random, 0, 1) << 15;
@@ -179,8 +181,8 @@ static char *random_quantization(struct builder *b)
         zero = extremes[random_between(&b->random, 0, 3)];
     else if (zero < 0)
         zero = random_between(&b->random, 60, 160);
-    return format("{\"scale\": %.9g, \"zero\": %d}", 0.015 + 0.02 * (double)random_unit(&b->random),
-                  zero);
+    const double scale = 0.015 + 0.02 * (double)random_unit(&b->random);
+    return format("{\"scale\": %.9g, \"zero\": %d}", b->scale > 0 ? b->scale : scale, zero);
 }
 
 static void set_window(struct builder *b, const unsigned kernel[2], const unsigned stride[2],

@@ -34,7 +34,8 @@ struct builder {
         char *text; /* NULL: not written */
     } metadata[8];
     size_t layers;
-    int zero; /* of the outputs of the layers to come; -1: random ones */
+    int zero;     /* of the outputs of the layers to come; -1: random ones */
+    double scale; /* of the same; 0: random ones */
 };
 
 /* A builder for windows of columns x mel_bands, with labels label_0, label_1, ... */
