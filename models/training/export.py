@@ -127,6 +127,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--tune-steps", type=int, default=300, help="0: no tuning")
     parser.add_argument("--tune-batch", type=int, default=24)
     parser.add_argument("--tune-rate", type=float, default=2e-4)
+    parser.add_argument("--tune-seed", type=int, default=1)
     parser.add_argument("--alarm-weight", type=float, default=ALARM_WEIGHT,
                         help="what false alarms cost when thresholds are chosen, in macro F1 "
                              "(default: %(default)s)")
@@ -148,7 +149,7 @@ def integer_network(arguments: argparse.Namespace) -> IntegerGraph:
     if not arguments.tune_steps:
         return quantize(graph, ranges)
     return tune(graph, ranges, data, arguments.tune_steps, arguments.tune_batch,
-                arguments.tune_rate, arguments.seed)
+                arguments.tune_rate, arguments.tune_seed)
 
 
 def main() -> None:
