@@ -107,6 +107,11 @@ def calibrate(graph: Graph, windows: torch.Tensor, percentile: float,
     return ranges
 
 
+def keeps_limit(weight: torch.Tensor) -> bool:
+    """All but the windows of a depthwise op, which nobody multiplies in pairs of bytes."""
+    return weight.dim() != 3
+
+
 def in_pairs(weight: torch.Tensor) -> torch.Tensor:
     """(out, lines, pairs, 2): neighbours in the order of the file, in every line of a kernel."""
     lines = weight.flatten(2) if weight.dim() > 2 else weight.unsqueeze(1)
@@ -116,14 +121,18 @@ def in_pairs(weight: torch.Tensor) -> torch.Tensor:
 def weight_step(weight: torch.Tensor) -> torch.Tensor:
     """What 1 stands for among the integers of each output (out,): as little as 127 and PAIR_LIMIT
     allow."""
+    step = weight.abs().flatten(1).amax(dim=1) / 127.0
+    if not keeps_limit(weight):
+        return step
     pairs = in_pairs(weight)
     sums = torch.maximum(pairs.clamp(min=0.0).sum(3), (-pairs).clamp(min=0.0).sum(3))
-    return torch.maximum(weight.abs().flatten(1).amax(dim=1) / 127.0,
-                         sums.flatten(1).amax(dim=1) / PAIR_LIMIT)
+    return torch.maximum(step, sums.flatten(1).amax(dim=1) / PAIR_LIMIT)
 
 
 def limit_pairs(integers: torch.Tensor) -> torch.Tensor:
     """Takes away what rounding put above PAIR_LIMIT, from the larger of the two."""
+    if not keeps_limit(integers):
+        return integers
     pairs = in_pairs(integers)
     for sign in (1, -1):
         part = (sign * pairs).clamp(min=0)

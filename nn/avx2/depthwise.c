@@ -9,7 +9,7 @@
  * padding at both ends. With a stride of 2 every other place is never read, and left out. A ring
  * holds as many lines as the kernel has. Channels are taken CHUNK at a time, so that the ring stays
  * in the first-level cache. Packed weights, 16 bits: [block][kernel time][pair][channel][2]. */
-#define COLUMNS 8               /* outputs that are computed at once, with the same weights */
+#define COLUMNS 8               /* outputs of a block that are computed at once */
 #define CHUNK 64                /* a cache line of channels */
 #define PLACE_BYTES (4 * LANES) /* 8 channels' pairs */
 
@@ -55,35 +55,55 @@ size_t AVX2_NAME(depthwise_scratch_size)(const struct window *w, size_t pitch)
     return (w->kernel[0] + 1) * line_places(w) * channels / LANES * PLACE_BYTES;
 }
 
-/* Lays out a pair of 8 channels; returns where the next one goes. */
-ALWAYS_INLINE uint8_t *lay_pair(uint8_t *to, __m128i here, __m128i next)
+/* 8 channels of one position, or with 2 blocks 16. */
+ALWAYS_INLINE __m128i load_blocks(const uint8_t *from, size_t blocks)
+{
+    return blocks == 2 ? load_16_bytes(from) : load_8_bytes(from);
+}
+
+/* Lays out a pair of 8 channels, or with 2 blocks of 16, the second 8 line_size bytes behind the
+ * first; returns where the next pair goes. */
+ALWAYS_INLINE uint8_t *lay_pair(uint8_t *to, __m128i here, __m128i next, size_t blocks,
+                                size_t line_size)
 {
     store_32_bytes(to, _mm256_cvtepu8_epi16(_mm_unpacklo_epi8(here, next)));
+    if (blocks == 2)
+        store_32_bytes(to + line_size, _mm256_cvtepu8_epi16(_mm_unpackhi_epi8(here, next)));
     return to + PLACE_BYTES;
+}
+
+/* Lays out 1 or 2 blocks of 8 channels of one line of the input; from: their first values. */
+ALWAYS_INLINE void lay_out_blocks(const struct window_task *t, const uint8_t *from, size_t blocks,
+                                  uint8_t *to)
+{
+    const struct window *w = &t->window;
+    const size_t stride = w->stride[1], pitch = t->in_pitch, places = line_places(w);
+    const size_t begin = w->padding[1], end = begin + w->in[1], size = places * PLACE_BYTES;
+    const __m128i outside = _mm_set1_epi8((char)t->in_zero);
+    size_t x = 0; /* the place of a pair's first value */
+    for (; x + 1 < begin; x += stride)
+        to = lay_pair(to, outside, outside, blocks, size);
+    for (; x < begin; x += stride)
+        to = lay_pair(to, outside, load_blocks(from, blocks), blocks, size);
+    from += (x - begin) * pitch;
+    for (; x + 1 < end; x += stride, from += stride * pitch)
+        to = lay_pair(to, load_blocks(from, blocks), load_blocks(from + pitch, blocks), blocks,
+                      size);
+    for (; x < end; x += stride)
+        to = lay_pair(to, load_blocks(from, blocks), outside, blocks, size);
+    for (; x < places * stride; x += stride)
+        to = lay_pair(to, outside, outside, blocks, size);
 }
 
 /* Lays out `channels` channels of one line of the input. */
 static void lay_out(const struct window_task *t, const uint8_t *in, size_t channels, uint8_t *to)
 {
-    const struct window *w = &t->window;
-    const size_t stride = w->stride[1], pitch = t->in_pitch;
-    const size_t begin = w->padding[1], end = begin + w->in[1], places = line_places(w) * stride;
-    const __m128i outside = _mm_set1_epi8((char)t->in_zero);
-    for (size_t block = 0; block < channels; block += LANES) {
-        const uint8_t *from = in + block;
-        size_t x = 0; /* the place of a pair's first value */
-        for (; x + 1 < begin; x += stride)
-            to = lay_pair(to, outside, outside);
-        for (; x < begin; x += stride)
-            to = lay_pair(to, outside, load_8_bytes(from));
-        from += (x - begin) * pitch;
-        for (; x + 1 < end; x += stride, from += stride * pitch)
-            to = lay_pair(to, load_8_bytes(from), load_8_bytes(from + pitch));
-        for (; x < end; x += stride)
-            to = lay_pair(to, load_8_bytes(from), outside);
-        for (; x < places; x += stride)
-            to = lay_pair(to, outside, outside);
-    }
+    const size_t size = line_places(&t->window) * PLACE_BYTES;
+    size_t block = 0;
+    for (; block + 2 * LANES <= channels; block += 2 * LANES, to += 2 * size)
+        lay_out_blocks(t, in + block, 2, to);
+    if (block < channels)
+        lay_out_blocks(t, in + block, 1, to);
 }
 
 /* Lays out `channels` channels of a line outside the input. */
@@ -91,7 +111,7 @@ static void lay_out_nothing(const struct window_task *t, size_t channels, uint8_
 {
     const __m128i outside = _mm_set1_epi8((char)t->in_zero);
     for (size_t i = 0; i < line_places(&t->window) * channels / LANES; i++)
-        to = lay_pair(to, outside, outside);
+        to = lay_pair(to, outside, outside, 1, 0);
 }
 
 /* What stays the same while one output line of a chunk is computed. */
@@ -103,60 +123,98 @@ struct depthwise_line {
     uint8_t *out;         /* the line's first position, at the chunk's first channel */
 };
 
-/* Columns (1, 4 or COLUMNS) from x on, of the chunk's 8 channels from `block` on. A pair is step
- * places behind the one before: 2 with a stride of 1, 1 with a stride of 2. */
-ALWAYS_INLINE void depthwise_columns(const struct depthwise_line *l, size_t block, size_t x,
-                                     size_t columns, size_t lines, size_t pairs, size_t step)
+/* The sums of columns from x on, of the chunk's `blocks` times 8 channels from `block` on, each
+ * column's blocks together. A pair is step places behind the one before: 2 with a stride of 1, 1
+ * with a stride of 2. */
+ALWAYS_INLINE void depthwise_sums(const struct depthwise_line *l, size_t block, size_t x,
+                                  size_t columns, size_t blocks, size_t lines, size_t pairs,
+                                  size_t step, __m256i *sums)
 {
-    const struct window_task *t = l->task;
-    const size_t channel = l->chunk + block;
-    const int16_t *w = (const int16_t *)t->weights + channel * lines * pairs * 2;
+    const size_t channel = l->chunk + block, taps = lines * pairs * 2;
+    const int16_t *w = (const int16_t *)l->task->weights + channel * taps;
+    const int32_t *bias = l->task->requantization->bias + channel;
     const size_t offset = (block / LANES * l->places + x) * PLACE_BYTES;
-    __m256i sums[COLUMNS];
 #pragma GCC unroll 8
-    for (size_t c = 0; c < columns; c++)
-        sums[c] = load_32_bytes(t->requantization->bias + channel);
+    for (size_t i = 0; i < columns * blocks; i++)
+        sums[i] = load_32_bytes(bias + i % blocks * LANES);
 #pragma GCC unroll 5
     for (size_t time = 0; time < lines; time++) {
         const uint8_t *line = l->in[time] + offset;
 #pragma GCC unroll 4
         for (size_t pair = 0; pair < pairs; pair++) {
-            const __m256i weight = load_32_bytes(w + (time * pairs + pair) * 2 * LANES);
+            const int16_t *weights = w + (time * pairs + pair) * 2 * LANES;
+            const __m256i first = load_32_bytes(weights);
+            const __m256i second = load_32_bytes(weights + (blocks - 1) * LANES * taps);
 #pragma GCC unroll 8
             for (size_t c = 0; c < columns; c++) {
-                const __m256i q = load_32_bytes(line + (c + pair * step) * PLACE_BYTES);
-                sums[c] = add_products(sums[c], q, weight);
+                const uint8_t *place = line + (c + pair * step) * PLACE_BYTES;
+                sums[c * blocks] = add_products(sums[c * blocks], load_32_bytes(place), first);
+                if (blocks == 2)
+                    sums[2 * c + 1] = add_products(
+                        sums[2 * c + 1], load_32_bytes(place + l->places * PLACE_BYTES), second);
             }
         }
     }
-    const __m256 scale = _mm256_loadu_ps(t->requantization->scale + channel);
+}
+
+/* What comes of them. columns * blocks: COLUMNS, 4, or with one column less. */
+ALWAYS_INLINE void depthwise_columns(const struct depthwise_line *l, size_t block, size_t x,
+                                     size_t columns, size_t blocks, size_t lines, size_t pairs,
+                                     size_t step)
+{
+    __m256i sums[COLUMNS];
+    depthwise_sums(l, block, x, columns, blocks, lines, pairs, step, sums);
+    const float *scale = l->task->requantization->scale + l->chunk + block;
 #pragma GCC unroll 8
-    for (size_t c = 0; c < columns; c++)
-        sums[c] = requantize(sums[c], scale, _mm_setzero_si128(), &l->tail);
-    uint8_t *out = l->out + x * t->out_pitch + block;
-    if (columns < 4) {
-        const __m256i one[4] = {sums[0], sums[0], sums[0], sums[0]};
-        store_8_bytes(out, pack(one, &l->tail).low);
+    for (size_t i = 0; i < columns * blocks; i++)
+        sums[i] = requantize(sums[i], _mm256_loadu_ps(scale + i % blocks * LANES),
+                             _mm_setzero_si128(), &l->tail);
+    const size_t pitch = l->task->out_pitch;
+    uint8_t *out = l->out + x * pitch + block;
+    if (columns == 1) {
+        const __m256i one[4] = {sums[0], sums[blocks - 1], sums[0], sums[0]};
+        const __m128i bytes = pack(one, &l->tail).low;
+        if (blocks == 2)
+            store_16_bytes(out, bytes);
+        else
+            store_8_bytes(out, bytes);
         return;
     }
 #pragma GCC unroll 2
-    for (size_t c = 0; c < columns; c += 4)
-        store_4_times_8_bytes(out + c * t->out_pitch, t->out_pitch, pack(sums + c, &l->tail));
+    for (size_t i = 0; i < columns * blocks; i += 4) {
+        const struct halves bytes = pack(sums + i, &l->tail);
+        uint8_t *to = out + i / blocks * pitch;
+        if (blocks == 2) {
+            store_16_bytes(to, bytes.low);
+            store_16_bytes(to + pitch, bytes.high);
+        } else {
+            store_4_times_8_bytes(to, pitch, bytes);
+        }
+    }
 }
 
+/* Two blocks at a time write half as many pieces. */
 ALWAYS_INLINE void depthwise_line(const struct depthwise_line *l, size_t channels, size_t lines,
                                   size_t pairs, size_t step)
 {
     const size_t width = l->task->window.out[1];
-    for (size_t block = 0; block < channels; block += LANES) {
+    size_t block = 0;
+    for (; block + 2 * LANES <= channels; block += 2 * LANES) {
         size_t x = 0;
-        for (; x + COLUMNS <= width; x += COLUMNS)
-            depthwise_columns(l, block, x, COLUMNS, lines, pairs, step);
-        for (; x + 4 <= width; x += 4)
-            depthwise_columns(l, block, x, 4, lines, pairs, step);
+        for (; x + COLUMNS / 2 <= width; x += COLUMNS / 2)
+            depthwise_columns(l, block, x, COLUMNS / 2, 2, lines, pairs, step);
         for (; x < width; x++)
-            depthwise_columns(l, block, x, 1, lines, pairs, step);
+            depthwise_columns(l, block, x, 1, 2, lines, pairs, step);
     }
+    if (block == channels)
+        return;
+    size_t x = 0;
+    for (; x + COLUMNS <= width; x += COLUMNS)
+        depthwise_columns(l, block, x, COLUMNS, 1, lines, pairs, step);
+    for (; x + 4 <= width; x += 4)
+        depthwise_columns(l, block, x, 4, 1, lines, pairs, step);
+    for (; x < width; x++)
+        depthwise_columns(l, block, x, 1, 1, lines, pairs, step);
 }
 
 ALWAYS_INLINE void depthwise_any_line(const struct depthwise_line *l, size_t channels)

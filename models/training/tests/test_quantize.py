@@ -47,10 +47,11 @@ class TestWeights(unittest.TestCase):
         self.assertEqual(result.weight.tolist(), [[96, 32, -64, -64, 16], [64, 64, 0, 64, -64]])
 
     def test_rounding_does_not_break_the_limit(self) -> None:
-        integers = torch.tensor([[[70, 59, 127], [-60, -70, -100]]])
-        self.assertEqual(limit_pairs(integers).tolist(), [[[69, 59, 127], [-60, -68, -100]]])
+        integers = torch.tensor([[[[70], [59], [127]], [[-60], [-70], [-100]]]])
+        wanted = torch.tensor([[[[69], [59], [127]], [[-60], [-68], [-100]]]])
+        self.assertEqual(limit_pairs(integers).tolist(), wanted.tolist())
         random = np.random.default_rng(5)
-        for shape in ((40, 31), (40, 3, 5), (40, 3, 3, 1), (40, 3, 3, 4)):
+        for shape in ((40, 31), (40, 3, 3, 1), (40, 3, 3, 4)):
             weight = random.standard_normal(shape).astype(np.float32)
             stored = quantize_weight(weight, np.zeros(40, np.float32), Range(0.02, 0)).weight
             lines = stored.reshape(40, shape[1] if len(shape) > 2 else 1, -1).astype(int)
@@ -59,6 +60,11 @@ class TestWeights(unittest.TestCase):
                 sums = part[:, :, 0:-1:2] + part[:, :, 1::2]
                 self.assertLessEqual(sums.max(), PAIR_LIMIT)
                 self.assertGreater(sums.max(), PAIR_LIMIT - 3)
+
+    def test_windows_of_single_channels_use_the_whole_range(self) -> None:
+        weight = np.array([[[3.0, 3.0, 1.0]]], np.float32)
+        result = quantize_weight(weight, np.zeros(1, np.float32), Range(0.02, 0))
+        self.assertEqual(result.weight.tolist(), [[[127, 127, 42]]])
 
     def test_a_vanished_channel_does_not_overflow(self) -> None:
         weight = np.array([[1e-12, 0.0]], np.float32)
