@@ -47,25 +47,28 @@ size_t AVX2_NAME(conv_scratch_size)(const struct window *w, size_t in_channels,
     return (w->kernel[0] + 1) * conv_line_values(w, in_channels) * sizeof(input_value);
 }
 
-static void conv_lay_out(const struct window_task *t, const uint8_t *in, input_value *line)
+/* A line outside the input, and the padding around those inside, which stays. */
+static void conv_lay_out_nothing(const struct window_task *t, input_value *line)
+{
+    const size_t values = conv_line_values(&t->window, t->in_channels);
+    for (size_t i = 0; i < values; i++)
+        line[i] = (input_value)t->in_zero;
+}
+
+static void conv_lay_out(const struct window_task *t, const uint8_t *restrict in,
+                         input_value *restrict line)
 {
     const struct window *w = &t->window;
-    const size_t values = conv_line_values(w, t->in_channels);
-    const size_t before = w->padding[1] * t->in_channels, inside = w->in[1] * t->in_channels;
-    size_t i = 0;
-    for (; i < before || (in == NULL && i < values); i++)
-        line[i] = (input_value)t->in_zero;
-    if (in != NULL && t->in_pitch == t->in_channels) {
-        for (size_t k = 0; k < inside; k++)
-            line[i++] = in[k];
-    } else if (in != NULL) {
-        for (size_t x = 0; x < w->in[1]; x++, in += t->in_pitch) {
-            for (size_t c = 0; c < t->in_channels; c++)
-                line[i++] = in[c];
-        }
+    line += w->padding[1] * t->in_channels;
+    if (t->in_pitch == t->in_channels) {
+        for (size_t i = 0; i < w->in[1] * t->in_channels; i++)
+            line[i] = in[i];
+        return;
     }
-    for (; i < values; i++)
-        line[i] = (input_value)t->in_zero;
+    for (size_t x = 0; x < w->in[1]; x++, in += t->in_pitch) {
+        for (size_t c = 0; c < t->in_channels; c++)
+            *line++ = in[c];
+    }
 }
 
 /* The lines of the input, laid out, that one output line needs. */
@@ -123,7 +126,8 @@ ALWAYS_INLINE void conv_with(const struct window_task *t, enum activation activa
     const size_t values = conv_line_values(w, t->in_channels);
     input_value *ring = t->scratch, *outside = ring + w->kernel[0] * values;
     unsigned laid_out = 0; /* lines of the input */
-    conv_lay_out(t, NULL, outside);
+    for (size_t k = 0; k <= w->kernel[0]; k++)
+        conv_lay_out_nothing(t, ring + k * values);
     for (unsigned time = 0; time < w->out[0]; time++) {
         struct conv_lines lines;
         for (unsigned k = 0; k < w->kernel[0]; k++) {
