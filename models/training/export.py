@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import Dict, List, NamedTuple
+from typing import Dict, List, NamedTuple, Optional
 
 import numpy as np
 import torch
@@ -137,6 +137,16 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def provenance(model: Optional[Path]) -> Dict[str, object]:
+    """Where the float weights are from: what the model file says that they are taken from, or what
+    the recipe trains on."""
+    if model is None:
+        return {"start": START, "sources": SOURCES,
+                "licence": "distributed with Tutti; attribution to the sources below"}
+    training = read_model(model).metadata["tutti.training"]
+    return {key: training[key] for key in ("start", "licence", "sources") if key in training}
+
+
 def integer_network(arguments: argparse.Namespace) -> IntegerGraph:
     graph = source_graph(arguments)
     if arguments.blend is not None:
@@ -159,8 +169,7 @@ def main() -> None:
     clips = gather(integer_predictor(network), arguments.work, arguments.seed)
     decisions = decide(clips, arguments.alarm_weight)
     training: Dict[str, object] = {
-        "start": START, "licence": "distributed with Tutti; attribution to the sources below",
-        "sources": SOURCES, "note": arguments.note,
+        **provenance(arguments.model), "note": arguments.note,
         "multiply_adds": multiply_adds(network.graph.ops, CONFIG.columns, CONFIG.mel_bands),
         **decisions.described}
 
