@@ -322,7 +322,7 @@ static bool add_totals(struct reader *r, uint64_t *activations)
 static bool check_gated(struct reader *r)
 {
     const struct model_layer *layer = r->layer;
-    if (layer->kind != LAYER_SQUEEZE_EXCITE || layer->last)
+    if (layer->kind != LAYER_SQUEEZE_EXCITE)
         return true;
     const double highest = 255 * (double)model_graph_input(r->graph, r->index).scale;
     if (highest > QUANTIZED_STEPS_MAX * (double)layer->output.scale)

@@ -32,8 +32,13 @@ struct quantization {
     int zero; /* 0 to 255 */
 };
 
-/* No value that becomes a byte is more than this times the byte's scale, whatever the input: 2^30,
- * so that it fits an int, roundings on the way included. */
+static inline float inverse_scale(struct quantization quantization)
+{
+    return 1.0f / quantization.scale;
+}
+
+/* What a layer with weights or a gate stores as bytes is never more than this times the bytes'
+ * scale, whatever its input: 2^30, so that it fits an int, roundings on the way included. */
 #define QUANTIZED_STEPS_MAX 1073741824.0
 
 /* The weights of one matrix: outputs rows of depth values. */

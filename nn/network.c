@@ -115,7 +115,7 @@ static void sums_to_mean(const struct place *p, size_t positions, struct quantiz
     float *means = p->scratch.reals;
     for (size_t c = 0; c < pitch; c++)
         means[c] = (float)(p->scratch.sums[c] - zero) * scale;
-    p->plan->kernels->quantize(means, pitch, 1.0f / to.scale, to.zero, out);
+    p->plan->kernels->quantize(means, pitch, inverse_scale(to), to.zero, out);
 }
 
 /* The mean over all positions. */
@@ -174,9 +174,9 @@ static void run_squeeze_excite(const struct place *p)
     struct gemm_task expand = matrix_task(&layer->expand, s->kernel);
     expand.in = s->hidden;
     k->gemm_real(&expand, s->reals);
-    const float steps = layer->in.quantization.scale * (1.0f / layer->out.quantization.scale);
+    const float scale = layer->in.quantization.scale * inverse_scale(layer->out.quantization);
     for (size_t c = 0; c < layer->in.pitch; c++)
-        s->reals[c] = steps * (1.0f / (1.0f + expf(-s->reals[c])));
+        s->reals[c] = scale * (1.0f / (1.0f + expf(-s->reals[c])));
 
     struct gate_task gate = {
         .in = p->in,
@@ -324,7 +324,7 @@ static void quantize_columns(const struct network *network, const float *columns
 {
     const struct plan *plan = network->plan;
     const struct quantization input = plan->input.quantization;
-    const float inverse = 1.0f / input.scale;
+    const float inverse = inverse_scale(input);
     const size_t bands = plan->layers[0].in_shape.frequency;
     const size_t first = span.begin * bands, end = span.end * bands;
     uint8_t *in = network->arena + plan->input.offset + first * plan->input.pitch;

@@ -23,50 +23,50 @@ static int32_t corrected_bias(const struct layer_weights *w, size_t output, int 
     return (int32_t)(w->bias[output] - input_zero * sum);
 }
 
-/* What comes after the sums of a layer's weights. */
-struct tail {
+/* What becomes of the sums of a layer's weights. */
+struct stored_as {
     enum activation activation;
     const struct quantization *output; /* NULL: real values */
 };
 
 /* Carves the arrays and, unless it only measures, fills them. */
 static void plan_requantization(struct carver *carver, const struct layer_weights *w, size_t padded,
-                                struct quantization input, struct tail tail,
+                                struct quantization input, struct stored_as as,
                                 struct requantization *r)
 {
     int32_t *bias = carve(carver, padded * sizeof *bias);
     float *scale = carve(carver, padded * sizeof *scale);
-    const float inverse = tail.output != NULL ? 1.0f / tail.output->scale : 1.0f;
+    const float inverse = as.output != NULL ? inverse_scale(*as.output) : 1.0f;
     *r = (struct requantization){.bias = bias,
                                  .scale = scale,
-                                 .activation = tail.activation,
+                                 .activation = as.activation,
                                  .sixth = 1.0f / 6.0f * inverse,
-                                 .zero = tail.output != NULL ? tail.output->zero : 0};
+                                 .zero = as.output != NULL ? as.output->zero : 0};
     if (bias == NULL)
         return;
     for (size_t i = 0; i < w->outputs; i++) {
         bias[i] = corrected_bias(w, i, input.zero);
         scale[i] = input.scale * w->scale[i];
-        if (tail.activation != ACTIVATION_HARDSWISH)
+        if (as.activation != ACTIVATION_HARDSWISH)
             scale[i] *= inverse;
     }
 }
 
 static void plan_matrix(struct carver *carver, const struct kernels *k,
-                        const struct layer_weights *w, struct quantization input, struct tail tail,
-                        struct plan_matrix *matrix)
+                        const struct layer_weights *w, struct quantization input,
+                        struct stored_as as, struct plan_matrix *matrix)
 {
     matrix->outputs = round_up(w->outputs, k->channel_multiple);
     matrix->depth = round_up(w->depth, k->channel_multiple);
     matrix->packed = carve(carver, k->gemm_packed_size(w->outputs, w->depth));
-    plan_requantization(carver, w, matrix->outputs, input, tail, &matrix->requantization);
+    plan_requantization(carver, w, matrix->outputs, input, as, &matrix->requantization);
     if (matrix->packed != NULL)
         k->gemm_pack(w->weight, w->outputs, w->depth, matrix->packed);
 }
 
 static void plan_window(struct carver *carver, const struct kernels *k,
                         const struct model_layer *layer, const struct window *window,
-                        struct quantization input, struct tail tail, struct plan_matrix *matrix)
+                        struct quantization input, struct stored_as as, struct plan_matrix *matrix)
 {
     const struct layer_weights *w = &layer->weights;
     const bool conv = layer->kind == LAYER_CONV;
@@ -74,7 +74,7 @@ static void plan_window(struct carver *carver, const struct kernels *k,
     matrix->outputs = round_up(w->outputs, k->channel_multiple);
     matrix->packed = carve(carver, conv ? k->conv_packed_size(window, in, w->outputs)
                                         : k->depthwise_packed_size(window, w->outputs));
-    plan_requantization(carver, w, matrix->outputs, input, tail, &matrix->requantization);
+    plan_requantization(carver, w, matrix->outputs, input, as, &matrix->requantization);
     if (matrix->packed == NULL)
         return;
     if (conv)
@@ -114,8 +114,8 @@ static void plan_layer(struct plan *plan, const struct model_graph *graph, size_
     planned->summed = layer->kind == LAYER_DEPTHWISE && !layer->last &&
                       graph->layers[index + 1].kind == LAYER_SQUEEZE_EXCITE;
 
-    const struct tail real = {ACTIVATION_NONE, NULL}, relu = {ACTIVATION_RELU, &hidden};
-    const struct tail own = {layer->activation, layer->last ? NULL : &output};
+    const struct stored_as real = {ACTIVATION_NONE, NULL}, relu = {ACTIVATION_RELU, &hidden};
+    const struct stored_as own = {layer->activation, layer->last ? NULL : &output};
     switch (layer->kind) {
     case LAYER_SQUEEZE_EXCITE:
         planned->pooled = of_bytes(k, layer->pooled);
@@ -140,7 +140,7 @@ static void plan_layer(struct plan *plan, const struct model_graph *graph, size_
         if (layer->residual >= 0) {
             struct requantization *r = &planned->weights.requantization;
             const struct quantization residual = of_bytes(k, graph->layers[layer->residual].output);
-            r->residual_scale = residual.scale * (1.0f / output.scale);
+            r->residual_scale = residual.scale * inverse_scale(output);
             r->residual_zero = residual.zero;
         }
     }

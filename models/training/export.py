@@ -127,7 +127,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--tune-steps", type=int, default=300, help="0: no tuning")
     parser.add_argument("--tune-batch", type=int, default=24)
     parser.add_argument("--tune-rate", type=float, default=2e-4)
-    parser.add_argument("--tune-seed", type=int, default=1)
+    parser.add_argument("--tune-seed", type=int, default=1, help="of the windows to tune with")
     parser.add_argument("--alarm-weight", type=float, default=ALARM_WEIGHT,
                         help="what false alarms cost when thresholds are chosen, in macro F1 "
                              "(default: %(default)s)")

@@ -6,7 +6,7 @@ range that calibration windows reach in the float network.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Dict, List, Optional, Tuple
 
 import numpy as np
@@ -23,6 +23,9 @@ INPUT_ZERO = 78
 # What two neighbours may have of one sign ("Pairs" in models/FORMAT.md): weights that keep it are
 # multiplied faster. It costs less than one bit of the weights' eight.
 PAIR_LIMIT = 128
+
+# A reader refuses what could exceed its scale so many times.
+STEPS_MAX = 2.0 ** 30
 
 
 @dataclass(frozen=True)
@@ -130,7 +133,8 @@ def weight_step(weight: torch.Tensor) -> torch.Tensor:
 
 
 def limit_pairs(integers: torch.Tensor) -> torch.Tensor:
-    """Takes away what rounding put above PAIR_LIMIT, from the larger of the two."""
+    """Takes away what rounding put above PAIR_LIMIT, from the larger of the two: where both were
+    halves, or the scale's own rounding made them so."""
     if not keeps_limit(integers):
         return integers
     pairs = in_pairs(integers)
@@ -157,19 +161,43 @@ def quantize_weight(weight: np.ndarray, bias: np.ndarray, input_range: Range) ->
                           np.rint(bias / unit).astype(np.int32))
 
 
+def furthest(source: Range, weights: IntegerWeights) -> float:
+    """The furthest that an output can get from zero, whatever the input."""
+    products = np.abs(weights.weight.reshape(len(weights.scale), -1).astype(np.float64)).sum(axis=1)
+    sums = np.abs(weights.bias.astype(np.float64)) + products * max(source.zero, 255 - source.zero)
+    return float((sums * weights.scale).max() * source.scale)
+
+
+def with_room(output: Range, largest: float) -> Range:
+    """A scale as coarse as it has to be for values up to `largest`, where all that calibration saw
+    was next to nothing."""
+    return replace(output, scale=float(np.float32(max(output.scale, largest / (STEPS_MAX / 2)))))
+
+
 def quantize(graph: Graph, ranges: Dict[str, Range]) -> IntegerGraph:
     weights: Dict[str, IntegerWeights] = {}
+    ranges = dict(ranges)
     previous = ranges["input"]
     for op in graph.ops:
+        largest = 0.0
         if op.kind == "squeeze_excite":
-            for part, source in (("reduce", "pooled"), ("expand", "hidden")):
-                weights[f"{op.name}.{part}"] = quantize_weight(
-                    *op.weights[part], ranges[f"{op.name}.{source}"])
+            hidden = op.name + ".hidden"
+            pooled = ranges[op.name + ".pooled"]
+            weights[op.name + ".reduce"] = quantize_weight(*op.weights["reduce"], pooled)
+            ranges[hidden] = with_room(ranges[hidden],
+                                       furthest(pooled, weights[op.name + ".reduce"]))
+            weights[op.name + ".expand"] = quantize_weight(*op.weights["expand"], ranges[hidden])
+            largest = 255 * previous.scale
         elif op.kind == "attention":
             for part in ("score", "attention"):
                 weights[f"{op.name}.{part}"] = quantize_weight(*op.weights[part], previous)
         elif op.weights:
             weights[op.name] = quantize_weight(*op.weights[""], previous)
+            largest = furthest(previous, weights[op.name])
+            if op.residual is not None:
+                largest += 255 * ranges[op.residual].scale
+        if op.name in ranges:
+            ranges[op.name] = with_room(ranges[op.name], largest)
         previous = ranges.get(op.name, previous)
     return IntegerGraph(graph, ranges, weights)
 

@@ -16,7 +16,7 @@ import torch
 from tqdm import tqdm
 
 from .graph import Graph, Op, run_float, run_graph
-from .quantize import IntegerGraph, Range, limit_pairs, quantize, weight_step
+from .quantize import IntegerGraph, Range, quantize, weight_step
 from .windows import WindowSet, augmented_batch
 
 Parameters = Dict[Tuple[str, str], Tuple[torch.Tensor, torch.Tensor]]
@@ -35,7 +35,7 @@ def fake_activation(x: torch.Tensor, output: Range) -> torch.Tensor:
 def fake_weight(weight: torch.Tensor) -> torch.Tensor:
     shape = (-1,) + (1,) * (weight.dim() - 1)
     scale = weight_step(weight.detach()).clamp(min=1e-12).reshape(shape)
-    return round_through(weight, limit_pairs((weight.detach() / scale).round()) * scale)
+    return round_through(weight, (weight / scale).round() * scale)
 
 
 class Tuner:
@@ -97,4 +97,4 @@ def tune(graph: Graph, ranges: Dict[str, Range], data: WindowSet, steps: int, ba
         smooth = 0.95 * smooth + 0.05 * float(error.detach()) if step else float(error.detach())
         bar.set_postfix(rms=f"{smooth ** 0.5:.4f}")
     integer = quantize(tuner.tuned_graph(), ranges)
-    return IntegerGraph(graph, ranges, integer.weights)
+    return IntegerGraph(graph, integer.ranges, integer.weights)

@@ -38,18 +38,20 @@
     void name(conv)(const struct window_task *);
 
 AVX2_DECLARE_PRODUCTS(AVX2_NAME)
-#if !defined(AVX_VNNI)
+#if !defined(AVX_VNNI) && !defined(AVX2_WORDS) && !defined(AVX2_BYTES)
 #define AVX2_WORDS_NAME(function) avx2_words_##function
 #define AVX2_BYTES_NAME(function) avx2_bytes_##function
 AVX2_DECLARE_PRODUCTS(AVX2_WORDS_NAME)
 AVX2_DECLARE_PRODUCTS(AVX2_BYTES_NAME)
 #endif
 
+#if !defined(AVX2_WORDS) && !defined(AVX2_BYTES)
 size_t AVX2_NAME(depthwise_packed_size)(const struct window *w, size_t channels);
 void AVX2_NAME(depthwise_pack)(const int8_t *weights, const struct window *w, size_t channels,
                                void *packed);
 size_t AVX2_NAME(depthwise_scratch_size)(const struct window *w, size_t pitch);
 void AVX2_NAME(depthwise)(const struct window_task *t);
+#endif
 
 void avx2_quantize(const float *values, size_t count, float inverse_scale, int zero, uint8_t *out);
 void avx2_add_channel_sums(const uint8_t *in, size_t positions, size_t pitch, size_t channels,

@@ -89,7 +89,7 @@ struct gate_constants {
     __m256i in_zero, out_zero;
 };
 
-/* 8 bytes times 8 gates; less the output's zero. */
+/* 8 bytes times 8 scales; less the output's zero. */
 ALWAYS_INLINE __m256i gate_lanes(const uint8_t *bytes, __m256 scale, const struct gate_constants *k)
 {
     const __m256i q = _mm256_sub_epi32(_mm256_cvtepu8_epi32(load_8_bytes(bytes)), k->in_zero);

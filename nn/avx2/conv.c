@@ -47,8 +47,8 @@ size_t AVX2_NAME(conv_scratch_size)(const struct window *w, size_t in_channels,
     return (w->kernel[0] + 1) * conv_line_values(w, in_channels) * sizeof(input_value);
 }
 
-/* A line outside the input, and the padding around those inside, which stays. */
-static void conv_lay_out_nothing(const struct window_task *t, input_value *line)
+/* For a line outside the input, and for the padding around those inside, which stays. */
+static void conv_fill_with_zero(const struct window_task *t, input_value *line)
 {
     const size_t values = conv_line_values(&t->window, t->in_channels);
     for (size_t i = 0; i < values; i++)
@@ -127,7 +127,7 @@ ALWAYS_INLINE void conv_with(const struct window_task *t, enum activation activa
     input_value *ring = t->scratch, *outside = ring + w->kernel[0] * values;
     unsigned laid_out = 0; /* lines of the input */
     for (size_t k = 0; k <= w->kernel[0]; k++)
-        conv_lay_out_nothing(t, ring + k * values);
+        conv_fill_with_zero(t, ring + k * values);
     for (unsigned time = 0; time < w->out[0]; time++) {
         struct conv_lines lines;
         for (unsigned k = 0; k < w->kernel[0]; k++) {

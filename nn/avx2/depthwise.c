@@ -9,7 +9,7 @@
  * padding at both ends. With a stride of 2 every other place is never read, and left out. A ring
  * holds as many lines as the kernel has. Channels are taken CHUNK at a time, so that the ring stays
  * in the first-level cache. Packed weights, 16 bits: [block][kernel time][pair][channel][2]. */
-#define COLUMNS 8               /* outputs of a block that are computed at once */
+#define SUMS 8                  /* registers of 8 outputs that are computed at once */
 #define CHUNK 64                /* a cache line of channels */
 #define PLACE_BYTES (4 * LANES) /* 8 channels' pairs */
 
@@ -61,14 +61,14 @@ ALWAYS_INLINE __m128i load_blocks(const uint8_t *from, size_t blocks)
     return blocks == 2 ? load_16_bytes(from) : load_8_bytes(from);
 }
 
-/* Lays out a pair of 8 channels, or with 2 blocks of 16, the second 8 line_size bytes behind the
- * first; returns where the next pair goes. */
+/* Lays out a pair of 8 channels, or with 2 blocks of 16, the second 8 block_size bytes behind
+ * the first; returns where the next pair goes. */
 ALWAYS_INLINE uint8_t *lay_pair(uint8_t *to, __m128i here, __m128i next, size_t blocks,
-                                size_t line_size)
+                                size_t block_size)
 {
     store_32_bytes(to, _mm256_cvtepu8_epi16(_mm_unpacklo_epi8(here, next)));
     if (blocks == 2)
-        store_32_bytes(to + line_size, _mm256_cvtepu8_epi16(_mm_unpackhi_epi8(here, next)));
+        store_32_bytes(to + block_size, _mm256_cvtepu8_epi16(_mm_unpackhi_epi8(here, next)));
     return to + PLACE_BYTES;
 }
 
@@ -78,29 +78,29 @@ ALWAYS_INLINE void lay_out_blocks(const struct window_task *t, const uint8_t *fr
 {
     const struct window *w = &t->window;
     const size_t stride = w->stride[1], pitch = t->in_pitch, places = line_places(w);
-    const size_t begin = w->padding[1], end = begin + w->in[1], size = places * PLACE_BYTES;
+    const size_t begin = w->padding[1], end = begin + w->in[1], block_size = places * PLACE_BYTES;
     const __m128i outside = _mm_set1_epi8((char)t->in_zero);
     size_t x = 0; /* the place of a pair's first value */
     for (; x + 1 < begin; x += stride)
-        to = lay_pair(to, outside, outside, blocks, size);
+        to = lay_pair(to, outside, outside, blocks, block_size);
     for (; x < begin; x += stride)
-        to = lay_pair(to, outside, load_blocks(from, blocks), blocks, size);
+        to = lay_pair(to, outside, load_blocks(from, blocks), blocks, block_size);
     from += (x - begin) * pitch;
     for (; x + 1 < end; x += stride, from += stride * pitch)
         to = lay_pair(to, load_blocks(from, blocks), load_blocks(from + pitch, blocks), blocks,
-                      size);
+                      block_size);
     for (; x < end; x += stride)
-        to = lay_pair(to, load_blocks(from, blocks), outside, blocks, size);
+        to = lay_pair(to, load_blocks(from, blocks), outside, blocks, block_size);
     for (; x < places * stride; x += stride)
-        to = lay_pair(to, outside, outside, blocks, size);
+        to = lay_pair(to, outside, outside, blocks, block_size);
 }
 
 /* Lays out `channels` channels of one line of the input. */
 static void lay_out(const struct window_task *t, const uint8_t *in, size_t channels, uint8_t *to)
 {
-    const size_t size = line_places(&t->window) * PLACE_BYTES;
+    const size_t block_size = line_places(&t->window) * PLACE_BYTES;
     size_t block = 0;
-    for (; block + 2 * LANES <= channels; block += 2 * LANES, to += 2 * size)
+    for (; block + 2 * LANES <= channels; block += 2 * LANES, to += 2 * block_size)
         lay_out_blocks(t, in + block, 2, to);
     if (block < channels)
         lay_out_blocks(t, in + block, 1, to);
@@ -157,12 +157,12 @@ ALWAYS_INLINE void depthwise_sums(const struct depthwise_line *l, size_t block, 
     }
 }
 
-/* What comes of them. columns * blocks: COLUMNS, 4, or with one column less. */
+/* What comes of them. columns is 1, or columns * blocks SUMS or 4. */
 ALWAYS_INLINE void depthwise_columns(const struct depthwise_line *l, size_t block, size_t x,
                                      size_t columns, size_t blocks, size_t lines, size_t pairs,
                                      size_t step)
 {
-    __m256i sums[COLUMNS];
+    __m256i sums[SUMS];
     depthwise_sums(l, block, x, columns, blocks, lines, pairs, step, sums);
     const float *scale = l->task->requantization->scale + l->chunk + block;
 #pragma GCC unroll 8
@@ -201,16 +201,16 @@ ALWAYS_INLINE void depthwise_line(const struct depthwise_line *l, size_t channel
     size_t block = 0;
     for (; block + 2 * LANES <= channels; block += 2 * LANES) {
         size_t x = 0;
-        for (; x + COLUMNS / 2 <= width; x += COLUMNS / 2)
-            depthwise_columns(l, block, x, COLUMNS / 2, 2, lines, pairs, step);
+        for (; x + SUMS / 2 <= width; x += SUMS / 2)
+            depthwise_columns(l, block, x, SUMS / 2, 2, lines, pairs, step);
         for (; x < width; x++)
             depthwise_columns(l, block, x, 1, 2, lines, pairs, step);
     }
     if (block == channels)
         return;
     size_t x = 0;
-    for (; x + COLUMNS <= width; x += COLUMNS)
-        depthwise_columns(l, block, x, COLUMNS, 1, lines, pairs, step);
+    for (; x + SUMS <= width; x += SUMS)
+        depthwise_columns(l, block, x, SUMS, 1, lines, pairs, step);
     for (; x + 4 <= width; x += 4)
         depthwise_columns(l, block, x, 4, 1, lines, pairs, step);
     for (; x < width; x++)

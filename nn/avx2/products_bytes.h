@@ -18,7 +18,8 @@ ALWAYS_INLINE weights_value load_weights(const int8_t *weights)
     return weights;
 }
 
-/* Adds to the sums of 8 outputs what INPUTS inputs, the same for all, and their weights make. */
+/* Written as assembly: GCC would load the weights into registers, and keep sums in memory instead.
+ * Adds to the sums of 8 outputs what INPUTS inputs, the same for all, and their weights make. */
 ALWAYS_INLINE __m256i add_inputs(__m256i sums, __m256i inputs, weights_value weights)
 {
     __m256i pairs;

@@ -10,8 +10,8 @@ import torch
 from ..golden_network import LABELS, random_windows, steps_graph, tiny_graph
 from ..graph import Op, pool_steps, run_float
 from ..quantize import (PAIR_LIMIT, IntegerWeights, Range, accumulate, attend, calibrate,
-                        dequantize_input, limit_pairs, mean_integers, quantize, quantize_input, quantize_weight, range_of,
-                        run_integer, to_integers)
+                        dequantize_input, furthest, limit_pairs, mean_integers, quantize,
+                        quantize_input, quantize_weight, range_of, run_integer, to_integers)
 
 
 class TestRanges(unittest.TestCase):
@@ -77,6 +77,45 @@ class TestWeights(unittest.TestCase):
                                  np.zeros(1, np.int32))
         with self.assertRaises(ValueError):
             accumulate(torch.zeros(1, 600, 1, 1), Op("linear", "x"), weights)
+
+
+class TestRoom(unittest.TestCase):
+    def test_a_dead_layer_gets_a_scale_that_a_reader_takes(self) -> None:
+        random = np.random.default_rng(3)
+        graph = tiny_graph(random)
+        ranges = calibrate(graph, torch.from_numpy(random_windows(random, 4)), 100.0)
+        names = [op.name for op in graph.ops[:-1]]
+        names += [f"{op.name}.hidden" for op in graph.ops if op.kind == "squeeze_excite"]
+        dead = {name: range_of(0.0, 0.0) if name in names else ranges[name] for name in ranges}
+        network = quantize(graph, dead)
+        limit = 2.0 ** 30
+        source = network.ranges["input"]
+        for op in graph.ops[:-1]:
+            output = network.ranges[op.name]
+            if op.kind == "squeeze_excite":
+                hidden = network.ranges[op.name + ".hidden"]
+                weights = network.weights[op.name + ".reduce"]
+                self.assertLess(furthest(network.ranges[op.name + ".pooled"], weights),
+                                limit * hidden.scale)
+                self.assertLess(255 * source.scale, limit * output.scale)
+            elif op.weights:
+                largest = furthest(source, network.weights[op.name])
+                if op.residual is not None:
+                    largest += 255 * network.ranges[op.residual].scale
+                self.assertLess(largest, limit * output.scale)
+            source = output
+
+    def test_what_calibration_saw_stays(self) -> None:
+        random = np.random.default_rng(3)
+        graph = tiny_graph(random)
+        ranges = calibrate(graph, torch.from_numpy(random_windows(random, 4)), 100.0)
+        self.assertEqual(quantize(graph, ranges).ranges, ranges)
+
+    def test_the_furthest_by_hand(self) -> None:
+        weights = IntegerWeights(np.array([[100, -20], [1, 1]], np.int8),
+                                 np.array([0.5, 2.0], np.float32), np.array([-10, 5], np.int32))
+        self.assertEqual(furthest(Range(0.25, 55), weights), (10 + 120 * 200) * 0.5 * 0.25)
+        self.assertEqual(furthest(Range(0.25, 200), weights), (10 + 120 * 200) * 0.5 * 0.25)
 
 
 class TestNetwork(unittest.TestCase):

@@ -47,6 +47,8 @@ class TestTuner(unittest.TestCase):
                 precise = torch.sigmoid(run_float(graph, windows))
             difference += float((rounded - exact).abs().mean())
             error += float((precise - exact).abs().mean())
+            self.assertLess(float((rounded - exact).abs().mean()),
+                            float((precise - exact).abs().mean()), f"seed {seed}")
         # Rounding of halves and of biases differs; that is little beside quantization itself.
         self.assertLess(difference, 0.5 * error)
 

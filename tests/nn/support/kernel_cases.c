@@ -102,10 +102,10 @@ void free_parameters(struct parameters *p)
     free(p->scale);
 }
 
-/* Changes the second so that the two have no more than the limit of one sign. */
-static void limit_pair(int8_t *pair, int limit)
+/* Changes the second so that the two have no more of one sign than the pair limit. */
+static void limit_pair(int8_t *pair)
 {
-    const int excess = abs(pair[0] + pair[1]) - limit;
+    const int excess = abs(pair[0] + pair[1]) - 128;
     if ((pair[0] > 0) == (pair[1] > 0) && excess > 0)
         pair[1] = (int8_t)(pair[1] > 0 ? pair[1] - excess : pair[1] + excess);
 }
@@ -119,13 +119,14 @@ int8_t *random_weights(struct random_source *r, size_t lines, size_t length, enu
     const int kind = random_between(r, 0, 2);
     for (size_t line = 0; kind > 0 && line < lines; line++) {
         for (size_t i = 0; i + 1 < length; i += 2)
-            limit_pair(weights + line * length + i, 128);
+            limit_pair(weights + line * length + i);
     }
     if (kind == 2 && length > 1) {
         int8_t *pair = weights + (size_t)random_between(r, 0, (int)lines - 1) * length +
                        (size_t)random_between(r, 0, (int)length / 2 - 1) * 2;
-        pair[0] = pair[1] = (int8_t)(random_between(r, 0, 1) == 1 ? 65 : -65);
-        limit_pair(pair, 129);
+        const int sign = random_between(r, 0, 1) == 1 ? 1 : -1;
+        pair[0] = (int8_t)(sign * 65);
+        pair[1] = (int8_t)(sign * 64);
     }
     return weights;
 }
