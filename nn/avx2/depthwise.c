@@ -157,7 +157,7 @@ ALWAYS_INLINE void depthwise_sums(const struct depthwise_line *l, size_t block, 
     }
 }
 
-/* What comes of them. columns is 1, or columns * blocks SUMS or 4. */
+/* What comes of them. columns * blocks is SUMS or 4, or both are 1. */
 ALWAYS_INLINE void depthwise_columns(const struct depthwise_line *l, size_t block, size_t x,
                                      size_t columns, size_t blocks, size_t lines, size_t pairs,
                                      size_t step)
@@ -172,12 +172,8 @@ ALWAYS_INLINE void depthwise_columns(const struct depthwise_line *l, size_t bloc
     const size_t pitch = l->task->out_pitch;
     uint8_t *out = l->out + x * pitch + block;
     if (columns == 1) {
-        const __m256i one[4] = {sums[0], sums[blocks - 1], sums[0], sums[0]};
-        const __m128i bytes = pack(one, &l->tail).low;
-        if (blocks == 2)
-            store_16_bytes(out, bytes);
-        else
-            store_8_bytes(out, bytes);
+        const __m256i one[4] = {sums[0], sums[0], sums[0], sums[0]};
+        store_8_bytes(out, pack(one, &l->tail).low);
         return;
     }
 #pragma GCC unroll 2
@@ -193,35 +189,53 @@ ALWAYS_INLINE void depthwise_columns(const struct depthwise_line *l, size_t bloc
     }
 }
 
-/* Two blocks at a time write half as many pieces. */
+/* A line of `blocks` blocks, at least `columns` wide. The last columns begin earlier than need be
+ * rather than be fewer: what is computed again comes out the same. */
+ALWAYS_INLINE void depthwise_blocks(const struct depthwise_line *l, size_t block, size_t columns,
+                                    size_t blocks, size_t lines, size_t pairs, size_t step)
+{
+    const size_t width = l->task->window.out[1];
+    for (size_t x = 0; x < width; x += columns) {
+        if (x + columns > width)
+            x = width - columns;
+        depthwise_columns(l, block, x, columns, blocks, lines, pairs, step);
+    }
+}
+
+/* At least 4 wide. Two blocks at a time write half as many pieces. */
 ALWAYS_INLINE void depthwise_line(const struct depthwise_line *l, size_t channels, size_t lines,
                                   size_t pairs, size_t step)
 {
-    const size_t width = l->task->window.out[1];
     size_t block = 0;
-    for (; block + 2 * LANES <= channels; block += 2 * LANES) {
-        size_t x = 0;
-        for (; x + SUMS / 2 <= width; x += SUMS / 2)
-            depthwise_columns(l, block, x, SUMS / 2, 2, lines, pairs, step);
-        for (; x < width; x++)
-            depthwise_columns(l, block, x, 1, 2, lines, pairs, step);
-    }
+    for (; block + 2 * LANES <= channels; block += 2 * LANES)
+        depthwise_blocks(l, block, SUMS / 2, 2, lines, pairs, step);
     if (block == channels)
         return;
-    size_t x = 0;
-    for (; x + SUMS <= width; x += SUMS)
-        depthwise_columns(l, block, x, SUMS, 1, lines, pairs, step);
-    for (; x + 4 <= width; x += 4)
-        depthwise_columns(l, block, x, 4, 1, lines, pairs, step);
-    for (; x < width; x++)
-        depthwise_columns(l, block, x, 1, 1, lines, pairs, step);
+    if (l->task->window.out[1] >= SUMS)
+        depthwise_blocks(l, block, SUMS, 1, lines, pairs, step);
+    else
+        depthwise_blocks(l, block, 4, 1, lines, pairs, step);
+}
+
+/* Windows that no network here has: not worth loops of their own. */
+ALWAYS_INLINE void depthwise_rare_line(const struct depthwise_line *l, size_t channels,
+                                       size_t lines, size_t pairs, size_t step)
+{
+    for (size_t block = 0; block < channels; block += LANES) {
+        if (l->task->window.out[1] >= 4)
+            depthwise_blocks(l, block, 4, 1, lines, pairs, step);
+        else
+            depthwise_blocks(l, block, 1, 1, lines, pairs, step);
+    }
 }
 
 ALWAYS_INLINE void depthwise_any_line(const struct depthwise_line *l, size_t channels)
 {
     const struct window *w = &l->task->window;
     const size_t lines = w->kernel[0], pairs = pairs_of(w), step = w->stride[1] == 1 ? 2 : 1;
-    if (lines == 3 && pairs == 2 && step == 2)
+    if (w->out[1] < 4)
+        depthwise_rare_line(l, channels, lines, pairs, step);
+    else if (lines == 3 && pairs == 2 && step == 2)
         depthwise_line(l, channels, 3, 2, 2);
     else if (lines == 3 && pairs == 2)
         depthwise_line(l, channels, 3, 2, 1);
@@ -230,7 +244,7 @@ ALWAYS_INLINE void depthwise_any_line(const struct depthwise_line *l, size_t cha
     else if (lines == 5 && pairs == 3)
         depthwise_line(l, channels, 5, 3, 1);
     else
-        depthwise_line(l, channels, lines, pairs, step);
+        depthwise_rare_line(l, channels, lines, pairs, step);
 }
 
 ALWAYS_INLINE void depthwise_chunk(const struct window_task *t, size_t chunk, size_t channels,
