@@ -2,9 +2,8 @@
  *
  * Private to nn/avx2/. A register holds the sums of a group of 8 outputs at one position. 12 of the
  * 16 registers hold sums, 1 INPUTS inputs of one position, and the rest their weights, or what a
- * product needs. Outputs
- * are taken in blocks of up to 2 groups; what is packed for a block lies together: for every INPUTS
- * inputs, each group's 8 outputs with INPUTS bytes each.
+ * product needs. Outputs are taken in blocks of up to 2 groups; what is packed for a block lies
+ * together: for every INPUTS inputs, each group's 8 outputs with INPUTS bytes each.
  */
 #ifndef TUTTI_NN_AVX2_TILE_H
 #define TUTTI_NN_AVX2_TILE_H

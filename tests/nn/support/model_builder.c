@@ -134,9 +134,9 @@ static void add_matrix(struct builder *b, const char *prefix, unsigned rank, con
     struct builder_tensor *float_bias = add(b, prefix, "float_bias", "F32", outputs, 4);
     weight->rank = half->rank = rank;
     memcpy(weight->shape, shape, rank * sizeof *shape);
-    const int most =
-        random_between(&b->random, 0, 1) == 1 ? 127 : 64; /* 64: within the pair limit */
     memcpy(half->shape, shape, rank * sizeof *shape);
+    /* 64: within the pair limit */
+    const int most = random_between(&b->random, 0, 1) == 1 ? 127 : 64;
     for (size_t i = 0; i < outputs * depth; i++) {
         weight->data[i] = (unsigned char)random_between(&b->random, -most, most);
         /* a sign, an exponent of 2^-3 or 2^-4, any fraction */
