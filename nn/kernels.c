@@ -8,6 +8,9 @@ static const struct kernels *const tables[] = {
 #if defined(TUTTI_KERNELS_AVX_VNNI_EMULATED) /* by tests/nn/meson.build */
     &kernels_avx_vnni_emulated,
 #endif
+#if defined(TUTTI_KERNELS_AVX512_EMULATED) /* likewise */
+    &kernels_avx512_emulated,
+#endif
 #if defined(TUTTI_KERNELS_AVX2)
     &kernels_avx2,
 #endif

@@ -153,6 +153,9 @@ extern const struct kernels kernels_avx_vnni_emulated;
 #if defined(TUTTI_KERNELS_AVX512)
 extern const struct kernels kernels_avx512;
 #endif
+#if defined(TUTTI_KERNELS_AVX512_EMULATED) /* for tests alone */
+extern const struct kernels kernels_avx512_emulated;
+#endif
 #if defined(TUTTI_KERNELS_NEON)
 extern const struct kernels kernels_neon, kernels_neon_dot;
 #endif

@@ -10,7 +10,7 @@ ALWAYS_INLINE uint64_t first_lanes(size_t count, size_t size)
     return count >= size ? ~UINT64_C(0) >> (64 - size) : (UINT64_C(1) << count) - 1;
 }
 
-void avx512_quantize(const float *values, size_t count, float inverse_scale, int zero, uint8_t *out)
+void AVX512_NAME(quantize)(const float *values, size_t count, float inverse_scale, int zero, uint8_t *out)
 {
     const __m512 inverse = _mm512_set1_ps(inverse_scale);
     const __m512 highest = _mm512_set1_ps((float)(255 - zero));
@@ -56,7 +56,7 @@ static void add_positions(const uint8_t *in, size_t positions, size_t pitch, int
             _mm512_add_epi32(high, _mm512_maskz_loadu_epi32(second, sums + LANES)));
 }
 
-void avx512_add_channel_sums(const uint8_t *in, size_t positions, size_t pitch, size_t channels,
+void AVX512_NAME(add_channel_sums)(const uint8_t *in, size_t positions, size_t pitch, size_t channels,
                              int32_t *sums)
 {
     for (size_t begin = 0; begin < positions; begin += SHORT_SUM) {
@@ -96,7 +96,7 @@ static void gate_lanes(const struct gate_task *t, const struct gate_constants *k
     }
 }
 
-void avx512_gate(const struct gate_task *t)
+void AVX512_NAME(gate)(const struct gate_task *t)
 {
     const struct gate_constants k = {
         .in_zero = _mm512_set1_epi32(t->in_zero),

@@ -10,12 +10,12 @@ static size_t line_depth(const struct window *w, size_t in_channels)
     return round_up(w->kernel[1] * in_channels, 4);
 }
 
-size_t avx512_conv_packed_size(const struct window *w, size_t in_channels, size_t outputs)
+size_t AVX512_NAME(conv_packed_size)(const struct window *w, size_t in_channels, size_t outputs)
 {
     return round_up(outputs, LANES) * w->kernel[0] * line_depth(w, in_channels);
 }
 
-void avx512_conv_pack(const int8_t *weights, const struct window *w, size_t in_channels,
+void AVX512_NAME(conv_pack)(const int8_t *weights, const struct window *w, size_t in_channels,
                       size_t outputs, void *packed)
 {
     const size_t padded_outputs = round_up(outputs, HALF), line = w->kernel[1] * in_channels;
@@ -35,7 +35,7 @@ static size_t line_bytes(const struct window *w, size_t in_channels)
     return (w->in[1] + 2 * (size_t)w->padding[1]) * in_channels + 3;
 }
 
-size_t avx512_conv_scratch_size(const struct window *w, size_t in_channels, size_t padded_outputs)
+size_t AVX512_NAME(conv_scratch_size)(const struct window *w, size_t in_channels, size_t padded_outputs)
 {
     (void)padded_outputs;
     /* one more line than the kernel has: the line outside the input */
@@ -116,7 +116,7 @@ static void conv_line(const struct window_task *t, const struct lines *lines, ui
     }
 }
 
-void avx512_conv(const struct window_task *t)
+void AVX512_NAME(conv)(const struct window_task *t)
 {
     const struct window *w = &t->window;
     const size_t bytes = line_bytes(w, t->in_channels);

@@ -32,12 +32,12 @@ static size_t block_weights(const struct window *w)
     return w->kernel[1] * strip.groups * strip.outputs * VECTOR;
 }
 
-size_t avx512_depthwise_packed_size(const struct window *w, size_t channels)
+size_t AVX512_NAME(depthwise_packed_size)(const struct window *w, size_t channels)
 {
     return round_up(channels, LANES) / LANES * block_weights(w);
 }
 
-void avx512_depthwise_pack(const int8_t *weights, const struct window *w, size_t channels,
+void AVX512_NAME(depthwise_pack)(const int8_t *weights, const struct window *w, size_t channels,
                            void *packed)
 {
     const struct strip strip = strip_of(w);
@@ -64,7 +64,7 @@ static size_t line_places(const struct window *w)
     return (round_up(w->out[1], 2 * COLUMNS) - 1) * w->stride[1] + w->kernel[1];
 }
 
-size_t avx512_depthwise_scratch_size(const struct window *w, size_t pitch)
+size_t AVX512_NAME(depthwise_scratch_size)(const struct window *w, size_t pitch)
 {
     (void)pitch;
     return strip_of(w).groups * line_places(w) * VECTOR;
@@ -297,11 +297,11 @@ ALWAYS_INLINE void depthwise_block(const struct depthwise_strip *s, bool paired)
     depthwise_any_strip(s, paired);
 }
 
-void avx512_depthwise(const struct window_task *t)
+void AVX512_NAME(depthwise)(const struct window_task *t)
 {
     const struct window *w = &t->window;
     struct depthwise_strip s = {.task = t, .strip = strip_of(w), .places = line_places(w)};
-    struct line_sums sums = line_sums_begin(t, 0, t->out_pitch, avx512_add_channel_sums);
+    struct line_sums sums = line_sums_begin(t, 0, t->out_pitch, AVX512_NAME(add_channel_sums));
     for (size_t time = 0; time < w->out[0]; time += s.strip.outputs) {
         s.y = (unsigned)time * w->stride[0] - w->padding[0];
         s.lines = w->out[0] - time < s.strip.outputs ? w->out[0] - time : s.strip.outputs;

@@ -1,15 +1,15 @@
 #include "nn/avx512/avx512.h"
 #include "nn/avx512/tile.h"
 
-size_t avx512_gemm_packed_size(size_t outputs, size_t depth)
+size_t AVX512_NAME(gemm_packed_size)(size_t outputs, size_t depth)
 {
     return round_up(outputs, LANES) * round_up(depth, HALF);
 }
 
-void avx512_gemm_pack(const int8_t *weights, size_t outputs, size_t depth, void *packed)
+void AVX512_NAME(gemm_pack)(const int8_t *weights, size_t outputs, size_t depth, void *packed)
 {
     const size_t padded_outputs = round_up(outputs, HALF), padded_depth = round_up(depth, HALF);
-    memset(packed, 0, avx512_gemm_packed_size(outputs, depth));
+    memset(packed, 0, AVX512_NAME(gemm_packed_size)(outputs, depth));
     for (size_t first = 0; first < padded_outputs;) {
         const struct block block = block_of(padded_outputs - first);
         int8_t *to = (int8_t *)packed + first * padded_depth;
@@ -18,7 +18,7 @@ void avx512_gemm_pack(const int8_t *weights, size_t outputs, size_t depth, void 
     }
 }
 
-size_t avx512_gemm_scratch_size(size_t padded_depth, size_t padded_outputs)
+size_t AVX512_NAME(gemm_scratch_size)(size_t padded_depth, size_t padded_outputs)
 {
     (void)padded_depth;
     (void)padded_outputs;
@@ -65,7 +65,7 @@ ALWAYS_INLINE void gemm_block(const struct gemm_task *t, size_t output, size_t b
  * them before the next ones. A multiple of every tile's positions. */
 #define CHUNK 48
 
-void avx512_gemm(const struct gemm_task *t)
+void AVX512_NAME(gemm)(const struct gemm_task *t)
 {
     for (size_t begin = 0; begin < t->positions;) {
         const size_t left = t->positions - begin;
@@ -96,7 +96,7 @@ ALWAYS_INLINE void real_block(const struct gemm_task *t, size_t output, float *o
     }
 }
 
-void avx512_gemm_real(const struct gemm_task *t, float *out)
+void AVX512_NAME(gemm_real)(const struct gemm_task *t, float *out)
 {
     for (size_t output = 0; output < t->outputs;) {
         const struct block block = block_of(t->outputs - output);

@@ -8,7 +8,11 @@
 
 #include "nn/kernels.h"
 
+#if defined(AVX512_EMULATED)
+#include "tests/nn/support/avx512_emulated.h"
+#else
 #include <immintrin.h>
+#endif
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -17,14 +21,22 @@
 #define HALF 8             /* pitches are multiples of it */
 #define VECTOR (4 * LANES) /* bytes of a register */
 #define HIGH_LANES 0xff00  /* a mask: the second half */
+#if defined(AVX512_EMULATED) /* takes long enough to compile as it is */
+#define ALWAYS_INLINE static inline
+#else
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
+#endif
 
 /* Adds 4 unsigned bytes times 4 signed ones in each lane. Written as assembly, because GCC 12 moves
  * the sums of a loop from register to register around the intrinsic, and runs out of registers. */
 ALWAYS_INLINE __m512i dot(__m512i sums, __m512i bytes, __m512i weights)
 {
+#if defined(AVX512_EMULATED)
+    return _mm512_dpbusd_epi32(sums, bytes, weights);
+#else
     __asm__("vpdpbusd %2, %1, %0" : "+v"(sums) : "v"(bytes), "v"(weights));
     return sums;
+#endif
 }
 
 /* --- memory -------------------------------------------------------------------------- */

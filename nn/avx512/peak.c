@@ -6,9 +6,13 @@
 #define CHAINS 24
 
 /* Makes the compiler believe that the register changes, so that every product is computed. */
+#if defined(AVX512_EMULATED)
+#define CHANGED(value) __asm__ volatile("" : "+m"(value))
+#else
 #define CHANGED(value) __asm__ volatile("" : "+v"(value))
+#endif
 
-uint64_t avx512_peak(uint64_t rounds, uint32_t *sum)
+uint64_t AVX512_NAME(peak)(uint64_t rounds, uint32_t *sum)
 {
     __m512i sums[CHAINS], x = _mm512_set1_epi8(PEAK_INPUT);
     const __m512i w = _mm512_set1_epi8(PEAK_WEIGHT);
