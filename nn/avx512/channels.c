@@ -10,7 +10,8 @@ ALWAYS_INLINE uint64_t first_lanes(size_t count, size_t size)
     return count >= size ? ~UINT64_C(0) >> (64 - size) : (UINT64_C(1) << count) - 1;
 }
 
-void AVX512_NAME(quantize)(const float *values, size_t count, float inverse_scale, int zero, uint8_t *out)
+void AVX512_NAME(quantize)(const float *values, size_t count, float inverse_scale, int zero,
+                           uint8_t *out)
 {
     const __m512 inverse = _mm512_set1_ps(inverse_scale);
     const __m512 highest = _mm512_set1_ps((float)(255 - zero));
@@ -56,8 +57,8 @@ static void add_positions(const uint8_t *in, size_t positions, size_t pitch, int
             _mm512_add_epi32(high, _mm512_maskz_loadu_epi32(second, sums + LANES)));
 }
 
-void AVX512_NAME(add_channel_sums)(const uint8_t *in, size_t positions, size_t pitch, size_t channels,
-                             int32_t *sums)
+void AVX512_NAME(add_channel_sums)(const uint8_t *in, size_t positions, size_t pitch,
+                                   size_t channels, int32_t *sums)
 {
     for (size_t begin = 0; begin < positions; begin += SHORT_SUM) {
         const size_t count = positions - begin < SHORT_SUM ? positions - begin : SHORT_SUM;

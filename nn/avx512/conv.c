@@ -16,7 +16,7 @@ size_t AVX512_NAME(conv_packed_size)(const struct window *w, size_t in_channels,
 }
 
 void AVX512_NAME(conv_pack)(const int8_t *weights, const struct window *w, size_t in_channels,
-                      size_t outputs, void *packed)
+                            size_t outputs, void *packed)
 {
     const size_t padded_outputs = round_up(outputs, HALF), line = w->kernel[1] * in_channels;
     int8_t *to = packed;
@@ -35,7 +35,8 @@ static size_t line_bytes(const struct window *w, size_t in_channels)
     return (w->in[1] + 2 * (size_t)w->padding[1]) * in_channels + 3;
 }
 
-size_t AVX512_NAME(conv_scratch_size)(const struct window *w, size_t in_channels, size_t padded_outputs)
+size_t AVX512_NAME(conv_scratch_size)(const struct window *w, size_t in_channels,
+                                      size_t padded_outputs)
 {
     (void)padded_outputs;
     /* one more line than the kernel has: the line outside the input */

@@ -38,7 +38,7 @@ size_t AVX512_NAME(depthwise_packed_size)(const struct window *w, size_t channel
 }
 
 void AVX512_NAME(depthwise_pack)(const int8_t *weights, const struct window *w, size_t channels,
-                           void *packed)
+                                 void *packed)
 {
     const struct strip strip = strip_of(w);
     const size_t padded = round_up(channels, HALF), taps = (size_t)w->kernel[0] * w->kernel[1];

@@ -17,10 +17,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LANES 16           /* 32-bit values in a register */
-#define HALF 8             /* pitches are multiples of it */
-#define VECTOR (4 * LANES) /* bytes of a register */
-#define HIGH_LANES 0xff00  /* a mask: the second half */
+#define LANES 16             /* 32-bit values in a register */
+#define HALF 8               /* pitches are multiples of it */
+#define VECTOR (4 * LANES)   /* bytes of a register */
+#define HIGH_LANES 0xff00    /* a mask: the second half */
 #if defined(AVX512_EMULATED) /* takes long enough to compile as it is */
 #define ALWAYS_INLINE static inline
 #else
