@@ -76,47 +76,66 @@ struct conv_lines {
     const input_value *line[7];
 };
 
+/* What the loops are compiled for. */
+struct conv_shape {
+    size_t lines, line_depth, row_pitch;
+};
+
 /* The outputs of a block at the places from x on. */
 ALWAYS_INLINE void conv_tile(const struct window_task *t, const struct conv_lines *lines,
                              const struct tail *tail, uint8_t *out, size_t x, size_t output,
-                             size_t rows, size_t groups)
+                             struct conv_shape k, size_t rows, size_t groups)
 {
-    const struct window *w = &t->window;
-    const size_t line_depth = conv_line_depth(w, t->in_channels);
-    const size_t row_pitch = w->stride[1] * t->in_channels;
-    const int8_t *weights = (const int8_t *)t->weights + output * w->kernel[0] * line_depth;
+    const int8_t *weights = (const int8_t *)t->weights + output * k.lines * k.line_depth;
     const struct tile_end end = {.out = out + x * t->out_pitch + output, .out_pitch = t->out_pitch};
     struct sums sums;
     start_sums(&sums, t->requantization->bias + output, rows, groups);
-    for (unsigned time = 0; time < w->kernel[0]; time++) {
-        multiply(&sums, lines->line[time] + x * row_pitch, row_pitch, line_depth, weights, rows,
-                 groups);
-        weights += groups * LANES * line_depth;
+#pragma GCC unroll 3
+    for (size_t time = 0; time < k.lines; time++) {
+        multiply(&sums, lines->line[time] + x * k.row_pitch, k.row_pitch, k.line_depth, weights,
+                 rows, groups);
+        weights += groups * LANES * k.line_depth;
     }
     finish(&sums, &end, t->requantization->scale + output, tail, rows, groups);
 }
 
 ALWAYS_INLINE void conv_block(const struct window_task *t, const struct conv_lines *lines,
-                              const struct tail *tail, uint8_t *out, size_t output, size_t rows,
-                              size_t groups)
+                              const struct tail *tail, uint8_t *out, size_t output,
+                              struct conv_shape k, size_t rows, size_t groups)
 {
     const size_t width = t->window.out[1];
     size_t x = 0;
     for (; x + rows <= width; x += rows)
-        conv_tile(t, lines, tail, out, x, output, rows, groups);
+        conv_tile(t, lines, tail, out, x, output, k, rows, groups);
     for (; x < width; x++)
-        conv_tile(t, lines, tail, out, x, output, 1, groups);
+        conv_tile(t, lines, tail, out, x, output, k, 1, groups);
 }
 
-/* One line of the output. */
-ALWAYS_INLINE void conv_line(const struct window_task *t, const struct conv_lines *lines,
-                             const struct tail *tail, uint8_t *out)
+ALWAYS_INLINE void conv_line_with(const struct window_task *t, const struct conv_lines *lines,
+                                  const struct tail *tail, uint8_t *out, struct conv_shape k)
 {
     size_t output = 0;
     for (; output + 2 * LANES <= t->out_pitch; output += 2 * LANES)
-        conv_block(t, lines, tail, out, output, TILE_ROWS_2, 2);
+        conv_block(t, lines, tail, out, output, k, TILE_ROWS_2, 2);
     if (output < t->out_pitch)
-        conv_block(t, lines, tail, out, output, TILE_ROWS_1, 1);
+        conv_block(t, lines, tail, out, output, k, TILE_ROWS_1, 1);
+}
+
+/* One line of the output. 3 by 3 of one channel with a stride of 2 has loops of its own: finding
+ * addresses would take as long as the products. */
+ALWAYS_INLINE void conv_line(const struct window_task *t, const struct conv_lines *lines,
+                             const struct tail *tail, uint8_t *out)
+{
+    const struct window *w = &t->window;
+    const struct conv_shape k = {
+        .lines = w->kernel[0],
+        .line_depth = conv_line_depth(w, t->in_channels),
+        .row_pitch = w->stride[1] * t->in_channels,
+    };
+    if (k.lines == 3 && k.line_depth == 4 && k.row_pitch == 2)
+        conv_line_with(t, lines, tail, out, (struct conv_shape){3, 4, 2});
+    else
+        conv_line_with(t, lines, tail, out, k);
 }
 
 ALWAYS_INLINE void conv_with(const struct window_task *t, enum activation activation)
