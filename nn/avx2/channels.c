@@ -21,6 +21,16 @@ ALWAYS_INLINE __m256i quantize_lanes(const float *values, const struct quantize_
     return _mm256_cvtps_epi32(_mm256_min_ps(steps, k->highest));
 }
 
+/* 32 values to bytes. */
+ALWAYS_INLINE __m256i quantize_32(const float *values, const struct quantize_constants *k)
+{
+    __m256i quantized[4];
+#pragma GCC unroll 4
+    for (size_t i = 0; i < 4; i++)
+        quantized[i] = quantize_lanes(values + i * LANES, k);
+    return in_order(narrow_4(quantized, k->zero));
+}
+
 void avx2_quantize(const float *values, size_t count, float inverse_scale, int zero, uint8_t *out)
 {
     const struct quantize_constants k = {
@@ -29,27 +39,16 @@ void avx2_quantize(const float *values, size_t count, float inverse_scale, int z
         .lowest = _mm256_set1_ps((float)-zero),
         .zero = _mm256_set1_epi16((short)zero),
     };
-    for (size_t i = 0; i < count; i += 4 * LANES) {
-        float rest[4 * LANES] = {0};
-        const size_t left = count - i;
-        const float *from = values + i;
-        if (left < 4 * LANES) {
-            memcpy(rest, from, left * sizeof *from);
-            from = rest;
-        }
-        __m256i quantized[4];
-#pragma GCC unroll 4
-        for (size_t k4 = 0; k4 < 4; k4++)
-            quantized[k4] = quantize_lanes(from + k4 * LANES, &k);
-        const __m256i bytes = in_order(narrow_4(quantized, k.zero));
-        if (left >= 4 * LANES) {
-            store_32_bytes(out + i, bytes);
-            continue;
-        }
-        uint8_t packed[4 * LANES];
-        store_32_bytes(packed, bytes);
-        memcpy(out + i, packed, left);
-    }
+    size_t i = 0;
+    for (; i + 4 * LANES <= count; i += 4 * LANES)
+        store_32_bytes(out + i, quantize_32(values + i, &k));
+    if (i == count)
+        return;
+    float rest[4 * LANES] = {0};
+    uint8_t bytes[4 * LANES];
+    memcpy(rest, values + i, (count - i) * sizeof *values);
+    store_32_bytes(bytes, quantize_32(rest, &k));
+    memcpy(out + i, bytes, count - i);
 }
 
 /* 16 bits hold the sum of 257 bytes. */
