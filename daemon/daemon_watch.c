@@ -5,7 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-void daemon_watch_init(struct daemon_watch *watch, const struct log *log, const char *name)
+void daemon_watch_init(struct daemon_watch *watch, struct log *log, const char *name)
 {
     *watch = (struct daemon_watch){
         .log = log, .told = {.state = SOURCE_RUNNING}, .state = SOURCE_RUNNING};
@@ -140,7 +140,7 @@ void daemon_watch_take(struct daemon_watch *watch, const struct pipeline_status 
 
 /* ---- all sources together ---- */
 
-void speed_watch_init(struct speed_watch *watch, const struct log *log, size_t sources)
+void speed_watch_init(struct speed_watch *watch, struct log *log, size_t sources)
 {
     *watch = (struct speed_watch){.log = log, .sources = sources, .hop_stretch = 1};
 }
@@ -184,7 +184,7 @@ void speed_watch_take(struct speed_watch *watch, const struct pipeline_status *s
 
 /* ---- the server ---- */
 
-void refusal_watch_init(struct refusal_watch *watch, const struct log *log)
+void refusal_watch_init(struct refusal_watch *watch, struct log *log)
 {
     *watch = (struct refusal_watch){.log = log};
 }

@@ -23,7 +23,7 @@
 #define WATCH_AT_ONCE 4
 
 struct daemon_watch {
-    const struct log *log;
+    struct log *log;
     char prefix[PIPELINE_NAME_SIZE + 2]; /* "NAME: " where there are several sources */
     struct pipeline_status told;         /* what the log knows */
     uint64_t quiet_until_ns;             /* CLOCK_MONOTONIC: of losses */
@@ -38,7 +38,7 @@ struct daemon_watch {
 
 /* What is not so from the start on is told by the first daemon_watch_take(): that the source runs
  * and nothing was lost. name: of the source, to begin each line with; NULL: there is but one. */
-void daemon_watch_init(struct daemon_watch *watch, const struct log *log, const char *name);
+void daemon_watch_init(struct daemon_watch *watch, struct log *log, const char *name);
 
 /* To be called every now and then with the status of that moment. */
 void daemon_watch_take(struct daemon_watch *watch, const struct pipeline_status *status,
@@ -46,7 +46,7 @@ void daemon_watch_take(struct daemon_watch *watch, const struct pipeline_status 
 
 /* What all sources have in common, because they share the recognizers. */
 struct speed_watch {
-    const struct log *log;
+    struct log *log;
     size_t sources;
     unsigned hop_stretch;    /* what the log knows */
     uint64_t skipped_hops;   /* the same, the sum of all */
@@ -54,7 +54,7 @@ struct speed_watch {
 };
 
 /* For so many sources; as daemon_watch_init(). */
-void speed_watch_init(struct speed_watch *watch, const struct log *log, size_t sources);
+void speed_watch_init(struct speed_watch *watch, struct log *log, size_t sources);
 
 /* Tells that the hop is stretched by another factor than before, and that results were left out.
  * status: of any source; skipped_hops: the sum of all. */
@@ -62,12 +62,12 @@ void speed_watch_take(struct speed_watch *watch, const struct pipeline_status *s
                       uint64_t skipped_hops, uint64_t now_ns);
 
 struct refusal_watch {
-    const struct log *log;
+    struct log *log;
     uint64_t told;           /* refusals that the log knows */
     uint64_t quiet_until_ns; /* CLOCK_MONOTONIC */
 };
 
-void refusal_watch_init(struct refusal_watch *watch, const struct log *log);
+void refusal_watch_init(struct refusal_watch *watch, struct log *log);
 
 /* refused: server_refused_streams(). */
 void refusal_watch_take(struct refusal_watch *watch, uint64_t refused, uint64_t now_ns);

@@ -12,7 +12,7 @@
 
 struct early_end {
     sigset_t signals;
-    const struct log *log;
+    struct log *log;
     pthread_t thread;
     atomic_bool finished;
 };
@@ -33,7 +33,7 @@ static void *look(void *context)
     return NULL;
 }
 
-struct early_end *early_end_begin(const sigset_t *signals, const struct log *log)
+struct early_end *early_end_begin(const sigset_t *signals, struct log *log)
 {
     struct early_end *early_end = calloc(1, sizeof *early_end);
     if (early_end == NULL)

@@ -18,7 +18,7 @@ struct early_end; /* opaque */
 /* From now on each of these signals, which are blocked, ends the process with exit status 0, after
  * a line in the log, which outlives this. NULL if there is no memory or no thread for it: then they
  * wait, as they would without. */
-struct early_end *early_end_begin(const sigset_t *signals, const struct log *log);
+struct early_end *early_end_begin(const sigset_t *signals, struct log *log);
 
 /* From now on they wait for who looks for them. NULL is fine. */
 void early_end_finish(struct early_end *early_end);

@@ -4,6 +4,7 @@
 
 #include <poll.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,16 +31,34 @@ void log_init(struct log *log, FILE *stream, const char *name, enum log_level le
         .stream = stream, .name = name, .level = level, .journal = goes_to_journal(stream)};
 }
 
-bool log_is_clogged(int descriptor)
+/* So long a line waits for a reader that is behind: many lines at once fill a socket sooner than
+ * the liveliest reader comes to run. One that let a line wait in vain is not waited for again until
+ * it has read something. */
+#define PATIENCE_MS 50
+
+static bool is_clogged_for(int descriptor, int wait_ms)
 {
     struct pollfd asked = {.fd = descriptor, .events = POLLOUT};
-    return descriptor >= 0 && poll(&asked, 1, 0) == 0;
+    return descriptor >= 0 && poll(&asked, 1, wait_ms) == 0;
 }
 
-void log_write(const struct log *log, enum log_level level, const char *format, ...)
+bool log_is_clogged(int descriptor)
+{
+    return is_clogged_for(descriptor, 0);
+}
+
+static bool is_clogged(struct log *log)
+{
+    const int wait_ms = atomic_load(&log->clogged) ? 0 : PATIENCE_MS;
+    const bool clogged = is_clogged_for(fileno(log->stream), wait_ms);
+    atomic_store(&log->clogged, clogged);
+    return clogged;
+}
+
+void log_write(struct log *log, enum log_level level, const char *format, ...)
 {
     static const int priority[] = {3, 4, 6, 7}; /* of syslog(3) */
-    if (level > log->level || log_is_clogged(fileno(log->stream)))
+    if (level > log->level || is_clogged(log))
         return;
     char text[LOG_TEXT_SIZE];
     va_list arguments;

@@ -11,6 +11,7 @@
 #ifndef TUTTI_DAEMON_LOG_H
 #define TUTTI_DAEMON_LOG_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 
@@ -21,6 +22,7 @@ struct log {
     const char *name;     /* of the program; lives as long as the log */
     enum log_level level; /* what is less urgent is dropped */
     bool journal;         /* with priority prefixes, without the name */
+    atomic_bool clogged;  /* the last line was left out, because nobody read those before */
 };
 
 /* A log onto stream. journal is found out: true if the environment variable
@@ -31,9 +33,10 @@ void log_init(struct log *log, FILE *stream, const char *name, enum log_level le
  * a collector that is stuck. A pipe that is not takes PIPE_BUF bytes at once (pipe(7)). */
 bool log_is_clogged(int descriptor);
 
-/* Writes a message; longer ones are cut at 1,000 bytes. What the stream cannot take at once is left
- * out: a program must not wait, deaf to signals, for somebody to read its log. */
-void log_write(const struct log *log, enum log_level level, const char *format, ...)
+/* Writes a message; longer ones are cut at 1,000 bytes. What the stream cannot take within 50 ms is
+ * left out, and what follows at once, until it takes something again: a program must not wait, deaf
+ * to signals, for somebody to read its log. */
+void log_write(struct log *log, enum log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* "error", "warning", "info", "debug". */

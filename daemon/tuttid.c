@@ -141,7 +141,7 @@ static void notify(const char *state)
 #endif
 }
 
-static enum program_exit fail(const struct daemon *daemon, enum program_exit result,
+static enum program_exit fail(struct daemon *daemon, enum program_exit result,
                               const struct tutti_error *error)
 {
     log_write(&daemon->log, LOG_LEVEL_ERROR, "%s", error->text);
@@ -149,7 +149,7 @@ static enum program_exit fail(const struct daemon *daemon, enum program_exit res
 }
 
 /* What is wrong with a setting does not get better by trying again. */
-static enum program_exit fail_to_start(const struct daemon *daemon, const struct tutti_error *error)
+static enum program_exit fail_to_start(struct daemon *daemon, const struct tutti_error *error)
 {
     return fail(daemon, error->status == TUTTI_ERROR_ARGUMENT ? PROGRAM_USAGE : PROGRAM_FAILED,
                 error);
@@ -252,7 +252,7 @@ static enum program_exit open_server(struct daemon *daemon)
 }
 
 /* Where a browser on this machine finds the page. */
-static void tell_where(const struct daemon *daemon)
+static void tell_where(struct daemon *daemon)
 {
     struct listen_address address;
     char host[NI_MAXHOST] = "127.0.0.1";
@@ -283,7 +283,7 @@ static void tell_where(const struct daemon *daemon)
               elsewhere);
 }
 
-static bool hangs(const struct daemon *daemon, const struct pipeline_status *status)
+static bool hangs(struct daemon *daemon, const struct pipeline_status *status)
 {
     if (!status->hangs)
         return false;
@@ -293,7 +293,7 @@ static bool hangs(const struct daemon *daemon, const struct pipeline_status *sta
 }
 
 /* Whether what a source that has ended delivered was in order. */
-static bool ended_well(const struct daemon *daemon, const struct pipeline_status *status)
+static bool ended_well(struct daemon *daemon, const struct pipeline_status *status)
 {
     /* A program before the pipe that failed, most likely. */
     const bool nothing_came = status->frames == 0;
@@ -305,7 +305,7 @@ static bool ended_well(const struct daemon *daemon, const struct pipeline_status
 /* Whether the daemon's work is over, and with which exit status. A device that is lost is looked
  * for until it comes back; one that hangs keeps everybody from the sound system, and only a new
  * process can help, which systemd starts when this one fails. */
-static bool is_over(const struct daemon *daemon, struct daemon_watch *watch,
+static bool is_over(struct daemon *daemon, struct daemon_watch *watch,
                     struct speed_watch *speed, enum program_exit *result)
 {
     const struct pipeline_set *set = daemon->set;
@@ -329,7 +329,7 @@ static bool is_over(const struct daemon *daemon, struct daemon_watch *watch,
 }
 
 /* What the entries were is gone with this process, to the dismay of who wanted them. */
-static void tell_what_is_forgotten(const struct daemon *daemon)
+static void tell_what_is_forgotten(struct daemon *daemon)
 {
     size_t entries = 0;
     for (size_t i = 0; i < daemon->set->count; i++)

@@ -1,6 +1,7 @@
 #include "daemon/log.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -113,6 +115,47 @@ static void waits_for_nobody_who_reads(void **state)
     close(ends[0]);
 }
 
+struct reader {
+    int end;
+    unsigned lines;
+};
+
+/* Comes late, and now and then not at all. */
+static void *read_slowly(void *context)
+{
+    struct reader *reader = context;
+    char text[1000];
+    ssize_t length;
+    usleep(10000);
+    while ((length = read(reader->end, text, sizeof text)) > 0) {
+        for (ssize_t i = 0; i < length; i++)
+            reader->lines += text[i] == '\n';
+        usleep(200);
+    }
+    return NULL;
+}
+
+/* A socket, as the journal's, takes far fewer lines than bytes. */
+static void waits_for_a_reader_that_is_behind(void **state)
+{
+    (void)state;
+    const unsigned lines = 2000;
+    int ends[2];
+    pthread_t thread;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    struct reader reader = {.end = ends[0]};
+    assert_int_equal(pthread_create(&thread, NULL, read_slowly, &reader), 0);
+    FILE *stream = fdopen(ends[1], "w");
+    struct log log;
+    log_init(&log, stream, "tuttid", LOG_LEVEL_INFO);
+    for (unsigned i = 0; i < lines; i++)
+        log_write(&log, LOG_LEVEL_INFO, "s%u: listening to sound.wav", i);
+    fclose(stream);
+    pthread_join(thread, NULL);
+    assert_int_equal(reader.lines, lines);
+    close(ends[0]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -120,6 +163,7 @@ int main(void)
         cmocka_unit_test(keeps_a_message_on_one_line),
         cmocka_unit_test(speaks_to_the_journal_with_priorities),
         cmocka_unit_test(waits_for_nobody_who_reads),
+        cmocka_unit_test(waits_for_a_reader_that_is_behind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
