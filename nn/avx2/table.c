@@ -49,6 +49,7 @@ const struct kernels kernels_avx2 = {
     .peak = {{"vpdpbusd", AVX2_NAME(peak)}},
 #else
     .peak = {{"vpmaddwd, vpaddd", avx2_peak_words},
-             {"vpmaddubsw, vpmaddwd, vpaddd (pairs that fit 16 bits)", avx2_peak_bytes}},
+             {"vpmaddubsw, vpmaddwd, vpaddd (pairs that fit 16 bits)", avx2_peak_bytes},
+             {"vpmaddubsw, vpaddw, vpmaddwd, vpaddd (fours that fit 16 bits)", avx2_peak_fours}},
 #endif
 };
