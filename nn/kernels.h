@@ -98,7 +98,7 @@ struct kernel_peak {
 };
 #define PEAK_INPUT 3
 #define PEAK_WEIGHT 5
-#define PEAKS_MAX 3
+#define PEAKS_MAX 2
 
 struct kernels {
     const char *name;

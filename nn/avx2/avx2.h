@@ -3,9 +3,9 @@
  *
  * conv.c, depthwise.c, gemm.c and table.c are compiled for AVX2, and with AVX_VNNI for
  * processors that have VNNI for registers of 256 bits, with or without AVX-512. The rest
- * of the table is the same for both. For AVX2, conv.c and gemm.c are compiled with AVX2_WORDS
- * and with AVX2_BYTES, and gemm.c with AVX2_FOURS, too, between which choice.c chooses. For
- * the tests, all are compiled once more, with AVX_VNNI and AVX_VNNI_EMULATED (products_vnni.h).
+ * of the table is the same for both. For AVX2, conv.c and gemm.c are compiled twice, with
+ * AVX2_WORDS and with AVX2_BYTES, between which choice.c chooses. For the tests, all are
+ * compiled once more, with AVX_VNNI and AVX_VNNI_EMULATED (products_vnni.h).
  */
 #ifndef TUTTI_NN_AVX2_AVX2_H
 #define TUTTI_NN_AVX2_AVX2_H
@@ -16,8 +16,6 @@
 #define AVX2_NAME(function) avx_vnni_emulated_##function
 #elif defined(AVX_VNNI)
 #define AVX2_NAME(function) avx_vnni_##function
-#elif defined(AVX2_FOURS)
-#define AVX2_NAME(function) avx2_fours_##function
 #elif defined(AVX2_BYTES)
 #define AVX2_NAME(function) avx2_bytes_##function
 #elif defined(AVX2_WORDS)
@@ -26,15 +24,12 @@
 #define AVX2_NAME(function) avx2_##function
 #endif
 
-#define AVX2_DECLARE_GEMM(name)                                                                    \
+#define AVX2_DECLARE_PRODUCTS(name)                                                                \
     size_t name(gemm_packed_size)(size_t outputs, size_t depth);                                   \
     void name(gemm_pack)(const int8_t *weights, size_t outputs, size_t depth, void *packed);       \
     size_t name(gemm_scratch_size)(size_t padded_depth, size_t padded_outputs);                    \
     void name(gemm)(const struct gemm_task *);                                                     \
-    void name(gemm_real)(const struct gemm_task *, float *out);
-
-#define AVX2_DECLARE_PRODUCTS(name)                                                                \
-    AVX2_DECLARE_GEMM(name)                                                                        \
+    void name(gemm_real)(const struct gemm_task *, float *out);                                    \
     size_t name(conv_packed_size)(const struct window *, size_t in_channels, size_t outputs);      \
     void name(conv_pack)(const int8_t *weights, const struct window *, size_t in_channels,         \
                          size_t outputs, void *packed);                                            \
@@ -42,21 +37,15 @@
                                    size_t padded_outputs);                                         \
     void name(conv)(const struct window_task *);
 
-#if defined(AVX2_WORDS) || defined(AVX2_BYTES) || defined(AVX2_FOURS)
-#define AVX2_PRODUCTS_ALONE
-#endif
-
 AVX2_DECLARE_PRODUCTS(AVX2_NAME)
-#if !defined(AVX_VNNI) && !defined(AVX2_PRODUCTS_ALONE)
+#if !defined(AVX_VNNI) && !defined(AVX2_WORDS) && !defined(AVX2_BYTES)
 #define AVX2_WORDS_NAME(function) avx2_words_##function
 #define AVX2_BYTES_NAME(function) avx2_bytes_##function
-#define AVX2_FOURS_NAME(function) avx2_fours_##function
 AVX2_DECLARE_PRODUCTS(AVX2_WORDS_NAME)
 AVX2_DECLARE_PRODUCTS(AVX2_BYTES_NAME)
-AVX2_DECLARE_GEMM(AVX2_FOURS_NAME)
 #endif
 
-#if !defined(AVX2_PRODUCTS_ALONE)
+#if !defined(AVX2_WORDS) && !defined(AVX2_BYTES)
 size_t AVX2_NAME(depthwise_packed_size)(const struct window *w, size_t channels);
 void AVX2_NAME(depthwise_pack)(const int8_t *weights, const struct window *w, size_t channels,
                                void *packed);
@@ -76,7 +65,6 @@ uint64_t AVX2_NAME(peak)(uint64_t rounds, uint32_t *sum);
 /* In peak.c. */
 uint64_t avx2_peak_words(uint64_t rounds, uint32_t *sum);
 uint64_t avx2_peak_bytes(uint64_t rounds, uint32_t *sum);
-uint64_t avx2_peak_fours(uint64_t rounds, uint32_t *sum);
 #endif
 
 #endif

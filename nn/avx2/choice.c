@@ -1,24 +1,22 @@
-/* Matrix products and convolutions of AVX2: with the fastest products that the weights allow.
- * Packed weights begin with which these are. */
+/* Matrix products and convolutions of AVX2: with bytes where the weights keep the pair limit, which
+ * is faster, with words otherwise. Packed weights begin with which it is. */
 #include "nn/avx2/avx2.h"
-#include "nn/avx2/weight_limits.h"
+#include "nn/avx2/pair_limit.h"
 
 #define HEAD_SIZE KERNEL_ALIGNMENT
 
-enum products { PRODUCTS_OF_WORDS, PRODUCTS_OF_BYTES, PRODUCTS_OF_FOURS };
-
 struct head {
-    enum products products;
+    bool bytes;
 };
 
-static enum products products_of(const void *packed)
+static bool takes_bytes(const void *packed)
 {
-    return ((const struct head *)packed)->products;
+    return ((const struct head *)packed)->bytes;
 }
 
-static void *begin(void *packed, enum products products)
+static void *begin(void *packed, bool bytes)
 {
-    *(struct head *)packed = (struct head){.products = products};
+    *(struct head *)packed = (struct head){.bytes = bytes};
     return (unsigned char *)packed + HEAD_SIZE;
 }
 
@@ -30,25 +28,21 @@ static size_t larger(size_t a, size_t b)
 size_t avx2_gemm_packed_size(size_t outputs, size_t depth)
 {
     return HEAD_SIZE + larger(avx2_words_gemm_packed_size(outputs, depth),
-                              larger(avx2_bytes_gemm_packed_size(outputs, depth),
-                                     avx2_fours_gemm_packed_size(outputs, depth)));
+                              avx2_bytes_gemm_packed_size(outputs, depth));
 }
 
 void avx2_gemm_pack(const int8_t *weights, size_t outputs, size_t depth, void *packed)
 {
-    if (fours_fit(weights, outputs, depth))
-        avx2_fours_gemm_pack(weights, outputs, depth, begin(packed, PRODUCTS_OF_FOURS));
-    else if (pairs_fit(weights, outputs, depth))
-        avx2_bytes_gemm_pack(weights, outputs, depth, begin(packed, PRODUCTS_OF_BYTES));
+    if (pairs_fit(weights, outputs, depth))
+        avx2_bytes_gemm_pack(weights, outputs, depth, begin(packed, true));
     else
-        avx2_words_gemm_pack(weights, outputs, depth, begin(packed, PRODUCTS_OF_WORDS));
+        avx2_words_gemm_pack(weights, outputs, depth, begin(packed, false));
 }
 
 size_t avx2_gemm_scratch_size(size_t padded_depth, size_t padded_outputs)
 {
     return larger(avx2_words_gemm_scratch_size(padded_depth, padded_outputs),
-                  larger(avx2_bytes_gemm_scratch_size(padded_depth, padded_outputs),
-                         avx2_fours_gemm_scratch_size(padded_depth, padded_outputs)));
+                  avx2_bytes_gemm_scratch_size(padded_depth, padded_outputs));
 }
 
 static struct gemm_task behind_head(const struct gemm_task *t)
@@ -61,31 +55,19 @@ static struct gemm_task behind_head(const struct gemm_task *t)
 void avx2_gemm(const struct gemm_task *t)
 {
     const struct gemm_task task = behind_head(t);
-    switch (products_of(t->weights)) {
-    case PRODUCTS_OF_WORDS:
-        avx2_words_gemm(&task);
-        break;
-    case PRODUCTS_OF_BYTES:
+    if (takes_bytes(t->weights))
         avx2_bytes_gemm(&task);
-        break;
-    case PRODUCTS_OF_FOURS:
-        avx2_fours_gemm(&task);
-    }
+    else
+        avx2_words_gemm(&task);
 }
 
 void avx2_gemm_real(const struct gemm_task *t, float *out)
 {
     const struct gemm_task task = behind_head(t);
-    switch (products_of(t->weights)) {
-    case PRODUCTS_OF_WORDS:
-        avx2_words_gemm_real(&task, out);
-        break;
-    case PRODUCTS_OF_BYTES:
+    if (takes_bytes(t->weights))
         avx2_bytes_gemm_real(&task, out);
-        break;
-    case PRODUCTS_OF_FOURS:
-        avx2_fours_gemm_real(&task, out);
-    }
+    else
+        avx2_words_gemm_real(&task, out);
 }
 
 size_t avx2_conv_packed_size(const struct window *w, size_t in_channels, size_t outputs)
@@ -98,9 +80,9 @@ void avx2_conv_pack(const int8_t *weights, const struct window *w, size_t in_cha
                     size_t outputs, void *packed)
 {
     if (pairs_fit(weights, outputs * w->kernel[0], w->kernel[1] * in_channels))
-        avx2_bytes_conv_pack(weights, w, in_channels, outputs, begin(packed, PRODUCTS_OF_BYTES));
+        avx2_bytes_conv_pack(weights, w, in_channels, outputs, begin(packed, true));
     else
-        avx2_words_conv_pack(weights, w, in_channels, outputs, begin(packed, PRODUCTS_OF_WORDS));
+        avx2_words_conv_pack(weights, w, in_channels, outputs, begin(packed, false));
 }
 
 size_t avx2_conv_scratch_size(const struct window *w, size_t in_channels, size_t padded_outputs)
@@ -113,7 +95,7 @@ void avx2_conv(const struct window_task *t)
 {
     struct window_task task = *t;
     task.weights = (const unsigned char *)t->weights + HEAD_SIZE;
-    if (products_of(t->weights) == PRODUCTS_OF_BYTES)
+    if (takes_bytes(t->weights))
         avx2_bytes_conv(&task);
     else
         avx2_words_conv(&task);

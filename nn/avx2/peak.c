@@ -1,7 +1,6 @@
 /* The fastest ways to exact sums of products that AVX2 has, on registers alone.
  *
- * "words" takes all weights, "bytes" and "fours" those that keep the limit of pairs or
- * of fours (weight_limits.h). */
+ * "words" takes all weights, "bytes" those that keep the pair limit (pair_limit.h). */
 #include "nn/avx2/avx2.h"
 #include "nn/avx2/lanes.h"
 
@@ -61,26 +60,4 @@ uint64_t avx2_peak_bytes(uint64_t rounds, uint32_t *sum)
     }
     *sum = add_up(sums);
     return rounds * CHAINS * 4 * LANES;
-}
-
-uint64_t avx2_peak_fours(uint64_t rounds, uint32_t *sum)
-{
-    __m256i sums[CHAINS], x = _mm256_set1_epi8(PEAK_INPUT);
-    const __m256i w = _mm256_set1_epi8(PEAK_WEIGHT), ones = _mm256_set1_epi16(1);
-#pragma GCC unroll 12
-    for (size_t chain = 0; chain < CHAINS; chain++)
-        sums[chain] = _mm256_setzero_si256();
-    for (uint64_t round = 0; round < rounds; round++) {
-#pragma GCC unroll 12
-        for (size_t chain = 0; chain < CHAINS; chain++) {
-            CHANGED(x);
-            __m256i fours = _mm256_maddubs_epi16(x, w);
-            CHANGED(x);
-            fours = _mm256_add_epi16(fours, _mm256_maddubs_epi16(x, w));
-            sums[chain] = _mm256_add_epi32(sums[chain], _mm256_madd_epi16(fours, ones));
-            CHANGED(sums[chain]);
-        }
-    }
-    *sum = add_up(sums);
-    return rounds * CHAINS * 8 * LANES;
 }

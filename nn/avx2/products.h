@@ -3,14 +3,12 @@
  * Private to nn/avx2/. Products are made of 16-bit numbers, 16 at a time (vpmaddwd).
  * vpmaddubsw would take bytes as they are, but adds pairs of products with saturation
  * to 16 bits, and 2 * 255 * 127 does not fit. So bytes are widened first, which is
- * exact for all weights; products_bytes.h and products_fours.h are for those that allow more.
+ * exact for all weights; products_bytes.h is for those that allow more.
  */
 #ifndef TUTTI_NN_AVX2_PRODUCTS_H
 #define TUTTI_NN_AVX2_PRODUCTS_H
 
 #include "nn/avx2/lanes.h"
-
-#include <string.h>
 
 /* Adds to 8 sums the products of 8 pairs of 16-bit values. */
 ALWAYS_INLINE __m256i add_products(__m256i sums, __m256i values, __m256i weights)
@@ -24,14 +22,6 @@ ALWAYS_INLINE __m256i add_products(__m256i sums, __m256i values, __m256i weights
 /* A matrix product takes so many inputs of a position at once, in this form. */
 #define INPUTS 2
 typedef int16_t input_value;
-typedef __m256i inputs_value;
-
-ALWAYS_INLINE inputs_value broadcast_inputs(const input_value *inputs)
-{
-    int bits;
-    memcpy(&bits, inputs, sizeof bits);
-    return _mm256_set1_epi32(bits);
-}
 
 /* The weights of 8 outputs, INPUTS bytes each. */
 typedef __m256i weights_value;

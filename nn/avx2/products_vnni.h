@@ -14,17 +14,7 @@
 #define TUTTI_NN_AVX2_PRODUCTS_VNNI_H
 
 #include "nn/avx2/lanes.h"
-
-/* A matrix product takes so many inputs of a position at once, in this form. */
-#define INPUTS 4
 #include "nn/avx2/rows_of_bytes.h"
-
-typedef __m256i inputs_value;
-
-ALWAYS_INLINE inputs_value broadcast_inputs(const input_value *inputs)
-{
-    return broadcast_4_bytes(inputs);
-}
 
 /* The weights of 8 outputs, INPUTS bytes each. */
 typedef __m256i weights_value;

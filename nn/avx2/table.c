@@ -49,7 +49,6 @@ const struct kernels kernels_avx2 = {
     .peak = {{"vpdpbusd", AVX2_NAME(peak)}},
 #else
     .peak = {{"vpmaddwd, vpaddd", avx2_peak_words},
-             {"vpmaddubsw, vpmaddwd, vpaddd (pairs that fit 16 bits)", avx2_peak_bytes},
-             {"vpmaddubsw, vpaddw, vpmaddwd, vpaddd (fours that fit 16 bits)", avx2_peak_fours}},
+             {"vpmaddubsw, vpmaddwd, vpaddd (pairs that fit 16 bits)", avx2_peak_bytes}},
 #endif
 };

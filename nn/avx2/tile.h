@@ -3,8 +3,7 @@
  * Private to nn/avx2/. A register holds the sums of a group of 8 outputs at one position. 12 of the
  * 16 registers hold sums, 1 INPUTS inputs of one position, and the rest their weights, or what a
  * product needs. Outputs are taken in blocks of up to 2 groups; what is packed for a block lies
- * together: for every INPUTS inputs, each group's 8 outputs with INPUTS bytes each, or with more
- * than 4 inputs first each output's 4 bytes for the first 4.
+ * together: for every INPUTS inputs, each group's 8 outputs with INPUTS bytes each.
  */
 #ifndef TUTTI_NN_AVX2_TILE_H
 #define TUTTI_NN_AVX2_TILE_H
@@ -12,8 +11,6 @@
 #include "nn/avx2/lanes.h"
 #if defined(AVX_VNNI)
 #include "nn/avx2/products_vnni.h"
-#elif defined(AVX2_FOURS)
-#include "nn/avx2/products_fours.h"
 #elif defined(AVX2_BYTES)
 #include "nn/avx2/products_bytes.h"
 #else
@@ -30,9 +27,6 @@ static inline size_t block_groups(size_t left)
     return left < 2 * LANES ? 1 : 2;
 }
 
-/* An output's weights that lie together. */
-#define PART (INPUTS < 4 ? INPUTS : 4)
-
 /* The rows of a tile of 1 and of 2 groups. */
 #define TILE_ROWS_1 8
 #define TILE_ROWS_2 6
@@ -44,13 +38,18 @@ static inline int8_t *block_pack(size_t groups, const int8_t *weights, size_t pi
 {
     for (size_t input = 0; input < depth; input += INPUTS) {
         for (size_t i = 0; i < groups * INPUTS * LANES; i++, to++) {
-            const size_t group = i / (INPUTS * LANES), part = i / (PART * LANES) % (INPUTS / PART);
-            const size_t output = first + group * LANES + i / PART % LANES;
-            const size_t byte = input + part * PART + i % PART;
+            const size_t output = first + i / INPUTS, byte = input + i % INPUTS;
             *to = output < outputs && byte < depth ? weights[output * pitch + byte] : 0;
         }
     }
     return to;
+}
+
+ALWAYS_INLINE __m256i broadcast_inputs(const input_value *inputs)
+{
+    int bits;
+    memcpy(&bits, inputs, sizeof bits);
+    return _mm256_set1_epi32(bits);
 }
 
 /* The sums of rows positions and groups * 8 outputs; with constant counts, all in registers. */
@@ -81,7 +80,7 @@ ALWAYS_INLINE void multiply(struct sums *sums, const input_value *in, size_t row
             w[g] = load_weights(weights + g * INPUTS * LANES);
 #pragma GCC unroll 8
         for (size_t row = 0; row < rows; row++) {
-            const inputs_value x = broadcast_inputs(in + row * row_pitch);
+            const __m256i x = broadcast_inputs(in + row * row_pitch);
 #pragma GCC unroll 2
             for (size_t g = 0; g < groups; g++)
                 sums->of[row * groups + g] = add_inputs(sums->of[row * groups + g], x, w[g]);

@@ -102,44 +102,12 @@ void free_parameters(struct parameters *p)
     free(p->scale);
 }
 
-/* A group of weights that have a limit in common (models/FORMAT.md): two neighbours, or these and
- * their counterparts four further on, as far as the line reaches. */
-struct group {
-    int8_t *weight[4];
-    size_t count;
-};
-
-static struct group group_at(int8_t *line, size_t length, size_t first, bool four)
+/* Changes the second so that the two have no more of one sign than the pair limit. */
+static void limit_pair(int8_t *pair)
 {
-    struct group group = {.count = 0};
-    for (size_t k = 0; k < (four ? 4 : 2); k++) {
-        const size_t at = first + k / 2 * 4 + k % 2;
-        if (at < length)
-            group.weight[group.count++] = line + at;
-    }
-    return group;
-}
-
-/* Makes some smaller so that the group has no more than 128 of one sign. */
-static void limit_group(const struct group *group)
-{
-    for (int sign = -1; sign <= 1; sign += 2) {
-        int left = 128;
-        for (size_t i = 0; i < group->count; i++) {
-            const int size = sign * *group->weight[i];
-            if (size > left)
-                *group->weight[i] = (int8_t)(sign * left);
-            left -= size > left ? left : size > 0 ? size : 0;
-        }
-    }
-}
-
-/* Puts it just beyond: 129 of one sign, shared out. */
-static void exceed_limit(const struct group *group, int sign)
-{
-    const int count = (int)group->count;
-    for (int i = 0; i < count; i++)
-        *group->weight[i] = (int8_t)(sign * (129 / count + (i < 129 % count ? 1 : 0)));
+    const int excess = abs(pair[0] + pair[1]) - 128;
+    if ((pair[0] > 0) == (pair[1] > 0) && excess > 0)
+        pair[1] = (int8_t)(pair[1] > 0 ? pair[1] - excess : pair[1] + excess);
 }
 
 int8_t *random_weights(struct random_source *r, size_t lines, size_t length, enum mood mood)
@@ -148,22 +116,17 @@ int8_t *random_weights(struct random_source *r, size_t lines, size_t length, enu
     assert_non_null(weights);
     for (size_t i = 0; i < lines * length; i++)
         weights[i] = random_weight(r, mood);
-    const int kind = random_between(r, 0, 4); /* 0: any */
-    const bool four = kind > 2, beyond = kind == 2 || kind == 4;
+    const int kind = random_between(r, 0, 2);
     for (size_t line = 0; kind > 0 && line < lines; line++) {
-        for (size_t i = 0; i < length; i += four && i % 8 == 2 ? 6 : 2) {
-            const struct group group = group_at(weights + line * length, length, i, four);
-            limit_group(&group);
-        }
+        for (size_t i = 0; i + 1 < length; i += 2)
+            limit_pair(weights + line * length + i);
     }
-    if (beyond && length > 1) {
-        const size_t line = (size_t)random_between(r, 0, (int)lines - 1);
-        size_t first = (size_t)random_between(r, 0, (int)length / 2 - 1) * 2;
-        if (four)
-            first = first / 8 * 8 + first % 4;
-        const struct group group = group_at(weights + line * length, length, first, four);
-        if (group.count > 1)
-            exceed_limit(&group, random_between(r, 0, 1) == 1 ? 1 : -1);
+    if (kind == 2 && length > 1) {
+        int8_t *pair = weights + (size_t)random_between(r, 0, (int)lines - 1) * length +
+                       (size_t)random_between(r, 0, (int)length / 2 - 1) * 2;
+        const int sign = random_between(r, 0, 1) == 1 ? 1 : -1;
+        pair[0] = (int8_t)(sign * 65);
+        pair[1] = (int8_t)(sign * 64);
     }
     return weights;
 }

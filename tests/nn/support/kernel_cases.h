@@ -28,8 +28,8 @@ uint8_t byte_of(const struct kernels *k, int q);
 uint8_t *random_tensor(const struct kernels *k, uint64_t seed, size_t rows, size_t channels,
                        size_t pitch, enum mood mood);
 
-/* Lines of length weights, malloc()ed. Some of them keep the limit of pairs or that of fours in
- * models/FORMAT.md, some keep it but for one pair or four that is just beyond it. */
+/* Lines of length weights, malloc()ed. Some of them keep the pair limit of models/FORMAT.md, some
+ * keep it but for one pair that is just beyond it. */
 int8_t *random_weights(struct random_source *r, size_t lines, size_t length, enum mood mood);
 
 /* A requantization and the memory that it refers to. */
