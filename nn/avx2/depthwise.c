@@ -83,20 +83,32 @@ size_t AVX2_NAME(depthwise_scratch_size)(const struct window *w, size_t pitch)
     return pairs_of(shape_of(w)) * line_places(w) * channels / LANES * PLACE_BYTES;
 }
 
-/* 8 channels of one position, or with 2 blocks 16. */
-ALWAYS_INLINE __m128i load_blocks(const uint8_t *from, size_t blocks)
+/* 8 channels of one position, or with 2 blocks 16, in both halves. */
+ALWAYS_INLINE __m256i load_blocks(const uint8_t *from, size_t blocks)
 {
-    return blocks == 2 ? load_16_bytes(from) : load_8_bytes(from);
+    if (blocks == 2)
+        return _mm256_broadcastsi128_si256(load_16_bytes(from));
+    return _mm256_broadcastq_epi64(load_8_bytes(from));
+}
+
+/* The lower 8 of a half's bytes, widened, in the first half, the upper 8 in the second. Quicker than
+ * vpmovzxbw, which has to move bytes from one half of a register to the other. */
+ALWAYS_INLINE __m256i widen_halves(__m256i same_in_both)
+{
+    const __m256i order =
+        _mm256_set_epi8(-1, 15, -1, 14, -1, 13, -1, 12, -1, 11, -1, 10, -1, 9, -1, 8, -1, 7, -1, 6,
+                        -1, 5, -1, 4, -1, 3, -1, 2, -1, 1, -1, 0);
+    return _mm256_shuffle_epi8(same_in_both, order);
 }
 
 /* Lays out 8 channels at a place, or with 2 blocks 16, the second 8 block_size bytes behind the
  * first; returns where the next place is. */
-ALWAYS_INLINE uint8_t *lay_place(uint8_t *to, __m128i first, __m128i second, size_t blocks,
+ALWAYS_INLINE uint8_t *lay_place(uint8_t *to, __m256i first, __m256i second, size_t blocks,
                                  size_t block_size)
 {
-    store_32_bytes(to, _mm256_cvtepu8_epi16(_mm_unpacklo_epi8(first, second)));
+    store_32_bytes(to, widen_halves(_mm256_unpacklo_epi8(first, second)));
     if (blocks == 2)
-        store_32_bytes(to + block_size, _mm256_cvtepu8_epi16(_mm_unpackhi_epi8(first, second)));
+        store_32_bytes(to + block_size, widen_halves(_mm256_unpackhi_epi8(first, second)));
     return to + PLACE_BYTES;
 }
 
@@ -114,7 +126,7 @@ ALWAYS_INLINE void lay_out_blocks(const struct window_task *t, const struct line
     const size_t block_size = line_places(w) * PLACE_BYTES;
     const uint8_t *first = lines[0].at + channel, *second = lines[1].at + channel;
     const size_t first_step = lines[0].step, second_step = lines[1].step;
-    const __m128i outside = _mm_set1_epi8((char)t->in_zero);
+    const __m256i outside = _mm256_set1_epi8((char)t->in_zero);
     for (size_t x = 0; x < w->padding[1]; x++)
         to = lay_place(to, outside, outside, blocks, block_size);
     for (size_t x = 0; x < w->in[1]; x++, first += first_step, second += second_step)
@@ -163,8 +175,7 @@ ALWAYS_INLINE void strip_sums(const struct strip *s, size_t block, size_t x, siz
                               struct shape k, __m256i sums[OUTPUT_LINES][COLUMNS])
 {
     const size_t channel = s->chunk + block;
-    const int16_t *weights =
-        (const int16_t *)s->task->weights + channel / LANES * block_weights(k);
+    const int16_t *weights = (const int16_t *)s->task->weights + channel / LANES * block_weights(k);
     const size_t offset = (block / LANES * s->places + x * k.stride[1]) * PLACE_BYTES;
     const __m256i bias = load_32_bytes(s->task->requantization->bias + channel);
 #pragma GCC unroll 4
@@ -195,8 +206,7 @@ ALWAYS_INLINE void strip_columns(const struct strip *s, size_t block, size_t x, 
 {
     __m256i sums[OUTPUT_LINES][COLUMNS];
     strip_sums(s, block, x, columns, k, sums);
-    const __m256 scale =
-        _mm256_loadu_ps(s->task->requantization->scale + s->chunk + block);
+    const __m256 scale = _mm256_loadu_ps(s->task->requantization->scale + s->chunk + block);
     const size_t pitch = s->task->out_pitch;
     uint8_t *out = s->out + x * pitch + block;
 #pragma GCC unroll 2

@@ -11,9 +11,7 @@
  * register.
  * Packed weights: [16 channels][kernel frequency][group of 4 lines][output line][channel][4], zero
  * where the kernel of that output line does not reach; for 8 channels, they are there twice. */
-#define COLUMNS                                                                                    \
-    4 /* registers of output places that are computed at once, with the same weights               \
-       */
+#define COLUMNS 4 /* registers of places that are computed at once, from the same weights */
 
 /* How many groups of 4 lines, and how many output lines they are enough for. */
 struct strip {
