@@ -76,6 +76,8 @@ check() {
 
 check build --
 if ! $quick; then
+    # UBSan would report and go on.
+    export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
     check build-asan -Db_sanitize=address,undefined -- \
         --suite unit --suite program --timeout-multiplier 4
     check build-tsan -Db_sanitize=thread -- --suite unit --suite program --timeout-multiplier 4

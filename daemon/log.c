@@ -1,10 +1,10 @@
 #include "daemon/log.h"
 
 #include "common/text.h"
+#include "daemon/clock.h"
 
 #include <poll.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,21 +25,26 @@ static bool goes_to_journal(FILE *stream)
     return strcmp(text, expected) == 0;
 }
 
+/* Many lines at once fill a socket sooner than the liveliest reader comes to run. So long may all
+ * lines of a second wait together. */
+#define PATIENCE_MS 200
+
 void log_init(struct log *log, FILE *stream, const char *name, enum log_level level)
 {
     *log = (struct log){
-        .stream = stream, .name = name, .level = level, .journal = goes_to_journal(stream)};
+        .stream = stream,
+        .name = name,
+        .level = level,
+        .journal = goes_to_journal(stream),
+        .patience_ms = PATIENCE_MS,
+    };
 }
 
-/* So long a line waits for a reader that is behind: many lines at once fill a socket sooner than
- * the liveliest reader comes to run. One that let a line wait in vain is not waited for again until
- * it has read something. */
-#define PATIENCE_MS 50
-
+/* Also where it is not known, since poll() was interrupted: writing might wait without end. */
 static bool is_clogged_for(int descriptor, int wait_ms)
 {
     struct pollfd asked = {.fd = descriptor, .events = POLLOUT};
-    return descriptor >= 0 && poll(&asked, 1, wait_ms) == 0;
+    return descriptor >= 0 && poll(&asked, 1, wait_ms) < 1;
 }
 
 bool log_is_clogged(int descriptor)
@@ -47,18 +52,30 @@ bool log_is_clogged(int descriptor)
     return is_clogged_for(descriptor, 0);
 }
 
-static bool is_clogged(struct log *log)
+/* Waits for the reader as long as there is patience left. */
+static bool stays_clogged(struct log *log)
 {
-    const int wait_ms = atomic_load(&log->clogged) ? 0 : PATIENCE_MS;
-    const bool clogged = is_clogged_for(fileno(log->stream), wait_ms);
-    atomic_store(&log->clogged, clogged);
+    const int descriptor = fileno(log->stream);
+    if (!log_is_clogged(descriptor))
+        return false;
+    const uint64_t begin_ns = clock_monotonic_ns();
+    if (begin_ns >= atomic_load(&log->renewal_ns)) {
+        atomic_store(&log->patience_left_ms, log->patience_ms);
+        atomic_store(&log->renewal_ns, begin_ns + CLOCK_NS_PER_S);
+    }
+    const int wait_ms = atomic_load(&log->patience_left_ms);
+    if (wait_ms <= 0)
+        return true;
+    const bool clogged = is_clogged_for(descriptor, wait_ms);
+    const int waited_ms = (int)((clock_monotonic_ns() - begin_ns) / CLOCK_NS_PER_MS) + 1;
+    atomic_fetch_sub(&log->patience_left_ms, waited_ms);
     return clogged;
 }
 
 void log_write(struct log *log, enum log_level level, const char *format, ...)
 {
     static const int priority[] = {3, 4, 6, 7}; /* of syslog(3) */
-    if (level > log->level || is_clogged(log))
+    if (level > log->level || stays_clogged(log))
         return;
     char text[LOG_TEXT_SIZE];
     va_list arguments;

@@ -22,7 +22,11 @@ struct log {
     const char *name;     /* of the program; lives as long as the log */
     enum log_level level; /* what is less urgent is dropped */
     bool journal;         /* with priority prefixes, without the name */
-    atomic_bool clogged;  /* the last line was left out, because nobody read those before */
+    /* How long all lines of a second together wait for their reader; what is left of it, and when
+     * it is whole again. */
+    int patience_ms;
+    atomic_int patience_left_ms;
+    atomic_uint_fast64_t renewal_ns;
 };
 
 /* A log onto stream. journal is found out: true if the environment variable
@@ -33,9 +37,9 @@ void log_init(struct log *log, FILE *stream, const char *name, enum log_level le
  * a collector that is stuck. A pipe that is not takes PIPE_BUF bytes at once (pipe(7)). */
 bool log_is_clogged(int descriptor);
 
-/* Writes a message; longer ones are cut at 1,000 bytes. What the stream cannot take within 50 ms is
- * left out, and what follows at once, until it takes something again: a program must not wait, deaf
- * to signals, for somebody to read its log. */
+/* Writes a message; longer ones are cut at 1,000 bytes. Where the stream is full it waits for
+ * the reader, for 200 ms a second in all; what does not fit then is left out: a program must not
+ * wait, deaf to signals, for somebody to read its log. */
 void log_write(struct log *log, enum log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

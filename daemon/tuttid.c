@@ -305,8 +305,8 @@ static bool ended_well(struct daemon *daemon, const struct pipeline_status *stat
 /* Whether the daemon's work is over, and with which exit status. A device that is lost is looked
  * for until it comes back; one that hangs keeps everybody from the sound system, and only a new
  * process can help, which systemd starts when this one fails. */
-static bool is_over(struct daemon *daemon, struct daemon_watch *watch,
-                    struct speed_watch *speed, enum program_exit *result)
+static bool is_over(struct daemon *daemon, struct daemon_watch *watch, struct speed_watch *speed,
+                    enum program_exit *result)
 {
     const struct pipeline_set *set = daemon->set;
     /* Before the looks: what is told below is then the whole. */

@@ -129,7 +129,7 @@ static bool read_output(struct reader *r)
 static bool read_window(struct reader *r)
 {
     struct model_layer *layer = r->layer;
-    if (!read_pair(r, "kernel", 1, 7, layer->kernel) ||
+    if (!read_pair(r, "kernel", 1, KERNEL_SIDE_MAX, layer->kernel) ||
         !read_pair(r, "stride", 1, 2, layer->stride) ||
         !read_pair(r, "padding", 0, 3, layer->padding))
         return false;

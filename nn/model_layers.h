@@ -37,6 +37,9 @@ static inline float inverse_scale(struct quantization quantization)
     return 1.0f / quantization.scale;
 }
 
+/* The longest side of a layer's kernel; strides are 1 or 2. */
+#define KERNEL_SIDE_MAX 7
+
 /* What a layer with weights or a gate stores as bytes is never more than this times the bytes'
  * scale, whatever its input: 2^30, so that it fits an int, roundings on the way included. */
 #define QUANTIZED_STEPS_MAX 1073741824.0

@@ -13,8 +13,8 @@ for group in "$@"; do
     build) packages="$packages gcc libc6-dev meson ninja-build pkg-config portaudio19-dev
         libfftw3-dev libopenblas-dev libmicrohttpd-dev libcjson-dev libsoxr-dev libsndfile1-dev
         libinih-dev libsystemd-dev libcurl4-openssl-dev" ;;
-    test) packages="$packages git clang-format libcmocka-dev libsimde-dev libasound2-dev alsa-utils ffmpeg curl procps
-        python3-torch python3-torchaudio python3-numpy python3-scipy python3-soundfile
+    test) packages="$packages git clang-format libcmocka-dev libsimde-dev libasound2-dev
+        alsa-utils ffmpeg curl procps python3-torch python3-torchaudio python3-numpy python3-scipy python3-soundfile
         python3-matplotlib python3-tqdm chromium fluidsynth sox espeak-ng" ;;
     cross)
         packages="$packages gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static"
@@ -30,7 +30,9 @@ for group in "$@"; do
     esac
 done
 case " $* " in
-*" test "*) command -v node >/dev/null && command -v npm >/dev/null || packages="$packages nodejs npm" ;;
+*" test "*)
+    command -v node >/dev/null && command -v npm >/dev/null || packages="$packages nodejs npm"
+    ;;
 esac
 
 native=$(dpkg --print-architecture)

@@ -73,7 +73,7 @@ static void conv_lay_out(const struct window_task *t, const uint8_t *restrict in
 
 /* The lines of the input, laid out, that one output line needs. */
 struct conv_lines {
-    const input_value *line[7];
+    const input_value *line[KERNEL_SIDE_MAX];
 };
 
 /* What the loops are compiled for. */
@@ -121,8 +121,8 @@ ALWAYS_INLINE void conv_line_with(const struct window_task *t, const struct conv
         conv_block(t, lines, tail, out, output, k, TILE_ROWS_1, 1);
 }
 
-/* One line of the output. 3 by 3 of one channel with a stride of 2 has loops of its own: finding
- * addresses would take as long as the products. */
+/* One line of the output. What 3 by 3 of one channel with a stride of 2 comes to has loops of its
+ * own: finding addresses would take as long as the products. */
 ALWAYS_INLINE void conv_line(const struct window_task *t, const struct conv_lines *lines,
                              const struct tail *tail, uint8_t *out)
 {

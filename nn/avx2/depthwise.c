@@ -17,7 +17,7 @@
 #define CHUNK 64                /* a cache line of channels */
 #define PLACE_BYTES (4 * LANES) /* 8 channels' pairs */
 #define PAIR_WEIGHTS (OUTPUT_LINES * 2 * LANES)
-#define MAX_PAIRS 5 /* of a kernel of 7 lines and a stride of 2 */
+#define MAX_PAIRS ((KERNEL_SIDE_MAX + 2 + 1) / 2) /* with a stride of 2 */
 
 /* What the loops are compiled for. kernel and stride: on the time and on the frequency axis. */
 struct shape {
@@ -91,8 +91,8 @@ ALWAYS_INLINE __m256i load_blocks(const uint8_t *from, size_t blocks)
     return _mm256_broadcastq_epi64(load_8_bytes(from));
 }
 
-/* The lower 8 of a half's bytes, widened, in the first half, the upper 8 in the second. Quicker than
- * vpmovzxbw, which has to move bytes from one half of a register to the other. */
+/* The lower 8 of a half's bytes, widened, in the first half, the upper 8 in the second. Quicker
+ * than vpmovzxbw, which has to move bytes from one half of a register to the other. */
 ALWAYS_INLINE __m256i widen_halves(__m256i same_in_both)
 {
     const __m256i order =
@@ -245,8 +245,10 @@ ALWAYS_INLINE void strip_any(const struct strip *s, size_t channels)
 {
     const struct window *w = &s->task->window;
     const bool square = w->kernel[0] == w->kernel[1] && w->stride[0] == w->stride[1];
-    const size_t size = square && w->out[1] >= COLUMNS ? w->kernel[0] : 0;
-    if (size == 3 && w->stride[0] == 1)
+    const size_t size = square ? w->kernel[0] : 0;
+    if (w->out[1] < COLUMNS)
+        strip_with(s, channels, 1, shape_of(w));
+    else if (size == 3 && w->stride[0] == 1)
         strip_with(s, channels, COLUMNS, (struct shape){{3, 3}, {1, 1}});
     else if (size == 3)
         strip_with(s, channels, COLUMNS, (struct shape){{3, 3}, {2, 2}});
@@ -255,7 +257,7 @@ ALWAYS_INLINE void strip_any(const struct strip *s, size_t channels)
     else if (size == 5)
         strip_with(s, channels, COLUMNS, (struct shape){{5, 5}, {2, 2}});
     else
-        strip_with(s, channels, 1, shape_of(w));
+        strip_with(s, channels, COLUMNS, shape_of(w));
 }
 
 ALWAYS_INLINE void depthwise_chunk(const struct window_task *t, size_t chunk, size_t channels,

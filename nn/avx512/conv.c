@@ -66,7 +66,7 @@ static void lay_out(const struct window_task *t, const uint8_t *in, uint8_t *lin
 
 /* The lines of the input, laid out, that one output line needs. */
 struct lines {
-    const uint8_t *line[7];
+    const uint8_t *line[KERNEL_SIDE_MAX];
 };
 
 ALWAYS_INLINE void conv_tile(const struct window_task *t, const struct lines *lines, uint8_t *out,

@@ -8,9 +8,7 @@
 
 #include "nn/kernels.h"
 
-#if defined(AVX512_EMULATED)
-#include "tests/nn/support/avx512_emulated.h"
-#else
+#if !defined(AVX512_EMULATED) /* which has brought its own */
 #include <immintrin.h>
 #endif
 #include <stdbool.h>

@@ -196,7 +196,7 @@ ALWAYS_INLINE void finish_with(const struct sums *sums, const struct tile_end *e
         for (size_t i = 0; i < 4; i++) {
             const size_t r = row + i / groups, g = i % groups;
             if (i >= pieces) {
-                values[i] = values[0];
+                values[i] = _mm512_setzero_si512();
                 continue;
             }
             __m128i other = _mm_setzero_si128();

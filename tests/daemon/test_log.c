@@ -102,6 +102,7 @@ static void waits_for_nobody_who_reads(void **state)
     log_init(&log, stream, "tuttid", LOG_LEVEL_INFO);
     for (int i = 0; i < 300; i++)
         log_write(&log, LOG_LEVEL_INFO, "a line of thirty bytes, %05d", i);
+    assert_true(log.patience_left_ms <= 0); /* which they had in common */
     char text[8192];
     ssize_t length = read(ends[0], text, sizeof text - 1);
     assert_in_range(length, 1, 4096);
@@ -117,16 +118,17 @@ static void waits_for_nobody_who_reads(void **state)
 
 struct reader {
     int end;
+    useconds_t late_us;
     unsigned lines;
 };
 
-/* Comes late, and now and then not at all. */
+/* Comes late, and again and again not at once. */
 static void *read_slowly(void *context)
 {
     struct reader *reader = context;
     char text[1000];
     ssize_t length;
-    usleep(10000);
+    usleep(reader->late_us);
     while ((length = read(reader->end, text, sizeof text)) > 0) {
         for (ssize_t i = 0; i < length; i++)
             reader->lines += text[i] == '\n';
@@ -135,25 +137,42 @@ static void *read_slowly(void *context)
     return NULL;
 }
 
-/* A socket, as the journal's, takes far fewer lines than bytes. */
-static void waits_for_a_reader_that_is_behind(void **state)
+/* Writes lines to a socket, which as the journal's takes far fewer lines than bytes, whose reader
+ * comes late. Returns how many were read. */
+static unsigned lines_read(struct log *log, unsigned lines)
 {
-    (void)state;
-    const unsigned lines = 2000;
     int ends[2];
     pthread_t thread;
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
-    struct reader reader = {.end = ends[0]};
+    struct reader reader = {.end = ends[0], .late_us = 20000};
     assert_int_equal(pthread_create(&thread, NULL, read_slowly, &reader), 0);
-    FILE *stream = fdopen(ends[1], "w");
-    struct log log;
-    log_init(&log, stream, "tuttid", LOG_LEVEL_INFO);
+    log->stream = fdopen(ends[1], "w");
     for (unsigned i = 0; i < lines; i++)
-        log_write(&log, LOG_LEVEL_INFO, "s%u: listening to sound.wav", i);
-    fclose(stream);
+        log_write(log, LOG_LEVEL_INFO, "s%u: listening to sound.wav", i);
+    fclose(log->stream);
     pthread_join(thread, NULL);
-    assert_int_equal(reader.lines, lines);
     close(ends[0]);
+    return reader.lines;
+}
+
+static void waits_for_a_reader_that_is_behind(void **state)
+{
+    (void)state;
+    struct log log;
+    log_init(&log, stderr, "tuttid", LOG_LEVEL_INFO);
+    log.patience_ms = 600000;
+    assert_int_equal(lines_read(&log, 2000), 2000);
+}
+
+static void has_patience_again_a_second_later(void **state)
+{
+    (void)state;
+    struct log log;
+    log_init(&log, stderr, "tuttid", LOG_LEVEL_INFO);
+    log.patience_ms = 600000;
+    log.patience_left_ms = 0;
+    log.renewal_ns = 1; /* which is past */
+    assert_int_equal(lines_read(&log, 2000), 2000);
 }
 
 int main(void)
@@ -164,6 +183,7 @@ int main(void)
         cmocka_unit_test(speaks_to_the_journal_with_priorities),
         cmocka_unit_test(waits_for_nobody_who_reads),
         cmocka_unit_test(waits_for_a_reader_that_is_behind),
+        cmocka_unit_test(has_patience_again_a_second_later),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /* Matrices, sums and gates of channels, rounding, and the choice of a table.
  * Every table against the portable one, bit for bit, over random shapes and extreme values. On x86
- * there is one table more than in the library: avx-vnni with its instructions replaced by AVX2's.
+ * there are two tables more than in the library: avx-vnni and avx512-vnni with their instructions
+ * replaced by AVX2's.
  */
 #include "tests/nn/support/kernel_cases.h"
 

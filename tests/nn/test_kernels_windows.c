@@ -1,6 +1,7 @@
 /* Convolutions and depthwise convolutions: strides, paddings, odd numbers of channels.
  * Every table against the portable one, bit for bit, over random shapes and extreme values. On x86
- * there is one table more than in the library: avx-vnni with its instructions replaced by AVX2's.
+ * there are two tables more than in the library: avx-vnni and avx512-vnni with their instructions
+ * replaced by AVX2's.
  */
 #include "tests/nn/support/kernel_cases.h"
 
@@ -91,24 +92,20 @@ static void random_axis(struct random_source *r, struct window *w, size_t axis, 
     w->out[axis] = (w->in[axis] + 2 * padding - kernel) / stride + 1;
 }
 
-static void check_window(const struct kernels *k, uint64_t seed, bool depthwise)
+/* Fills in the rest of a case and runs it. */
+static void check_case(const struct kernels *k, uint64_t seed, struct random_source *r,
+                       struct window_case c)
 {
-    struct random_source r = {seed * 2 + 1};
-    struct window_case c = {.depthwise = depthwise};
-    random_axis(&r, &c.window, 0, 14);
-    random_axis(&r, &c.window, 1, seed % 10 ? 14 : 60);
-    c.in_channels = (size_t)random_between(&r, 1, depthwise ? (seed % 4 ? 40 : 150) : 12);
-    c.outputs = depthwise ? c.in_channels : (size_t)random_between(&r, 1, 40);
-    c.in_zero = random_zero(&r);
-    c.mood = (enum mood)random_between(&r, 0, MOODS - 1);
-    c.seed = random_bits(&r);
+    c.in_zero = random_zero(r);
+    c.mood = (enum mood)random_between(r, 0, MOODS - 1);
+    c.seed = random_bits(r);
     c.summed = c.seed % 2 == 0;
     const unsigned *kernel = c.window.kernel;
-    int8_t *weights = random_weights(&r, c.outputs * kernel[0],
-                                     kernel[1] * (depthwise ? 1 : c.in_channels), c.mood);
+    int8_t *weights = random_weights(r, c.outputs * kernel[0],
+                                     kernel[1] * (c.depthwise ? 1 : c.in_channels), c.mood);
     c.weights = weights;
     const size_t padded = round_up(c.in_channels, k->channel_multiple);
-    const size_t in_pitch = depthwise || seed % 2 ? padded : c.in_channels;
+    const size_t in_pitch = c.depthwise || seed % 2 ? padded : c.in_channels;
     struct parameters p = random_parameters(c.seed, c.outputs, c.outputs, 9);
     uint8_t *expected = run_window(&kernels_portable, &c, c.in_channels);
     uint8_t *result = run_window(k, &c, in_pitch);
@@ -117,6 +114,33 @@ static void check_window(const struct kernels *k, uint64_t seed, bool depthwise)
     free(result);
     free(weights);
     free_parameters(&p);
+}
+
+static void check_window(const struct kernels *k, uint64_t seed, bool depthwise)
+{
+    struct random_source r = {seed * 2 + 1};
+    struct window_case c = {.depthwise = depthwise};
+    random_axis(&r, &c.window, 0, 14);
+    random_axis(&r, &c.window, 1, seed % 10 ? 14 : 60);
+    c.in_channels = (size_t)random_between(&r, 1, depthwise ? (seed % 4 ? 40 : 150) : 12);
+    c.outputs = depthwise ? c.in_channels : (size_t)random_between(&r, 1, 40);
+    check_case(k, seed, &r, c);
+}
+
+/* As the bundled network begins: 3 by 3 of one channel, with a stride of 2. */
+static void check_first_conv(const struct kernels *k, uint64_t seed)
+{
+    struct random_source r = {seed * 2 + 1};
+    struct window_case c = {.in_channels = 1, .outputs = (size_t)random_between(&r, 1, 40)};
+    for (size_t axis = 0; axis < 2; axis++) {
+        const unsigned padding = (unsigned)random_between(&r, 0, 1);
+        c.window.kernel[axis] = 3;
+        c.window.stride[axis] = 2;
+        c.window.padding[axis] = padding;
+        c.window.in[axis] = 3 - padding + (unsigned)random_between(&r, 0, axis == 0 ? 8 : 45);
+        c.window.out[axis] = (c.window.in[axis] + 2 * padding - 3) / 2 + 1;
+    }
+    check_case(k, seed, &r, c);
 }
 
 static void check_conv(const struct kernels *k, uint64_t seed)
@@ -133,6 +157,12 @@ static void test_conv(void **state)
 {
     (void)state;
     for_each_table(check_conv, 700);
+}
+
+static void test_first_conv(void **state)
+{
+    (void)state;
+    for_each_table(check_first_conv, 200);
 }
 
 static void test_depthwise(void **state)
@@ -190,6 +220,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_windows_by_hand),
         cmocka_unit_test(test_conv),
+        cmocka_unit_test(test_first_conv),
         cmocka_unit_test(test_depthwise),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

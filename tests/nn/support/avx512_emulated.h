@@ -1,5 +1,7 @@
 /* avx512_emulated.h - the intrinsics of nn/avx512/ on a processor with AVX2.
  *
+ * Included before all else when that folder is compiled for the tests (AVX512_EMULATED).
+ *
  * SIMDe (https://github.com/simd-everywhere/simde, Debian's libsimde-dev) has most of them. The
  * others are here, in plain C, as the Intel Intrinsics Guide describes them. What a mask leaves out
  * is not touched, neither read nor written, so that sanitizers and tests see what the processor
@@ -79,6 +81,17 @@ DEFINE_CONVERSION(_mm512_cvtepu16_epi32, simde__m256i, uint16_t, simde__m512i, u
 DEFINE_CONVERSION(_mm512_cvtepi32_ps, simde__m512i, int32_t, simde__m512, float, 16, )
 DEFINE_CONVERSION(_mm512_cvtps_epi32, simde__m512, float, simde__m512i, int32_t, 16, emulated_round)
 
+/* SIMDe's adds signed numbers, which must not overflow. */
+static inline simde__m512i emulated_mm512_add_epi16(simde__m512i a, simde__m512i b)
+{
+    LANES_OF(uint16_t, 32, a);
+    LANES_OF(uint16_t, 32, b);
+    for (unsigned i = 0; i < 32; i++)
+        a_lanes[i] = (uint16_t)(a_lanes[i] + b_lanes[i]);
+    memcpy(&a, a_lanes, sizeof a);
+    return a;
+}
+
 static inline int32_t emulated_mm512_reduce_add_epi32(simde__m512i value)
 {
     LANES_OF(uint32_t, 16, value);
@@ -103,6 +116,8 @@ static inline int32_t emulated_mm512_reduce_add_epi32(simde__m512i value)
 #define _mm512_cvtepu16_epi32 emulated_mm512_cvtepu16_epi32
 #define _mm512_cvtepi32_ps emulated_mm512_cvtepi32_ps
 #define _mm512_cvtps_epi32 emulated_mm512_cvtps_epi32
+#undef _mm512_add_epi16
+#define _mm512_add_epi16 emulated_mm512_add_epi16
 #undef _mm512_reduce_add_epi32
 #define _mm512_reduce_add_epi32 emulated_mm512_reduce_add_epi32
 
