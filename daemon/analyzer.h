@@ -32,7 +32,8 @@ struct analyzer; /* opaque: a file at work */
 /* Begins to analyze a sound file from where it stands to its end; name stands for it in the result
  * and in messages. The model and what *config points to have to outlive it, and the file has to
  * last until analyzer_read() has given NULL. NULL with *error filled (may be NULL): a number out of
- * range, no sound in the file, a file that is broken from the start, too little memory. */
+ * range, a channel that the file does not have, no sound in the file, a file that is broken from
+ * the start, too little memory. */
 struct analyzer *analyzer_new(const struct model *model, const struct analysis_config *config,
                               struct sound_file *file, const char *name, struct tutti_error *error);
 

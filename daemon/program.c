@@ -5,10 +5,22 @@
 #include "nn/network.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
+
+void program_hold_descriptors(void)
+{
+    int opened;
+    do
+        opened = open("/dev/null", O_RDONLY);
+    while (opened >= 0 && opened <= STDERR_FILENO);
+    if (opened >= 0)
+        close(opened);
+}
 
 enum program_exit program_fail(const char *name, enum program_exit result,
                                const struct tutti_error *error)

@@ -26,6 +26,11 @@ enum program_exit {
         .letter = 'h', .name = "help", .help = "Show this help and exit."                          \
     }
 
+/* Opens /dev/null for standard input, output and error where whoever started the program has closed
+ * them: a file or socket that got their number would be taken for them. Nothing can be read from
+ * it, and writing to it fails. First of all in main(). */
+void program_hold_descriptors(void);
+
 /* Prints "NAME: text" to stderr and returns `result`. */
 enum program_exit program_fail(const char *name, enum program_exit result,
                                const struct tutti_error *error);

@@ -88,7 +88,8 @@ static bool check_regular(int descriptor, const char *name, struct tutti_error *
     if (S_ISDIR(status.st_mode))
         tutti_error_set(error, TUTTI_ERROR_IO, "%s is a directory, not a sound file", name);
     else if (!S_ISREG(status.st_mode))
-        tutti_error_set(error, TUTTI_ERROR_IO, "%s is not a regular file", name);
+        tutti_error_set(error, TUTTI_ERROR_IO, "%s is not a regular file; '-' reads standard input",
+                        name);
     else if (status.st_size == 0)
         tutti_error_set(error, TUTTI_ERROR_FORMAT, "the sound file %s is empty", name);
     else
@@ -114,7 +115,9 @@ static enum tutti_status open_locked(struct sound_file *file, int descriptor, co
     if (file->file == NULL)
         status =
             tutti_error_set(error, TUTTI_ERROR_FORMAT,
-                            "%s is not a sound file that can be read: %s", name, sf_strerror(NULL));
+                            "%s is not a sound file that can be read: %s (FFmpeg converts most: "
+                            "ffmpeg -i FILE sound.wav)",
+                            name, sf_strerror(NULL));
     pthread_mutex_unlock(&opening);
     return status;
 }

@@ -32,6 +32,7 @@ static void print_help(void)
 int main(int argc, char **argv)
 {
     const char *word = argc > 1 ? argv[1] : "";
+    program_hold_descriptors();
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         if (strcmp(word, commands[i].name) == 0)
             return commands[i].run(argc - 1, argv + 1);

@@ -466,6 +466,7 @@ int main(int argc, char **argv)
     struct command_line line = {.settings = settings_new()};
     enum program_exit result = PROGRAM_OK;
     struct log log;
+    program_hold_descriptors();
     log_init(&log, stderr, NAME, LOG_LEVEL_INFO); /* how much to tell comes with the settings */
     if (line.settings == NULL) {
         fprintf(stderr, NAME ": out of memory\n");

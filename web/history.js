@@ -116,8 +116,11 @@ export class History {
   offset(label, t) {
     const index = this.labels.indexOf(label);
     if (index < 0 || !Number.isFinite(t)) return;
-    const span = this.spans.findLast((candidate) => candidate.label === index);
-    if (!span || span.exact_off || t < span.on_s) return;
+    // Not the last one that was kept: what was over before the page was opened is learnt later.
+    const span = this.spans
+      .filter((candidate) => candidate.label === index && candidate.on_s <= t)
+      .reduce((last, one) => (last === null || one.on_s >= last.on_s ? one : last), null);
+    if (!span || span.exact_off) return;
     Object.assign(span, { off_s: t, exact_off: true });
   }
 

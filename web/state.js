@@ -31,10 +31,16 @@ export function describe(known) {
   return trouble ?? resultTrouble(known) ?? listening(known);
 }
 
-/* A daemon that goes right after it has told the end is not missed: most likely it ended with its
- * input, as it does by default, or was stopped. */
-function lastWords({ link, state, source }) {
+const ENDLESS = new Set(['device', 'demo']); // kinds of sources
+
+/* A daemon that goes right after it has told the end is not missed: it ended with its input, as it
+ * does by default, or it was stopped. */
+function lastWords({ link, state, source, sourceKind }) {
   if (state !== 'ended' || (link !== 'reconnecting' && link !== 'unreachable')) return null;
+  if (ENDLESS.has(sourceKind)) {
+    const detail = 'The daemon was stopped. This page goes on by itself when it is back.';
+    return said('wait', 'Stopped', detail, 'Stopped');
+  }
   const name = source ? `the input “${source}”` : 'its input';
   const detail = `The daemon has ended with ${name}. This page goes on by itself when it is back.`;
   return said('good', 'The end', detail, 'Ended');
@@ -60,12 +66,14 @@ function linkTrouble({ link, reason }) {
   return null;
 }
 
-function sourceTrouble({ state, source }) {
+function sourceTrouble({ state, source, sourceKind }) {
   const name = source ? `The input “${source}”` : 'The input';
   if (state === 'stalled')
     return said('bad', 'No sound', `${name} has stalled: it delivers nothing.`, 'Stalled');
   if (state === 'lost')
     return said('bad', 'No sound', `${name} is gone. Was it unplugged?`, 'Input lost');
+  if (state === 'ended' && ENDLESS.has(sourceKind))
+    return said('wait', 'Stopped', 'The daemon is stopping.', 'Stopped');
   if (state === 'ended')
     return said('good', 'The end', `${name} has been heard to its end.`, 'Ended');
   return null;

@@ -172,7 +172,7 @@ test('trouble is said in plain words', async () => {
   for (const [state, title, detail] of [
     ['stalled', 'No sound', 'The input “mock” has stalled: it delivers nothing.'],
     ['lost', 'No sound', 'The input “mock” is gone. Was it unplugged?'],
-    ['ended', 'The end', 'The input “mock” has been heard to its end.'],
+    ['ended', 'Stopped', 'The daemon is stopping.'], // a device has no end
   ]) {
     mock.status({ state });
     await shows(page, 'detail', detail);

@@ -99,6 +99,30 @@ test('history: without a frame the newest step is the newest known moment', asyn
   assert.deepEqual(next, ['new', 4]);
 });
 
+test('history: what plays when the page is opened ends when it ends', async () => {
+  const span = await run('history.js', ({ History }) => {
+    const history = new History(120);
+    history.reset(['a'], 1);
+    const frame = (t, on) => history.addFrame({ t, time: t, p: [0.5], on });
+    frame(100, ['a']);
+    history.addCues([
+      { label: 'a', on_s: 20, off_s: 30 },
+      { label: 'a', on_s: 95, off_s: null },
+    ]);
+    frame(106, []); // noticed late
+    history.offset('a', 102);
+    history.offset('a', 102); // replayed
+    return history.spans.map(({ on_s, off_s, exact_off }) => [on_s, off_s, exact_off]);
+  });
+  assert.deepEqual(
+    span.sort((one, other) => one[0] - other[0]),
+    [
+      [20, 30, true],
+      [95, 102, true],
+    ],
+  );
+});
+
 test('history: entries and exits, replayed or lost or out of order', async () => {
   const spans = await run('history.js', ({ History }) => {
     const history = new History(120);

@@ -65,6 +65,7 @@ class Mock {
       cues: [],
     });
     this.on = new Set();
+    this.kind = 'device'; // of all sources
     this.status_now = { source: 'mock', state: 'running', overruns: 0, lag_ms: 12 };
   }
 
@@ -170,7 +171,7 @@ class Mock {
     return this.sources.map((name) => ({
       name,
       input: this.status_now.source,
-      kind: 'device',
+      kind: this.kind,
       rate_hz: 48000,
       state: this.states[name] ?? this.status_now.state,
       path: `/api/v1/sources/${name}/`,

@@ -175,6 +175,7 @@ test('a reload does not start empty', async () => {
 test('a page opened when nothing comes any more shows what was heard', async () => {
   play(60, { cello: 0.95 }, ['cello']);
   play(30, { piano: 0.95 }, ['piano']);
+  mock.kind = 'file';
   mock.status({ state: 'ended' });
   const page = await listen();
   await shows(page, 'rest', 'The end');

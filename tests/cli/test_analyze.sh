@@ -229,6 +229,11 @@ check "in order" [ "$(sed 's/^{"file":"\([^"]*\)".*/\1/' "$out" | tr '\n' '|')" 
     "good.flac|standard input|good.ogg|" ]
 expect 2 analyze - good.wav -
 says "$err" "standard input (-) can be read once only"
+last='analyze of a channel that is not there'
+input --channels 64 good.wav </dev/null >"$out" 2>"$err"
+check "exit status 1" [ $? -eq 1 ]
+silent "$out"
+says "$err" "channel 64 was asked for, but good.wav has "
 last='analyze - of raw samples'
 "$MAKE_SOUND" - 1 | input - >"$out" 2>"$err"
 check "exit status 1" [ $? -eq 1 ]

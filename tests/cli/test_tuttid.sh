@@ -127,6 +127,10 @@ start --input - </dev/null >"$out" 2>"$err"
 check "exit status 1 on an empty standard input" [ $? -eq 1 ]
 says "$err" "no sound came from standard input"
 silent "$out"
+last='tuttid --input - <&-'
+start --input - <&- >"$out" 2>"$err"
+check "exit status 1 without a standard input" [ $? -eq 1 ]
+says "$err" "no sound came from standard input"
 
 # ---- several sources ----
 refuse '[source a]\ngain = 3\n' "t.conf:2: there is no key in section [source a] named gain"
