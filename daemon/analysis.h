@@ -54,7 +54,8 @@ struct analysis_config {
     double smoothing_s;     /* 0 to 30 */
     const float *threshold; /* [labels of the model] */
     const bool *enabled;    /* [labels of the model]; others are left out; NULL: all */
-    unsigned channels;      /* 0: the mean of all; otherwise that one, the first is 1 */
+    unsigned channels;      /* 0: the mean of all; otherwise that one, the first is 1; sounds that
+                               do not have it are refused */
 
     /* How many hops one thread hears at a time, 0: as many as suits. Nothing in the result depends
      * on it. */
