@@ -140,6 +140,33 @@ struct kernels {
     struct kernel_peak peak[PEAKS_MAX]; /* run is NULL in those that are not there */
 };
 
+/* Declare the functions of a table, as named by the macro `name`: matrix products and convolutions;
+ * depthwise convolutions; what is done to single channels. */
+#define KERNELS_DECLARE_PRODUCTS(name)                                                             \
+    size_t name(gemm_packed_size)(size_t outputs, size_t depth);                                   \
+    void name(gemm_pack)(const int8_t *weights, size_t outputs, size_t depth, void *packed);       \
+    size_t name(gemm_scratch_size)(size_t padded_depth, size_t padded_outputs);                    \
+    void name(gemm)(const struct gemm_task *);                                                     \
+    void name(gemm_real)(const struct gemm_task *, float *out);                                    \
+    size_t name(conv_packed_size)(const struct window *, size_t in_channels, size_t outputs);      \
+    void name(conv_pack)(const int8_t *weights, const struct window *, size_t in_channels,         \
+                         size_t outputs, void *packed);                                            \
+    size_t name(conv_scratch_size)(const struct window *, size_t in_channels,                      \
+                                   size_t padded_outputs);                                         \
+    void name(conv)(const struct window_task *);
+#define KERNELS_DECLARE_DEPTHWISE(name)                                                            \
+    size_t name(depthwise_packed_size)(const struct window *, size_t channels);                    \
+    void name(depthwise_pack)(const int8_t *weights, const struct window *, size_t channels,       \
+                              void *packed);                                                       \
+    size_t name(depthwise_scratch_size)(const struct window *, size_t pitch);                      \
+    void name(depthwise)(const struct window_task *);
+#define KERNELS_DECLARE_CHANNELS(name)                                                             \
+    void name(quantize)(const float *values, size_t count, float inverse_scale, int zero,          \
+                        uint8_t *out);                                                             \
+    void name(add_channel_sums)(const uint8_t *in, size_t positions, size_t pitch,                 \
+                                size_t channels, int32_t *sums);                                   \
+    void name(gate)(const struct gate_task *);
+
 extern const struct kernels kernels_portable;
 #if defined(TUTTI_KERNELS_AVX2)
 extern const struct kernels kernels_avx2;

@@ -24,39 +24,20 @@
 #define AVX2_NAME(function) avx2_##function
 #endif
 
-#define AVX2_DECLARE_PRODUCTS(name)                                                                \
-    size_t name(gemm_packed_size)(size_t outputs, size_t depth);                                   \
-    void name(gemm_pack)(const int8_t *weights, size_t outputs, size_t depth, void *packed);       \
-    size_t name(gemm_scratch_size)(size_t padded_depth, size_t padded_outputs);                    \
-    void name(gemm)(const struct gemm_task *);                                                     \
-    void name(gemm_real)(const struct gemm_task *, float *out);                                    \
-    size_t name(conv_packed_size)(const struct window *, size_t in_channels, size_t outputs);      \
-    void name(conv_pack)(const int8_t *weights, const struct window *, size_t in_channels,         \
-                         size_t outputs, void *packed);                                            \
-    size_t name(conv_scratch_size)(const struct window *, size_t in_channels,                      \
-                                   size_t padded_outputs);                                         \
-    void name(conv)(const struct window_task *);
-
-AVX2_DECLARE_PRODUCTS(AVX2_NAME)
+KERNELS_DECLARE_PRODUCTS(AVX2_NAME)
 #if !defined(AVX_VNNI) && !defined(AVX2_WORDS) && !defined(AVX2_BYTES)
 #define AVX2_WORDS_NAME(function) avx2_words_##function
 #define AVX2_BYTES_NAME(function) avx2_bytes_##function
-AVX2_DECLARE_PRODUCTS(AVX2_WORDS_NAME)
-AVX2_DECLARE_PRODUCTS(AVX2_BYTES_NAME)
+KERNELS_DECLARE_PRODUCTS(AVX2_WORDS_NAME)
+KERNELS_DECLARE_PRODUCTS(AVX2_BYTES_NAME)
 #endif
 
 #if !defined(AVX2_WORDS) && !defined(AVX2_BYTES)
-size_t AVX2_NAME(depthwise_packed_size)(const struct window *w, size_t channels);
-void AVX2_NAME(depthwise_pack)(const int8_t *weights, const struct window *w, size_t channels,
-                               void *packed);
-size_t AVX2_NAME(depthwise_scratch_size)(const struct window *w, size_t pitch);
-void AVX2_NAME(depthwise)(const struct window_task *t);
+KERNELS_DECLARE_DEPTHWISE(AVX2_NAME)
 #endif
 
-void avx2_quantize(const float *values, size_t count, float inverse_scale, int zero, uint8_t *out);
-void avx2_add_channel_sums(const uint8_t *in, size_t positions, size_t pitch, size_t channels,
-                           int32_t *sums);
-void avx2_gate(const struct gate_task *t);
+#define AVX2_SHARED_NAME(function) avx2_##function
+KERNELS_DECLARE_CHANNELS(AVX2_SHARED_NAME)
 
 #if defined(AVX_VNNI)
 /* In peak_vnni.c. */

@@ -15,27 +15,9 @@
 #define AVX512_NAME(function) avx512_##function
 #endif
 
-size_t AVX512_NAME(gemm_packed_size)(size_t outputs, size_t depth);
-void AVX512_NAME(gemm_pack)(const int8_t *weights, size_t outputs, size_t depth, void *packed);
-size_t AVX512_NAME(gemm_scratch_size)(size_t padded_depth, size_t padded_outputs);
-void AVX512_NAME(gemm)(const struct gemm_task *t);
-void AVX512_NAME(gemm_real)(const struct gemm_task *t, float *out);
-size_t AVX512_NAME(conv_packed_size)(const struct window *w, size_t in_channels, size_t outputs);
-void AVX512_NAME(conv_pack)(const int8_t *weights, const struct window *w, size_t in_channels,
-                            size_t outputs, void *packed);
-size_t AVX512_NAME(conv_scratch_size)(const struct window *w, size_t in_channels,
-                                      size_t padded_outputs);
-void AVX512_NAME(conv)(const struct window_task *t);
-size_t AVX512_NAME(depthwise_packed_size)(const struct window *w, size_t channels);
-void AVX512_NAME(depthwise_pack)(const int8_t *weights, const struct window *w, size_t channels,
-                                 void *packed);
-size_t AVX512_NAME(depthwise_scratch_size)(const struct window *w, size_t pitch);
-void AVX512_NAME(depthwise)(const struct window_task *t);
-void AVX512_NAME(quantize)(const float *values, size_t count, float inverse_scale, int zero,
-                           uint8_t *out);
-void AVX512_NAME(add_channel_sums)(const uint8_t *in, size_t positions, size_t pitch,
-                                   size_t channels, int32_t *sums);
-void AVX512_NAME(gate)(const struct gate_task *t);
+KERNELS_DECLARE_PRODUCTS(AVX512_NAME)
+KERNELS_DECLARE_DEPTHWISE(AVX512_NAME)
+KERNELS_DECLARE_CHANNELS(AVX512_NAME)
 
 /* In peak.c. */
 uint64_t AVX512_NAME(peak)(uint64_t rounds, uint32_t *sum);
