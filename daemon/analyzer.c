@@ -279,18 +279,6 @@ static void free_analyzer(struct analyzer *analyzer)
     free(analyzer);
 }
 
-static bool has_channel(const struct analyzer *analyzer, const char *name,
-                        struct tutti_error *error)
-{
-    const unsigned asked = analyzer->config->channels, channels = analyzer->format.channels;
-    if (asked <= channels)
-        return true;
-    tutti_error_set(error, TUTTI_ERROR_ARGUMENT,
-                    "channel %u was asked for, but %s has %u channel%s", asked, name, channels,
-                    channels == 1 ? "" : "s");
-    return false;
-}
-
 struct analyzer *analyzer_new(const struct model *model, const struct analysis_config *config,
                               struct sound_file *file, const char *name, struct tutti_error *error)
 {
@@ -307,7 +295,9 @@ struct analyzer *analyzer_new(const struct model *model, const struct analysis_c
         .channels = sound_file_channels(file),
     };
     analyzer->channel = config->channels == 0 ? CONVERT_MIX : (int)config->channels - 1;
-    if (has_channel(analyzer, name, error) && begin(analyzer, model, name, error))
+    if (convert_check_channel(analyzer->channel, analyzer->format.channels, name, error) ==
+            TUTTI_OK &&
+        begin(analyzer, model, name, error))
         return analyzer;
     free_analyzer(analyzer);
     return NULL;

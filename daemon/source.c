@@ -38,16 +38,6 @@ static enum tutti_status check_config(const struct source_config *config, struct
     return TUTTI_OK;
 }
 
-enum tutti_status source_check_channel(const struct source_config *config, const char *name,
-                                       unsigned channels, struct tutti_error *error)
-{
-    if (config->channel == CAPTURE_MIX_ALL || (unsigned)config->channel < channels)
-        return TUTTI_OK;
-    return tutti_error_set(error, TUTTI_ERROR_ARGUMENT,
-                           "channel %d was asked for, but %s has %u channel%s", config->channel + 1,
-                           name, channels, channels == 1 ? "" : "s");
-}
-
 struct source *source_open(const struct source_config *config, struct tutti_error *error)
 {
     if (check_config(config, error) != TUTTI_OK)

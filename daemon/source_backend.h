@@ -55,10 +55,6 @@ extern const struct source_backend source_stdin;
 extern const struct source_backend source_file;
 extern const struct source_backend source_device;
 
-/* Refuses a channel that a source with this many does not have. */
-enum tutti_status source_check_channel(const struct source_config *config, const char *name,
-                                       unsigned channels, struct tutti_error *error);
-
 void source_set_state(struct source *source, enum source_state state);
 
 #endif

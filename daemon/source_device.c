@@ -180,7 +180,7 @@ static enum tutti_status open_listed(struct device *device, const struct device_
         return tutti_error_set(error, TUTTI_ERROR_NOT_FOUND,
                                "the input device \"%.200s\" is not there any more", device->name);
     const enum tutti_status status =
-        source_check_channel(config, device->name, info->channels, error);
+        convert_check_channel(config->channel, info->channels, device->name, error);
     if (status != TUTTI_OK)
         return status;
     if (config->channel != CAPTURE_MIX_ALL)

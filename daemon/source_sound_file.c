@@ -1,6 +1,7 @@
 #include "daemon/source_sound_file.h"
 
 #include "daemon/paced_reader.h"
+#include "dsp/convert.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +19,8 @@ enum tutti_status source_sound_file_open(struct source *source, const struct sou
                                          struct sound_file *file, const char *name, bool repeat,
                                          struct tutti_error *error)
 {
-    enum tutti_status status = source_check_channel(config, name, sound_file_channels(file), error);
+    enum tutti_status status =
+        convert_check_channel(config->channel, sound_file_channels(file), name, error);
     struct playing_file *playing = status == TUTTI_OK ? calloc(1, sizeof *playing) : NULL;
     if (playing == NULL) {
         if (status == TUTTI_OK)

@@ -49,7 +49,7 @@ static enum tutti_status open_stdin(struct source *source, const struct source_c
                                "like f32le:48000:1");
     enum tutti_status status = convert_parse_format(text, &format, error);
     if (status == TUTTI_OK)
-        status = source_check_channel(config, "standard input", format.channels, error);
+        status = convert_check_channel(config->channel, format.channels, "standard input", error);
     if (status != TUTTI_OK)
         return status;
     if (isatty(STDIN_FILENO))

@@ -102,6 +102,16 @@ enum tutti_status convert_parse_format(const char *text, struct convert_format *
     return TUTTI_OK;
 }
 
+enum tutti_status convert_check_channel(int channel, unsigned channels, const char *name,
+                                        struct tutti_error *error)
+{
+    if (channel == CONVERT_MIX || (unsigned)channel < channels)
+        return TUTTI_OK;
+    return tutti_error_set(error, TUTTI_ERROR_ARGUMENT,
+                           "channel %d was asked for, but %s has %u channel%s", channel + 1, name,
+                           channels, channels == 1 ? "" : "s");
+}
+
 /* The sample's bytes as the upper bits of a 32-bit word. */
 static uint32_t load(const unsigned char *from, size_t bytes, bool big_endian)
 {

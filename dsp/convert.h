@@ -52,6 +52,11 @@ enum tutti_status convert_parse_format(const char *text, struct convert_format *
 /* Bytes of one frame (one sample of each channel): 2 to 4 * CONVERT_MAX_CHANNELS. */
 size_t convert_frame_size(const struct convert_format *format);
 
+/* Refuses a channel that a sound of so many channels does not have. `channel` is CONVERT_MIX or a
+ * channel from 0; name stands for the sound in *error (may be NULL). */
+enum tutti_status convert_check_channel(int channel, unsigned channels, const char *name,
+                                        struct tutti_error *error);
+
 /* Converts `frames` frames at pcm (any alignment) to mono[frames], full scale +-1.
  * `channel` is CONVERT_MIX or a channel from 0; one that does not exist is taken
  * as CONVERT_MIX. Integers are divided by 2^15, 2^23, 2^31. NaN becomes 0 and
