@@ -1,4 +1,4 @@
-"""The network in float with PyTorch, frozen and optimized for inference.
+"""The network in float with PyTorch, frozen.
 
     peer_torch.py MODEL WINDOWS [--channels-last]
 
@@ -133,6 +133,42 @@ class Network(nn.Module):
         return torch.sigmoid(self.scale * logits + self.offset - self.rivalry * rivals)
 
 
+DIFFERENCE = 1e-3  # of a probability, from which on something else is computed
+
+
+def times_ms(network, window, runs):
+    network(window)
+    times = []
+    for _ in range(runs):
+        begun = time.perf_counter()
+        network(window)
+        times.append(1e3 * (time.perf_counter() - begun))
+    return times
+
+
+def frozen_network(network, windows):
+    """The network as fast as PyTorch makes it without computing something else: frozen, and
+    optimized for inference where that is right and faster.
+
+    With AVX-512, optimize_for_inference() of PyTorch 1.13 gives wrong results where a number of
+    channels is no multiple of 16; so its result is compared with the network's own.
+    """
+    example, expected = windows[:1], network(windows)
+    traced = torch.jit.trace(network, example)
+    frozen = {"frozen": torch.jit.freeze(traced),
+              "optimized": torch.jit.optimize_for_inference(torch.jit.freeze(traced))}
+    outputs, least_ms = {}, {}
+    for how, candidate in frozen.items():
+        times_ms(candidate, example, 3)  # the profiling executor makes its plan
+        outputs[how] = torch.cat([candidate(window[None]) for window in windows])
+        if (outputs[how] - expected).abs().max() <= DIFFERENCE:
+            least_ms[how] = min(times_ms(candidate, example, 50))
+    if not least_ms:
+        raise SystemExit("PyTorch's frozen network computes something else")
+    how = min(least_ms, key=least_ms.get)
+    return frozen[how], how, outputs[how]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("model")
@@ -149,22 +185,12 @@ def main():
         network = network.to(memory_format=torch.channels_last)
         windows = windows.contiguous(memory_format=torch.channels_last)
     with torch.inference_mode():
-        frozen = torch.jit.freeze(torch.jit.trace(network, windows[:1]))
-        frozen = torch.jit.optimize_for_inference(frozen)
-        for _ in range(3):  # the profiling executor makes its plan
-            frozen(windows[:1])
-        outputs = [frozen(window[None])[0].tolist() for window in windows]
-        name = "PyTorch float" + (", channels last" if arguments.channels_last else "")
-        print(json.dumps({"name": name, "probabilities": outputs}), flush=True)
+        frozen, how, outputs = frozen_network(network, windows)
+        name = f"PyTorch float, {how}" + (", NHWC" if arguments.channels_last else "")
+        print(json.dumps({"name": name, "probabilities": outputs.tolist()}), flush=True)
         window = windows[:1]
         for line in sys.stdin:
-            frozen(window)
-            times = []
-            for _ in range(int(line)):
-                begun = time.perf_counter()
-                frozen(window)
-                times.append(1e3 * (time.perf_counter() - begun))
-            print(*times, flush=True)
+            print(*times_ms(frozen, window, int(line)), flush=True)
 
 
 if __name__ == "__main__":
