@@ -19,10 +19,11 @@ import { startDaemon } from '../e2e/daemon.mjs';
 
 const duration = Number(process.argv[2] ?? 15);
 const hop = Number(process.argv[3] ?? 0.25);
-const counts = process.argv.slice(4).map(Number);
 const MOST = 256; // sources that a daemon takes
+const counts = process.argv.slice(4).map((count) => Math.min(Number(count), MOST));
 const RATE = 48000;
 const WARM_UP_S = 8;
+const KEEP_H = 0.5; // so that the histories of all sources fit in what is allowed
 const folder = mkdtempSync(join(tmpdir(), 'tutti-streams-'));
 const sound = join(folder, 'sound.wav');
 
@@ -53,7 +54,10 @@ function writeConfig(count) {
     (_, i) => `[source s${i}]\ninput = file:${sound}\nat_end = repeat\n`,
   );
   const path = join(folder, 'tuttid.conf');
-  writeFileSync(path, `${sources.join('')}[recognition]\nhop_s = ${hop}\n`);
+  writeFileSync(
+    path,
+    `${sources.join('')}[recognition]\nhop_s = ${hop}\n[history]\nkeep_h = ${KEEP_H}\n`,
+  );
   return path;
 }
 
