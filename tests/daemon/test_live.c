@@ -65,6 +65,16 @@ static void takes_what_the_daemon_sends(void **state)
     assert_int_equal(places[0], 2); /* in order of entry */
     assert_int_equal(places[1], 1);
     assert_true(live.labels[1].entered == 990);
+    assert_int_equal(live.entries, LIVE_ENTRIES_AWAITED);
+    cJSON *cues = cJSON_Parse("{\"cues\":[{\"label\":\"cello\",\"time\":900},"
+                              "{\"label\":\"bass\",\"time\":980}]}");
+    live_take_cues(&live, cues);
+    cJSON_Delete(cues);
+    assert_int_equal(live.entries, LIVE_ENTRIES_KNOWN);
+    assert_true(live.labels[1].entered == 990); /* newer than the answer */
+    assert_true(live.labels[2].entered == 900); /* before the connection was made */
+    live_take_cues(&live, NULL);
+    assert_int_equal(live.entries, LIVE_ENTRIES_UNKNOWN);
     assert_true(live_time_now(&live, 104 * S) == 1002);
     cJSON *info = cJSON_Parse("{\"source\":{\"kind\":\"device\"},\"labels\":[\"bass\",\"cello\"],"
                               "\"thresholds\":[0.4,7]}");
