@@ -140,8 +140,8 @@ void settings_describe_place(const struct settings *settings, const char *option
 
 /* The sources there are, the plain one first if it is one: at most MAX_SOURCES + 1 go into
  * sources (NULL: only check). *count is how many. After everything was read. Refuses a plain
- * [source] that has keys but no input beside named ones, standard input for two, and more than
- * MAX_SOURCES; the sentence begins with the place. */
+ * [source] that has keys but no input beside named ones, standard input for two or to be repeated,
+ * and more than MAX_SOURCES; the sentence begins with the place. */
 enum tutti_status settings_sources(const struct settings *settings,
                                    const struct settings_source **sources, size_t *count,
                                    struct tutti_error *error);
@@ -154,10 +154,10 @@ bool settings_is_source_name(const char *name);
 void settings_explain_input(const struct settings *settings, const struct settings_source *source,
                             const struct tutti_error *reason, struct tutti_error *error);
 
-/* Applies [labels] to the labels of a model: threshold[count], filled with the model's
- * own before, gets those that were set; enabled[count] is filled. Refuses a name that
- * the model does not have (the sentence lists those it has), and a choice that leaves
- * no label. */
+/* Applies [labels] to the labels of a model, with '-' or a space for their '_' and in either case:
+ * threshold[count], filled with the model's own before, gets those that were set; enabled[count] is
+ * filled. Refuses a name that the model does not have (the sentence lists those it has), and a
+ * choice that leaves no label. */
 enum tutti_status settings_labels(const struct settings *settings, const char *const *labels,
                                   size_t count, float *threshold, bool *enabled,
                                   struct tutti_error *error);

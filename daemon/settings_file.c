@@ -135,10 +135,12 @@ static size_t find_row(const char *section, const char *key)
     return row;
 }
 
-static void take_threshold(struct reading *reading, const char *label, const char *value,
+static void take_threshold(struct reading *reading, const char *name, const char *value,
                            struct settings_place place)
 {
     struct settings *settings = reading->settings;
+    char label[SETTINGS_LABEL_SIZE] = "";
+    (void)settings_read_label(name, label); /* what is none is refused below */
     for (size_t i = 0; i < settings->thresholds; i++) {
         if (settings->threshold[i].place.origin == SETTINGS_FILE &&
             strcmp(settings->threshold[i].label, label) == 0) {
@@ -146,7 +148,7 @@ static void take_threshold(struct reading *reading, const char *label, const cha
             return;
         }
     }
-    note(reading, settings_store_threshold(settings, label, value, place, reading->error));
+    note(reading, settings_store_threshold(settings, name, value, place, reading->error));
 }
 
 static void take_continuation(struct reading *reading, size_t row, const char *value,

@@ -36,6 +36,7 @@ expect 2 analyze --hop 1 good.wav
 says "$err" "longer than the model's window of 0.23 s"
 expect 2 analyze --include oboe good.wav
 says "$err" "option --include: the model knows no instrument 'oboe'; it knows low, middle, high"
+expect 0 analyze --include Middle good.wav
 expect 2 analyze --threshold high=2 good.wav
 expect 2 analyze --kernel nonsense good.wav
 expect 2 env TUTTI_KERNEL=nonsense "$TUTTI" analyze --model "$MODEL" good.wav

@@ -39,6 +39,8 @@ expect 2 "$TUTTID" --listen nowhere
 says "$err" "option --listen: "
 expect 2 "$TUTTID" --stdin-format mp3
 expect 2 "$TUTTID" --at-end never
+expect 2 start --input - --at-end repeat
+says "$err" "option --at-end: standard input cannot be repeated, only a file can"
 expect 2 start --input file:good.wav --kernel nonsense
 says "$err" "option --kernel: there is no kernel 'nonsense' here"
 expect 2 start --input file:good.wav --threshold oboe=0.5
