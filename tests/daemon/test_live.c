@@ -204,6 +204,7 @@ static void says_what_breaks_the_chain_first(void **state)
     expect(&live, 115 * S, "No results", "Stalled", "No results for 14 s");
     assert_true(frame(&live, -100, "[]", 106 * S));
     expect(&live, 106 * S, "Silence", "Live", "The input is silent");
+    assert_int_equal(live_describe(&live, 106 * S).mood, LIVE_QUIET);
     live.is_device = true;
     expect(&live, 106 * S, "Silence", "Live", "The input is silent. Is the microphone on?");
     assert_true(take(&live, "status", "{\"source\":\"mic\",\"state\":\"lost\"}", 106 * S));
