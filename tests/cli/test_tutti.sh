@@ -102,6 +102,7 @@ expect 0 "$TUTTI" bench --model "$MODEL" --seconds 0.01 --hop 0.1
 for stage in resampler 'front end' level network pointwise everything; do
     says "$out" "$stage"
 done
+silent "$err" # no bar where there is no terminal
 # Every kind of layer that a model has is listed.
 expect 0 "$TUTTI" bench --model "$(dirname "$MODEL")/steps.safetensors" --seconds 0.01
 for stage in conv depthwise time_steps pointwise attention; do
