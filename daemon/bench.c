@@ -14,6 +14,8 @@
 /* Half a millisecond or more: long beside what the stopwatch lets pass as undisturbed. */
 #define PEAK_MULTIPLY_ADDS ((uint64_t)1 << 26)
 
+#define STAGES 9 /* of bench_measure() */
+
 struct bench {
     const struct model *model;
     struct network *network;
@@ -41,6 +43,8 @@ struct bench {
 
     size_t peak; /* the way in which to multiply, and how often */
     uint64_t peak_rounds;
+    bench_stage_callback *on_stage; /* NULL: nobody wants to know */
+    void *stage_context;
 };
 
 /* ---- stages ---- */
@@ -192,18 +196,39 @@ static void measure_peaks(struct bench *bench, double seconds, struct bench_figu
     }
 }
 
+void bench_on_stage(struct bench *bench, bench_stage_callback *callback, void *context)
+{
+    bench->on_stage = callback;
+    bench->stage_context = context;
+}
+
+static void begin_stage(const struct bench *bench, int number, const char *stage)
+{
+    if (bench->on_stage != NULL)
+        bench->on_stage(bench->stage_context, stage, (double)number / STAGES);
+}
+
 void bench_measure(struct bench *bench, double seconds, struct bench_figures *figures)
 {
     *figures = (struct bench_figures){0};
     bench->clock_ms = stopwatch_own_ms();
+    begin_stage(bench, 0, "resampler");
     figures->resampler = stopwatch_run(run_resampler, bench, seconds);
+    begin_stage(bench, 1, "front end");
     figures->frontend = stopwatch_run(run_frontend, bench, seconds);
+    begin_stage(bench, 2, "level");
     figures->level = stopwatch_run(run_level, bench, seconds);
+    begin_stage(bench, 3, "everything");
     figures->whole = measure_whole(bench, seconds);
+    begin_stage(bench, 4, "peak of the core");
     measure_peaks(bench, seconds / 2, figures);
+    begin_stage(bench, 5, "network");
     figures->network = stopwatch_run(run_network, bench, seconds);
+    begin_stage(bench, 6, "network");
     figures->network_next = stopwatch_run(run_next, bench, seconds);
+    begin_stage(bench, 7, "layers");
     measure_layers(bench, seconds, figures);
+    begin_stage(bench, 8, "peak of the core");
     measure_peaks(bench, seconds / 2, figures);
     figures->hop_s = recognition_hop_s(bench->recognition);
 }

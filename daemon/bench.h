@@ -49,6 +49,11 @@ struct bench_figures {
     double peak_gmac_per_s; /* the best of them */
 };
 
+/* Called by bench_measure() when the measuring of a stage begins: what it is, in a few words, and
+ * the share of all stages (0 to 1) that is done. Not while the clock runs. */
+typedef void bench_stage_callback(void *context, const char *stage, double done);
+void bench_on_stage(struct bench *bench, bench_stage_callback *callback, void *context);
+
 /* Measures each stage for about `seconds`, the peak before and after the network. */
 void bench_measure(struct bench *bench, double seconds, struct bench_figures *figures);
 

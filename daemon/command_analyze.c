@@ -15,6 +15,7 @@
 #include "daemon/progress.h"
 #include "daemon/settings.h"
 #include "daemon/spool.h"
+#include "daemon/stderr_throttle.h"
 
 #include <cblas.h>
 #include <errno.h>
@@ -56,9 +57,9 @@ struct file {
     struct command *command;
     atomic_uint *share;
     struct analysis_config config;
-    struct sound_file *sound; /* until all of it is read */
-    double promised_s;        /* sound_file.h */
-    struct spool *spool;      /* its frames, as they are written */
+    struct sound_file *sound;        /* until all of it is read */
+    char loss[SOUND_FILE_LOSS_SIZE]; /* what of it was missing; "": nothing */
+    struct spool *spool;             /* its frames, as they are written */
     struct analyzer *analyzer;
     struct tutti_error error; /* why there is no analyzer */
 };
@@ -93,6 +94,8 @@ static enum tutti_status write_frame(void *context, const struct analysis *analy
 /* Many may wait for their turn to be written; the sound of none of them stays open. */
 static void close_sound(struct file *file)
 {
+    if (file->sound != NULL)
+        (void)sound_file_has_loss(file->sound, file->loss);
     sound_file_close(file->sound);
     file->sound = NULL;
 }
@@ -145,7 +148,6 @@ static void *begin_file(void *context, size_t index)
         file->sound = is_input ? open_input(command, &file->error)
                                : sound_file_open(command->options.files[index], &file->error);
     if (file->sound != NULL) {
-        file->promised_s = sound_file_promised_s(file->sound);
         file->analyzer = analyzer_new(
             command->model, &file->config, file->sound,
             is_input ? STANDARD_INPUT_NAME : command->options.files[index], &file->error);
@@ -211,16 +213,6 @@ static void warn_of_left_out(const struct command *command, const struct analysi
                      analysis->name, analysis->cues, analysis->cues - left_out);
 }
 
-static void warn_of_cut(double promised_s, const struct analysis *analysis)
-{
-    if (promised_s > 0)
-        program_warn(
-            NAME,
-            "the sound file %s is cut short: its header promises %.2f s, and it ends after "
-            "%.2f s",
-            analysis->name, promised_s, analysis->duration_s);
-}
-
 static void write_result(struct command *command, const struct analysis *analysis,
                          struct spool *spool)
 {
@@ -259,7 +251,8 @@ static void finish_file(void *context, size_t index, void *item)
         analysis = analyzer_finish(file->analyzer, &file->error);
     if (!atomic_load(&command->stop)) {
         if (analysis != NULL) {
-            warn_of_cut(file->promised_s, analysis);
+            if (file->loss[0] != '\0')
+                program_warn(NAME, "the sound file %s %s", analysis->name, file->loss);
             write_result(command, analysis, file->spool);
         } else {
             program_fail(NAME, PROGRAM_FAILED, &file->error);
@@ -342,6 +335,7 @@ static enum program_exit analyze_all(struct command *command)
     if (command->options.use_float)
         openblas_set_num_threads(1); /* the pieces are what runs side by side */
     progress_init(&command->progress, stderr, clock_monotonic_ns());
+    struct stderr_throttle *silence = stderr_throttle_begin_silence(NAME ": ");
     const struct batch_work work = {.context = command,
                                     .begin = begin_file,
                                     .read = read_piece,
@@ -353,6 +347,7 @@ static enum program_exit analyze_all(struct command *command)
     interruption_begin(&command->interruption);
     enum tutti_status status =
         batch_run(&work, command->options.count, command->options.jobs, &error);
+    stderr_throttle_end(silence);
     progress_clear(&command->progress);
     if (status == TUTTI_OK)
         return finish_output(command, output);

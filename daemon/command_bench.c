@@ -1,9 +1,11 @@
 /* tutti bench - how fast every stage is on this machine, and the hop it can sustain. */
 #include "daemon/bench.h"
 #include "daemon/bench_report.h"
+#include "daemon/clock.h"
 #include "daemon/command.h"
 #include "daemon/number.h"
 #include "daemon/program.h"
+#include "daemon/progress.h"
 #include "daemon/settings.h"
 
 #include <stdio.h>
@@ -79,6 +81,21 @@ static void print_text(const struct model *model, const struct bench *bench,
     bench_report_text(stdout, model, bench, figures, all_layers);
 }
 
+static void show_stage(void *context, const char *stage, double done)
+{
+    progress_show(context, done, stage, clock_monotonic_ns());
+}
+
+/* It takes some seconds, in which a bar on the terminal says that something happens. */
+static void measure(struct bench *bench, double seconds, struct bench_figures *figures)
+{
+    struct progress progress;
+    progress_init(&progress, stderr, clock_monotonic_ns());
+    bench_on_stage(bench, show_stage, &progress);
+    bench_measure(bench, seconds, figures);
+    progress_clear(&progress);
+}
+
 static enum program_exit run(const struct command *command)
 {
     struct tutti_error error;
@@ -99,7 +116,7 @@ static enum program_exit run(const struct command *command)
     } else if (figures == NULL) {
         fprintf(stderr, NAME ": out of memory\n");
     } else {
-        bench_measure(bench, command->seconds, figures);
+        measure(bench, command->seconds, figures);
         if (command->json)
             bench_report_json(stdout, model, bench, figures);
         else

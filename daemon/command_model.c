@@ -13,10 +13,13 @@
 
 #define NAME "tutti model"
 
-enum { OPTION_JSON, OPTION_LAYERS, OPTION_HELP };
+enum { OPTION_ALL, OPTION_JSON, OPTION_LAYERS, OPTION_HELP };
 
 static const struct option_spec specs[] = {
-    [OPTION_JSON] = {.name = "json", .help = "Print one JSON object."},
+    [OPTION_ALL] = {.name = "all",
+                    .help = "Show everything: all layers, and of the training all "
+                            "that the file says."},
+    [OPTION_JSON] = {.name = "json", .help = "Print one JSON object, with everything."},
     [OPTION_LAYERS] = {.name = "layers", .help = "List the layers as well."},
     [OPTION_HELP] = PROGRAM_OPTION_HELP,
 };
@@ -24,6 +27,7 @@ static const struct option_spec specs[] = {
 struct request {
     bool json;
     bool layers;
+    bool training; /* in full */
     bool help;
 };
 
@@ -34,7 +38,8 @@ static enum tutti_status take_option(void *context, size_t index, const char *va
     (void)value;
     (void)error;
     request->json = request->json || index == OPTION_JSON;
-    request->layers = request->layers || index == OPTION_LAYERS;
+    request->layers = request->layers || index == OPTION_LAYERS || index == OPTION_ALL;
+    request->training = request->training || index == OPTION_ALL;
     request->help = request->help || index == OPTION_HELP;
     return TUTTI_OK;
 }
@@ -91,7 +96,69 @@ static void print_layers(const struct model *model)
     }
 }
 
-/* The free-form object of the file, indented. It was parsed once when the model was opened. */
+/* A line of the summary, with more lines below it where it is long. */
+static void print_fact(const char *key, char *text)
+{
+    char word[40];
+    snprintf(word, sizeof word, "%s", key);
+    text_clean(word);
+    text_clean(text);
+    printf("  %-13s ", word);
+    options_print_wrapped(stdout, text, strlen("  ") + 14, "                ", 80);
+}
+
+static bool is_said_before(const cJSON *object, const cJSON *item)
+{
+    for (const cJSON *before = object->child; before != item; before = before->next) {
+        if (cJSON_IsString(before) && strcmp(before->valuestring, item->valuestring) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* What an object holds, in a line: of one of texts (sources and their licences) the different
+ * texts, of another one the keys. */
+static void print_object(const cJSON *object)
+{
+    char text[4096];
+    bool texts = true;
+    const cJSON *item;
+    cJSON_ArrayForEach(item, object) texts = texts && cJSON_IsString(item);
+    size_t length = (size_t)snprintf(text, sizeof text, "%d", cJSON_GetArraySize(object));
+    const char *between = ": ";
+    cJSON_ArrayForEach(item, object)
+    {
+        const char *said = texts ? item->valuestring : item->string;
+        if (said == NULL || (texts && is_said_before(object, item)) || length >= sizeof text)
+            continue;
+        length += (size_t)snprintf(text + length, sizeof text - length, "%s%s", between, said);
+        between = texts ? "; " : ", ";
+    }
+    print_fact(object->string, text);
+}
+
+/* The free-form object of the file in a few lines: its own texts and numbers, and of what lies
+ * deeper what there is. It was parsed once when the model was opened. */
+static void print_training_summary(const struct model *model)
+{
+    cJSON *training = cJSON_Parse(model_training_json(model));
+    printf("\nTraining (--all shows all of it):\n");
+    cJSON *item;
+    cJSON_ArrayForEach(item, training)
+    {
+        char number[40];
+        snprintf(number, sizeof number, "%.10g", item->valuedouble);
+        if (cJSON_IsString(item) && *item->valuestring != '\0')
+            print_fact(item->string, item->valuestring);
+        else if (cJSON_IsNumber(item))
+            print_fact(item->string, number);
+        else if (item->child != NULL)
+            print_object(item);
+    }
+    cJSON_Delete(training);
+}
+
+/* The same as it is, indented. */
 static void print_training(const struct model *model)
 {
     cJSON *training = cJSON_Parse(model_training_json(model));
@@ -113,7 +180,7 @@ static void print_training(const struct model *model)
 }
 
 static void print_for_people(const struct model *model, const struct network *network,
-                             const char *path, bool layers)
+                             const char *path, const struct request *request)
 {
     program_print_name(path);
     printf(": sound\n\n  name        ");
@@ -128,9 +195,12 @@ static void print_for_people(const struct model *model, const struct network *ne
            1e-6 * (double)network_arena_bytes(network));
     print_frontend(model_frontend(model));
     print_labels(model);
-    if (layers)
+    if (request->layers)
         print_layers(model);
-    print_training(model);
+    if (request->training)
+        print_training(model);
+    else
+        print_training_summary(model);
 }
 
 /* ---- for programs ---- */
@@ -247,7 +317,7 @@ static int show(const char *path, const struct request *request)
     if (request->json)
         print_json(model, network, found);
     else
-        print_for_people(model, network, found, request->layers);
+        print_for_people(model, network, found, request);
     network_free(network);
     model_close(model);
     return (int)program_end_output(NAME, PROGRAM_OK);

@@ -60,15 +60,25 @@ static bool has_ended(const struct watch *watch)
     return strcmp(watch->live.state, "ended") == 0;
 }
 
+/* Of --once: what plays, as soon as it is also known since when, or that this is not to be had. */
+static void write_once(struct watch *watch)
+{
+    if (watch->live.frames == 0 || watch->live.entries == LIVE_ENTRIES_AWAITED)
+        return;
+    live_lines_write_present(&watch->lines, &watch->live);
+    watch->done = true;
+}
+
 static void write_lines(struct watch *watch, const char *type, const cJSON *data)
 {
     const bool once = watch->request->once;
     const bool frame = strcmp(type, "frame") == 0;
-    if (once && frame && !watch->lines.json)
-        live_lines_write_present(&watch->lines, &watch->live);
-    else if (!once || frame)
+    if (once && !watch->lines.json) {
+        write_once(watch);
+    } else if (!once || frame) {
         live_lines_take(&watch->lines, &watch->live, type, data);
-    watch->done = once && frame;
+        watch->done = once;
+    }
 }
 
 static void take_event(void *context, const struct event *event)
@@ -78,19 +88,30 @@ static void take_event(void *context, const struct event *event)
         return;
     cJSON *data = cJSON_Parse(event->data);
     const bool good = live_take(&watch->live, event->type, data, clock_monotonic_ns());
-    if (good && strcmp(event->type, "hello") == 0)
-        stream_client_ask_info(watch->client);
+    if (good && strcmp(event->type, "hello") == 0) {
+        stream_client_ask(watch->client, STREAM_INFO);
+        stream_client_ask(watch->client, STREAM_CUES);
+    }
     if (good && watch->request->output != WATCH_BARS)
         write_lines(watch, event->type, data);
     cJSON_Delete(data);
 }
 
-static void take_info(void *context, const char *json)
+static void take_answer(void *context, enum stream_question question, const char *json)
 {
     struct watch *watch = context;
-    cJSON *info = cJSON_Parse(json);
-    live_take_info(&watch->live, info);
-    cJSON_Delete(info);
+    cJSON *answer = json != NULL ? cJSON_Parse(json) : NULL;
+    if (question == STREAM_INFO)
+        live_take_info(&watch->live, answer);
+    else
+        live_take_cues(&watch->live, answer);
+    cJSON_Delete(answer);
+    if (watch->done || watch->request->output == WATCH_BARS || question != STREAM_CUES)
+        return;
+    if (!watch->request->once)
+        live_lines_take_cues(&watch->lines, &watch->live);
+    else if (!watch->lines.json)
+        write_once(watch);
 }
 
 /* Lines tell only once that the connection is lost, however often it is tried. */
@@ -292,7 +313,7 @@ static enum program_exit run(struct watch *watch)
 {
     struct tutti_error error;
     const struct stream_client_callbacks callbacks = {
-        .event = take_event, .info = take_info, .link = take_link, .context = watch};
+        .event = take_event, .answer = take_answer, .link = take_link, .context = watch};
     if (hold_signals(watch, &error) != TUTTI_OK)
         return program_fail(NAME, PROGRAM_FAILED, &error);
     watch->client = stream_client_new(&watch->address, &callbacks, &error);

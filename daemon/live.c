@@ -88,6 +88,7 @@ static bool take_hello(struct live *live, const cJSON *data, uint64_t now_ns)
     /* After a long break it is as at the start: the next result is on its way. */
     if (now_ns - live->frame_ns > (uint64_t)(LIVE_STALE_S * 1e9))
         forget_frames(live);
+    live->entries = LIVE_ENTRIES_AWAITED;
     live->hello_ns = now_ns;
     live->loud_ns = now_ns;
     return true;
@@ -225,6 +226,25 @@ void live_take_info(struct live *live, const cJSON *info)
         const double at = threshold->valuedouble;
         if (place < live->label_count)
             live->labels[place].threshold = cJSON_IsNumber(threshold) && at > 0 && at < 1 ? at : 0;
+    }
+}
+
+void live_take_cues(struct live *live, const cJSON *cues)
+{
+    const cJSON *list = cJSON_GetObjectItemCaseSensitive(cues, "cues");
+    live->entries = cJSON_IsArray(list) ? LIVE_ENTRIES_KNOWN : LIVE_ENTRIES_UNKNOWN;
+    const cJSON *cue;
+    cJSON_ArrayForEach(cue, list)
+    {
+        char label[LIVE_NAME_SIZE];
+        double time;
+        if (!json_read_string(cue, "label", label, sizeof label) ||
+            !json_read_number(cue, "time", 0, LIVE_TIME_MAX, &time))
+            continue;
+        const size_t place = live_find(live, label);
+        /* An entry that the stream has told of since the answer was written is newer. */
+        if (place < live->label_count)
+            live->labels[place].entered = fmax(live->labels[place].entered, time);
     }
 }
 

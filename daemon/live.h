@@ -24,6 +24,10 @@
 
 enum live_link { LIVE_CONNECTING, LIVE_CONNECTED, LIVE_BROKEN };
 
+/* Whether it is known since when everything plays that does: not before `cues` has been answered
+ * after a connection was made. */
+enum live_entries { LIVE_ENTRIES_AWAITED, LIVE_ENTRIES_KNOWN, LIVE_ENTRIES_UNKNOWN };
+
 struct live_label {
     char label[LIVE_NAME_SIZE]; /* as the daemon has it: "acoustic_guitar" */
     char name[LIVE_NAME_SIZE];  /* as people read it: "acoustic guitar" */
@@ -55,6 +59,7 @@ struct live {
     double level_dbfs;
     double peak_dbfs;
     uint64_t frame_ns; /* when the newest frame came; 0: none counts */
+    enum live_entries entries;
     uint64_t hello_ns;
     uint64_t loud_ns;    /* when there was no silence last */
     uint64_t clipped_ns; /* when it was overdriven last; 0: never */
@@ -72,6 +77,10 @@ bool live_take(struct live *live, const char *type, const cJSON *data, uint64_t 
 
 /* Takes the answer of `info`: where presence begins, and whether the source is a device. */
 void live_take_info(struct live *live, const cJSON *info);
+
+/* Takes the answer of `cues`: when each instrument came in last, also where that was before the
+ * connection was made. NULL, or no list of entries: there is no answer, and that is noted. */
+void live_take_cues(struct live *live, const cJSON *cues);
 
 /* The connection has changed. reason: why there is none; NULL or "": not known. */
 void live_set_link(struct live *live, enum live_link link, const char *reason, uint64_t now_ns);

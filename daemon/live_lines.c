@@ -4,6 +4,7 @@
 #include "daemon/clock.h"
 #include "daemon/json_read.h"
 
+#include <math.h>
 #include <string.h>
 
 void live_lines_init(struct live_lines *lines, FILE *stream, bool json)
@@ -11,19 +12,37 @@ void live_lines_init(struct live_lines *lines, FILE *stream, bool json)
     *lines = (struct live_lines){.stream = stream, .json = json};
 }
 
-/* One word, whatever the label is. */
-static void write_change(const struct live_lines *lines, double time_s, char sign,
-                         const char *label, double number)
+static void write_time(const struct live_lines *lines, const char *before, double time_s)
 {
-    char time_text[40];
+    char text[40];
+    clock_write_utc((int64_t)time_s, text, sizeof text);
+    fprintf(lines->stream, "%s%s%s", before, text, text[0] != '\0' ? "Z" : "");
+}
+
+/* told_s: when it was told; time_s: when it was, 0: not known. The label is one word, whatever it
+ * is. */
+static void write_change(const struct live_lines *lines, double told_s, char sign,
+                         const char *label, double number, double time_s)
+{
     char word[LIVE_NAME_SIZE];
-    clock_write_utc((int64_t)time_s, time_text, sizeof time_text);
     snprintf(word, sizeof word, "%s", *label != '\0' ? label : "unnamed");
     text_replace(word, ' ', '_');
-    fprintf(lines->stream, "%s%s %c%s", time_text, time_text[0] != '\0' ? "Z" : "", sign, word);
+    write_time(lines, "", told_s);
+    fprintf(lines->stream, " %c%s", sign, word);
     if (sign != '-')
         fprintf(lines->stream, " %.2f", number);
+    if (time_s > 0)
+        write_time(lines, sign == '-' ? " until " : " since ", time_s);
     fputc('\n', lines->stream);
+}
+
+/* What plays already. */
+static void write_present(const struct live_lines *lines, const struct live *live, size_t place,
+                          double probability)
+{
+    const bool known = live->entries == LIVE_ENTRIES_KNOWN;
+    write_change(lines, live->time, '=', live->labels[place].label, probability,
+                 known ? live->labels[place].entered : 0);
 }
 
 static size_t find_told(const struct live_lines *lines, const char *label)
@@ -60,36 +79,42 @@ static void catch_up(struct live_lines *lines, const struct live *live)
         const size_t place = live_find(live, label);
         if (place < live->label_count && lines->present[place])
             continue;
-        write_change(lines, lines->time, '-', label, 0);
+        write_change(lines, live->time, '-', label, 0, 0);
         note_exit(lines, label);
     }
     for (size_t i = 0; i < live->label_count; i++) {
         const char *label = live->labels[i].label;
         if (!lines->present[i] || find_told(lines, label) < lines->told_count)
             continue;
-        write_change(lines, lines->time, '=', label, lines->probability[i]);
+        write_present(lines, live, i, lines->probability[i]);
         note_entry(lines, label);
     }
+    lines->caught_up = true;
+}
+
+static void catch_up_if_known(struct live_lines *lines, const struct live *live)
+{
+    if (lines->frames > 1 && !lines->caught_up && live->entries != LIVE_ENTRIES_AWAITED)
+        catch_up(lines, live);
 }
 
 /* A frame comes before the entries and exits that it shows: only with the next one is it known
- * which of them were not told. */
+ * which of them were not told. And since when they play may still be asked. */
 static void take_frame(struct live_lines *lines, const struct live *live)
 {
-    if (lines->frames == 1)
-        catch_up(lines, live);
     if (lines->frames == 0) {
         for (size_t i = 0; i < live->label_count; i++) {
             lines->present[i] = live->labels[i].present;
             lines->probability[i] = live->labels[i].probability;
         }
-        lines->time = live->time;
     }
     if (lines->frames < 2)
         lines->frames++;
+    catch_up_if_known(lines, live);
 }
 
-static void take_change(struct live_lines *lines, const cJSON *data, char sign)
+static void take_change(struct live_lines *lines, const struct live *live, const cJSON *data,
+                        char sign)
 {
     char label[LIVE_NAME_SIZE];
     double time = 0;
@@ -98,7 +123,9 @@ static void take_change(struct live_lines *lines, const cJSON *data, char sign)
         !json_read_number(data, "time", 0, LIVE_TIME_MAX, &time))
         return;
     (void)json_read_number(data, "confidence", 0, 1, &confidence);
-    write_change(lines, time, sign, label, confidence);
+    if (lines->frames > 1 && !lines->caught_up)
+        catch_up(lines, live); /* no longer waits: what was before is told before */
+    write_change(lines, fmax(live->time, time), sign, label, confidence, time);
     if (sign == '+')
         note_entry(lines, label);
     else
@@ -121,26 +148,37 @@ static void write_json(const struct live_lines *lines, const char *type, const c
     cJSON_Delete(name);
 }
 
+static void begin_anew(struct live_lines *lines)
+{
+    lines->frames = 0;
+    lines->caught_up = false;
+}
+
 void live_lines_take(struct live_lines *lines, const struct live *live, const char *type,
                      const cJSON *data)
 {
     if (lines->json)
         write_json(lines, type, data);
     else if (strcmp(type, "hello") == 0 || strcmp(type, "lagged") == 0)
-        lines->frames = 0;
+        begin_anew(lines);
     else if (strcmp(type, "frame") == 0)
         take_frame(lines, live);
     else if (strcmp(type, "onset") == 0)
-        take_change(lines, data, '+');
+        take_change(lines, live, data, '+');
     else if (strcmp(type, "offset") == 0)
-        take_change(lines, data, '-');
+        take_change(lines, live, data, '-');
+}
+
+void live_lines_take_cues(struct live_lines *lines, const struct live *live)
+{
+    if (!lines->json)
+        catch_up_if_known(lines, live);
 }
 
 void live_lines_write_present(struct live_lines *lines, const struct live *live)
 {
     for (size_t i = 0; i < live->label_count; i++) {
         if (live->labels[i].present)
-            write_change(lines, live->time, '=', live->labels[i].label,
-                         live->labels[i].probability);
+            write_present(lines, live, i, live->labels[i].probability);
     }
 }

@@ -78,7 +78,8 @@ static void paint_headline(struct picture *picture)
     const size_t all = picture->said.stale ? 0 : live_present(picture->live, places);
     canvas_pad(canvas, 1);
     if (all == 0) {
-        static const enum canvas_style styles[] = {CANVAS_STRONG, CANVAS_WAIT, CANVAS_BAD};
+        static const enum canvas_style styles[] = {CANVAS_STRONG, CANVAS_STRONG, CANVAS_WAIT,
+                                                   CANVAS_BAD};
         canvas_set_style(canvas, styles[picture->said.mood]);
         canvas_write(canvas, picture->said.title, canvas->columns);
         end_line(picture);
@@ -251,7 +252,7 @@ static void write_fact(struct canvas *canvas, const char *fact)
 
 static void paint_state(struct picture *picture)
 {
-    static const enum canvas_style styles[] = {CANVAS_GOOD, CANVAS_WAIT, CANVAS_BAD};
+    static const enum canvas_style styles[] = {CANVAS_GOOD, CANVAS_DIM, CANVAS_WAIT, CANVAS_BAD};
     struct canvas *canvas = &picture->canvas;
     const struct live *live = picture->live;
     char fact[64] = "";

@@ -97,7 +97,7 @@ struct live_sentence live_describe(const struct live *live, uint64_t now_ns)
     char duration[40];
     live_write_duration(live->hop_s * live->hop_stretch, duration, sizeof duration);
     if (live->level_dbfs <= LIVE_SILENT_DBFS && since_s(live->loud_ns, now_ns) > LIVE_STALE_S)
-        say(&sentence, LIVE_GOOD, "Silence", "Live", "The input is silent%s",
+        say(&sentence, LIVE_QUIET, "Silence", "Live", "The input is silent%s",
             live->is_device ? ". Is the microphone on?" : "");
     else if (slow)
         say(&sentence, LIVE_WAIT, "Listening", "Slow",

@@ -10,7 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum live_mood { LIVE_GOOD, LIVE_WAIT, LIVE_BAD };
+/* LIVE_QUIET: all is well, but nothing sounds. */
+enum live_mood { LIVE_GOOD, LIVE_QUIET, LIVE_WAIT, LIVE_BAD };
 
 struct live_sentence {
     enum live_mood mood;

@@ -214,7 +214,7 @@ static struct MHD_Response *cue_response(const struct request *request, enum cue
         bool json = format == CUE_JSON;
         append_text(&text, "{\"cues\":", json ? strlen("{\"cues\":") : 0);
         cue_export(format, cues, count, frame.t, status.source_name, append_text, &text);
-        append_text(&text, "}", json ? 1 : 0);
+        append_text(&text, "}\n", json ? strlen("}\n") : 0);
     }
     free(cues);
     if (text.failed) {

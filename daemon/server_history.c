@@ -117,7 +117,7 @@ static bool write_piece(struct history_answer *answer, size_t *work)
         }
     }
     if (writer.length == 0 && !answer->ended) {
-        json_write_raw(&writer, "]}");
+        json_write_raw(&writer, "]}\n");
         answer->ended = true;
     }
     answer->length = writer.length;

@@ -95,9 +95,9 @@ void connections_check(struct server *server, uint64_t now_ns);
 /* Sends a response with the headers that all have, and frees it. response NULL: out of memory. */
 enum MHD_Result reply_send(const struct request *request, unsigned status,
                            struct MHD_Response *response, const char *content_type);
-/* A JSON text, which is copied. */
+/* A JSON text, which gets a newline at its end and is copied. */
 enum MHD_Result reply_json(const struct request *request, unsigned status,
-                           const struct json_writer *writer);
+                           struct json_writer *writer);
 enum MHD_Result reply_error(const struct request *request, unsigned status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -54,8 +54,9 @@ enum MHD_Result reply_send(const struct request *request, unsigned status,
 }
 
 enum MHD_Result reply_json(const struct request *request, unsigned status,
-                           const struct json_writer *writer)
+                           struct json_writer *writer)
 {
+    json_write_raw(writer, "\n"); /* for those who read it in a terminal */
     if (writer->overflow) {
         return reply_error(request, MHD_HTTP_INTERNAL_SERVER_ERROR, "the answer is too long");
     }
@@ -79,6 +80,7 @@ enum MHD_Result reply_error(const struct request *request, unsigned status, cons
     json_write_key(&writer, "error");
     json_write_string(&writer, sentence);
     json_write_object_end(&writer);
+    json_write_raw(&writer, "\n");
     struct MHD_Response *response =
         MHD_create_response_from_buffer(writer.length, writer.text, MHD_RESPMEM_MUST_COPY);
     if (response != NULL && status == MHD_HTTP_METHOD_NOT_ALLOWED) {

@@ -233,13 +233,7 @@ enum tutti_status settings_store_source(const struct settings *settings,
     return store(settings, row, &target, text, place, error);
 }
 
-static bool is_label(const char *text)
-{
-    size_t length = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_");
-    return length > 0 && length < SETTINGS_LABEL_SIZE && text[length] == '\0';
-}
-
-enum tutti_status settings_store_threshold(struct settings *settings, const char *label,
+enum tutti_status settings_store_threshold(struct settings *settings, const char *name,
                                            const char *text, struct settings_place place,
                                            struct tutti_error *error)
 {
@@ -247,8 +241,9 @@ enum tutti_status settings_store_threshold(struct settings *settings, const char
     struct tutti_error reason;
     double value;
     enum tutti_status status = TUTTI_OK;
-    if (!is_label(label))
-        status = wrong(&reason, label, "not the name of an instrument (a to z, 0 to 9 and _)");
+    char label[SETTINGS_LABEL_SIZE] = "";
+    if (!settings_read_label(name, label))
+        status = wrong(&reason, name, "not the name of an instrument (a to z, 0 to 9 and _)");
     else
         status = read_number(row, text, &value, &reason);
     size_t index = 0;

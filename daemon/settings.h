@@ -35,6 +35,7 @@
 #define SETTINGS_KEYS_MAX 32
 #define SETTINGS_SOURCE_KEYS 6       /* of [source], the first ones in the table */
 #define SETTINGS_NAME_SIZE 33        /* of a source, with the 0 byte */
+#define SETTINGS_MISTAKES_MAX 20     /* of a file, that are told at once */
 #define SETTINGS_PLAIN_SOURCE "main" /* the name of the plain [source] */
 
 enum settings_at_end { SETTINGS_AT_END_EXIT, SETTINGS_AT_END_REPEAT, SETTINGS_AT_END_STAY };
@@ -103,8 +104,10 @@ struct settings {
     unsigned level; /* enum log_level */
 
     /* How they came about. */
-    char file[SETTINGS_TEXT_SIZE];                  /* that was read; "": none */
-    struct settings_place place[SETTINGS_KEYS_MAX]; /* of all keys but those of sources */
+    char file[SETTINGS_TEXT_SIZE];                     /* that was read; "": none */
+    struct tutti_error mistake[SETTINGS_MISTAKES_MAX]; /* of it, in order of lines */
+    size_t mistakes;                                   /* the most: there may be more */
+    struct settings_place place[SETTINGS_KEYS_MAX];    /* of all keys but those of sources */
 };
 
 /* Settings with every default. NULL if memory is short. */
@@ -114,8 +117,9 @@ void settings_free(struct settings *settings);
 /* Reads an INI file. Refuses a file that cannot be read, and in it: a line that is
  * neither section, comment nor `key = value`, an unknown section or key, a key or a
  * [source NAME] that stands twice, a name that is none, a value of the wrong type or out of range.
- * The sentence begins with "FILE:LINE: ". A value that an option or the environment has set is
- * checked and left alone. At most one file. */
+ * The sentence begins with "FILE:LINE: ". *error is the first mistake; settings->mistake has it and
+ * those after it, but for what follows from them: keys of a section that was refused. A value that
+ * an option or the environment has set is checked and left alone. At most one file. */
 enum tutti_status settings_read_file(struct settings *settings, const char *path,
                                      struct tutti_error *error);
 
@@ -140,8 +144,8 @@ void settings_describe_place(const struct settings *settings, const char *option
 
 /* The sources there are, the plain one first if it is one: at most MAX_SOURCES + 1 go into
  * sources (NULL: only check). *count is how many. After everything was read. Refuses a plain
- * [source] that has keys but no input beside named ones, standard input for two, and more than
- * MAX_SOURCES; the sentence begins with the place. */
+ * [source] that has keys but no input beside named ones, standard input for two or to be repeated,
+ * and more than MAX_SOURCES; the sentence begins with the place. */
 enum tutti_status settings_sources(const struct settings *settings,
                                    const struct settings_source **sources, size_t *count,
                                    struct tutti_error *error);
@@ -154,10 +158,10 @@ bool settings_is_source_name(const char *name);
 void settings_explain_input(const struct settings *settings, const struct settings_source *source,
                             const struct tutti_error *reason, struct tutti_error *error);
 
-/* Applies [labels] to the labels of a model: threshold[count], filled with the model's
- * own before, gets those that were set; enabled[count] is filled. Refuses a name that
- * the model does not have (the sentence lists those it has), and a choice that leaves
- * no label. */
+/* Applies [labels] to the labels of a model, with '-' or a space for their '_' and in either case:
+ * threshold[count], filled with the model's own before, gets those that were set; enabled[count] is
+ * filled. Refuses a name that the model does not have (the sentence lists those it has), and a
+ * choice that leaves no label. */
 enum tutti_status settings_labels(const struct settings *settings, const char *const *labels,
                                   size_t count, float *threshold, bool *enabled,
                                   struct tutti_error *error);

@@ -1,4 +1,4 @@
-/* [labels], held against the labels of a model. */
+/* [labels]: names of instruments, held against the labels of a model. */
 #include "daemon/settings.h"
 #include "daemon/settings_table.h"
 
@@ -34,13 +34,44 @@ static enum tutti_status refuse(const struct settings *settings, const char *opt
                            known);
 }
 
-static size_t find(const struct label_set *set, const char *name, size_t length)
+static char fold(char c)
 {
-    size_t index = 0;
-    while (index < set->count &&
-           (strlen(set->labels[index]) != length || memcmp(set->labels[index], name, length) != 0))
-        index++;
-    return index;
+    return (char)(c == ' ' || c == '-' ? '_' : c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+}
+
+bool settings_read_label(const char *text, char label[SETTINGS_LABEL_SIZE])
+{
+    char name[SETTINGS_LABEL_SIZE];
+    size_t length = 0;
+    for (; text[length] != '\0' && length + 1 < sizeof name; length++)
+        name[length] = fold(text[length]);
+    name[length] = '\0';
+    if (length == 0 || text[length] != '\0' ||
+        strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") != length)
+        return false;
+    memcpy(label, name, length + 1);
+    return true;
+}
+
+/* Whether a list begins with the label, as people may write it. */
+static bool begins_with(const char *list, const char *label)
+{
+    size_t length = 0;
+    while (label[length] != '\0' && fold(list[length]) == label[length])
+        length++;
+    return label[length] == '\0' && (list[length] == '\0' || strchr(SEPARATORS, list[length]));
+}
+
+/* The longest label that a list begins with: a space may separate two, or be part of one. */
+static size_t find(const struct label_set *set, const char *list)
+{
+    size_t found = set->count;
+    for (size_t i = 0; i < set->count; i++) {
+        if (begins_with(list, set->labels[i]) &&
+            (found == set->count || strlen(set->labels[i]) > strlen(set->labels[found])))
+            found = i;
+    }
+    return found;
 }
 
 /* Sets enabled[] of each label that the list of an option names. */
@@ -50,17 +81,16 @@ static enum tutti_status apply_list(const struct settings *settings, const char 
 {
     for (;;) {
         list += strspn(list, SEPARATORS);
-        size_t length = strcspn(list, SEPARATORS);
-        if (length == 0)
+        if (*list == '\0')
             return TUTTI_OK;
-        size_t index = find(set, list, length);
+        size_t index = find(set, list);
         if (index == set->count) {
             char name[SETTINGS_LABEL_SIZE];
-            snprintf(name, sizeof name, "%.*s", (int)length, list);
+            snprintf(name, sizeof name, "%.*s", (int)strcspn(list, SEPARATORS), list);
             return refuse(settings, option, NULL, name, set, error);
         }
         enabled[index] = value;
-        list += length;
+        list += strlen(set->labels[index]);
     }
 }
 
@@ -80,7 +110,7 @@ enum tutti_status settings_labels(const struct settings *settings, const char *c
         return status;
     for (size_t i = 0; i < settings->thresholds; i++) {
         const struct settings_threshold *wanted = &settings->threshold[i];
-        size_t index = find(&set, wanted->label, strlen(wanted->label));
+        size_t index = find(&set, wanted->label);
         if (index == count)
             return refuse(settings, "threshold", &wanted->place, wanted->label, &set, error);
         threshold[index] = (float)wanted->value;

@@ -8,7 +8,7 @@
 #define NAME_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
 #define STANDARD_INPUT "-"
 
-enum { INPUT_ROW = 0 }; /* the first of the table */
+enum { INPUT_ROW = 0, AT_END_ROW = 5 }; /* of the table */
 
 bool settings_is_source_name(const char *name)
 {
@@ -93,11 +93,17 @@ static enum tutti_status check_inputs(const struct settings *settings,
                                       struct tutti_error *error)
 {
     const struct settings_source *reader = NULL;
+    char where[TUTTI_ERROR_TEXT_SIZE];
     for (size_t i = 0; i < count; i++) {
         if (strcmp(sources[i]->input, STANDARD_INPUT) != 0)
             continue;
+        if (sources[i]->at_end == SETTINGS_AT_END_REPEAT) {
+            settings_describe_source(settings, sources[i], AT_END_ROW, where, sizeof where);
+            return tutti_error_set(error, TUTTI_ERROR_ARGUMENT,
+                                   "%.300s: standard input cannot be repeated, only a file can",
+                                   where);
+        }
         if (reader != NULL) {
-            char where[TUTTI_ERROR_TEXT_SIZE];
             settings_describe_source(settings, sources[i], INPUT_ROW, where, sizeof where);
             return tutti_error_set(error, TUTTI_ERROR_ARGUMENT,
                                    "%.300s: standard input is read by the source %s already", where,

@@ -153,7 +153,7 @@ const struct settings_row settings_table[] = {
      .initial = "",
      .may_be_empty = true,
      .help = "Listen for these instruments alone, separated by commas or spaces; empty is all. "
-             "`tutti model` lists them."},
+             "`tutti model` lists them; 'Electric Guitar' is electric_guitar, too."},
     {.section = "labels",
      .key = "exclude",
      .option = "exclude",

@@ -54,6 +54,10 @@ enum tutti_status settings_store_threshold(struct settings *settings, const char
                                            const char *text, struct settings_place place,
                                            struct tutti_error *error);
 
+/* The name of an instrument as models have it (lower case, '_'), of one as people may write it:
+ * "Mallet Percussion", "mallet-percussion". False, with label untouched, for what is no name. */
+bool settings_read_label(const char *text, char label[SETTINGS_LABEL_SIZE]);
+
 /* Where the value of a row of [source] was set for one of several sources, as
  * settings_describe_place(). */
 void settings_describe_source(const struct settings *settings, const struct settings_source *source,

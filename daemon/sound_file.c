@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <pthread.h>
 #include <sndfile.h>
 #include <stdio.h>
@@ -19,6 +20,8 @@ struct sound_file {
     sf_count_t size;
     sf_count_t position;
     bool failed;
+    bool states_length; /* of MP3: so, and libsndfile does not guess */
+    uint64_t read;      /* frames, since the beginning */
 };
 
 /* ---- a file in memory, as libsndfile asks for it ---- */
@@ -126,14 +129,20 @@ static enum tutti_status open_locked(struct sound_file *file, int descriptor, co
  * says something near the most that is possible (SoX 0x7ffff000, arecord 0x7fffffff, FFmpeg
  * 0xffffffff). */
 #define UNKNOWN_LENGTH_BYTES 0x7ff00000
+#define LEAST_LOSS_S 0.5 /* encoders are a little off in what they promise */
+
+/* What of the sound is missing, and how that was found. */
+struct loss {
+    double header_s;  /* what a header promises that is followed by less; 0: no such thing */
+    double position;  /* 0 to 1: where in the file a decoder passed over something; -1: nowhere */
+    bool end_missing; /* of Ogg, the mark of the end */
+};
 
 /* libsndfile silently takes what is there, but notes in its log what was promised, as in
  * "data : 32000 (should be 15979)", bytes both. */
-double sound_file_promised_s(const struct sound_file *file)
+static double promised_by_header_s(const struct sound_file *file, char *log)
 {
     static const char *const chunks[] = {"data", " SSND", "  Data Size"}; /* WAV, AIFF, AU */
-    char log[16384] = "";
-    sf_command(file->file, SFC_GET_LOG_INFO, log, sizeof log);
     char *rest = NULL;
     for (char *line = strtok_r(log, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
         for (size_t i = 0; i < sizeof chunks / sizeof *chunks; i++) {
@@ -150,15 +159,122 @@ double sound_file_promised_s(const struct sound_file *file)
     return 0;
 }
 
+/* Of Ogg: damaged pages and gaps are passed over, which is in the log alone. */
+static void look_for_gaps(char *log, struct loss *loss)
+{
+    unsigned long long length = 0;
+    char *rest = NULL;
+    for (char *line = strtok_r(log, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+        unsigned long long at;
+        if (sscanf(line, "Length : %llu", &at) == 1)
+            length = at;
+        else if (sscanf(line, "Ogg : Warning, libogg reports a hole at %llu", &at) == 1)
+            loss->position = length > at ? (double)at / (double)length : 1;
+        else if (strstr(line, "Corrupted bitstream") != NULL && loss->position < 0)
+            loss->position = 1; /* at least somewhere */
+        else if (strstr(line, "without an End-Of-Stream flag") != NULL)
+            loss->end_missing = true;
+        if (loss->position >= 0 && loss->position < 1)
+            return; /* the first one */
+    }
+}
+
+static bool is_ogg(const struct sound_file *file)
+{
+    return (file->info.format & SF_FORMAT_TYPEMASK) == SF_FORMAT_OGG;
+}
+
+static struct loss find_loss(const struct sound_file *file)
+{
+    struct loss loss = {.position = -1};
+    char log[16384] = "";
+    sf_command(file->file, SFC_GET_LOG_INFO, log, sizeof log);
+    if (!is_ogg(file)) {
+        loss.header_s = promised_by_header_s(file, log);
+        return loss;
+    }
+    look_for_gaps(log, &loss);
+    loss.end_missing = loss.end_missing || file->info.frames == SF_COUNT_MAX;
+    return loss;
+}
+
+bool sound_file_has_loss(const struct sound_file *file, char *text)
+{
+    const struct loss loss = find_loss(file);
+    const double rate_hz = file->info.samplerate;
+    const double read_s = (double)file->read / rate_hz;
+    double promised_s = 0;
+    if (is_ogg(file) || file->states_length)
+        promised_s = (double)sound_file_frames(file) / rate_hz;
+    const bool less = promised_s > read_s + LEAST_LOSS_S;
+    char where[40] = "";
+    if (loss.position >= 0 && loss.position < 1)
+        snprintf(where, sizeof where, " near %.0f s", loss.position * fmax(promised_s, read_s));
+    if (loss.header_s > 0)
+        snprintf(text, SOUND_FILE_LOSS_SIZE,
+                 "is cut short: its header promises %.2f s, and it ends after %.2f s",
+                 loss.header_s, read_s);
+    else if (less)
+        snprintf(text, SOUND_FILE_LOSS_SIZE,
+                 "is damaged%s%s: of the %.2f s that it promises, %.2f s could be read", where,
+                 *where != '\0' ? "" : " or cut short", promised_s, read_s);
+    else if (loss.position >= 0)
+        snprintf(text, SOUND_FILE_LOSS_SIZE,
+                 "is damaged%s: not all of it could be read, only %.2f s", where, read_s);
+    else if (loss.end_missing)
+        snprintf(text, SOUND_FILE_LOSS_SIZE,
+                 "is cut short: it has no mark of its end, and ends after %.2f s", read_s);
+    else
+        return false;
+    return true;
+}
+
+/* Up to size bytes of the file, or of the one in memory if descriptor is negative. */
+static size_t peek(const struct sound_file *file, int descriptor, size_t offset,
+                   unsigned char *bytes, size_t size)
+{
+    if (descriptor >= 0) {
+        const ssize_t count = pread(descriptor, bytes, size, (off_t)offset);
+        return count > 0 ? (size_t)count : 0;
+    }
+    if (offset >= (size_t)file->size)
+        return 0;
+    if (size > (size_t)file->size - offset)
+        size = (size_t)file->size - offset;
+    memcpy(bytes, file->bytes + offset, size);
+    return size;
+}
+
+/* Whether an MP3 file says how long it is: its first frame, behind the ID3v2 tag, then holds "Xing"
+ * or "Info", four bytes, and in the last of these a bit for the number of frames. For others
+ * libsndfile guesses, from the size of the file and of the first frame. */
+static bool mp3_states_length(const struct sound_file *file, int descriptor)
+{
+    unsigned char head[256];
+    size_t offset = 0;
+    if (peek(file, descriptor, 0, head, 10) == 10 && memcmp(head, "ID3", 3) == 0)
+        offset = 10 + ((size_t)(head[6] & 127) << 21 | (size_t)(head[7] & 127) << 14 |
+                       (size_t)(head[8] & 127) << 7 | (size_t)(head[9] & 127));
+    const size_t size = peek(file, descriptor, offset, head, sizeof head);
+    for (size_t i = 0; i + 8 <= size; i++) {
+        if ((memcmp(head + i, "Xing", 4) == 0 || memcmp(head + i, "Info", 4) == 0) &&
+            (head[i + 7] & 1) != 0)
+            return true;
+    }
+    return false;
+}
+
 /* Opens it, and refuses what libsndfile opened but nothing behind it can use. */
 static struct sound_file *open_checked(struct sound_file *file, int descriptor, const char *name,
                                        struct tutti_error *error)
 {
     const SF_INFO *info = &file->info;
+    const bool states_length = mp3_states_length(file, descriptor); /* whatever it is */
     if (open_locked(file, descriptor, name, error) != TUTTI_OK) {
         sound_file_close(file);
         return NULL;
     }
+    file->states_length = states_length && (info->format & SF_FORMAT_TYPEMASK) == SF_FORMAT_MPEG;
     if (info->samplerate < (int)CONVERT_MIN_RATE_HZ || info->samplerate > (int)CONVERT_MAX_RATE_HZ)
         tutti_error_set(error, TUTTI_ERROR_UNSUPPORTED,
                         "the sound file %s has %d samples a second; it may be %u to %u", name,
@@ -251,6 +367,7 @@ size_t sound_file_read(struct sound_file *file, float *interleaved, size_t frame
     const sf_count_t read = sf_readf_float(file->file, interleaved, (sf_count_t)frames);
     if (read < (sf_count_t)frames && sf_error(file->file) != SF_ERR_NO_ERROR)
         file->failed = true;
+    file->read += read > 0 ? (uint64_t)read : 0;
     return read > 0 ? (size_t)read : 0;
 }
 
@@ -261,5 +378,8 @@ bool sound_file_failed(const struct sound_file *file)
 
 bool sound_file_rewind(struct sound_file *file)
 {
-    return !file->failed && sf_seek(file->file, 0, SEEK_SET) == 0;
+    if (file->failed || sf_seek(file->file, 0, SEEK_SET) != 0)
+        return false;
+    file->read = 0;
+    return true;
 }

@@ -42,10 +42,14 @@ unsigned sound_file_channels(const struct sound_file *file); /* 1 to CONVERT_MAX
 /* The length as the file states it; some formats only guess. 0: not stated. */
 uint64_t sound_file_frames(const struct sound_file *file);
 
-/* How long the sound is by its header, in seconds, where the file is cut short and ends before that
- * (WAV, AIFF, AU; other formats turn out to be damaged when they are read). 0: it is whole, or says
- * nothing, such as a WAV file that was written into a pipe. */
-double sound_file_promised_s(const struct sound_file *file);
+#define SOUND_FILE_LOSS_SIZE 160
+
+/* Whether sound is missing, once all has been read: the file is cut short, or its decoder passed
+ * over damaged parts (other faults end the reading, sound_file_failed()). text, of
+ * SOUND_FILE_LOSS_SIZE, becomes what is wrong, to stand behind the name: "is cut short: its header
+ * promises 2.00 s, and it ends after 1.00 s". It is known of WAV, AIFF and AU, of Ogg, and of MP3
+ * files that state their length; not of a WAV file that was written into a pipe. */
+bool sound_file_has_loss(const struct sound_file *file, char *text);
 
 /* Reads up to `frames` frames into interleaved [frames][channels], full scale +-1 (samples of float
  * formats may be anything, also NaN). Fewer than asked for, or 0: the end, or a fault in the file

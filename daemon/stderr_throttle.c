@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -17,6 +18,7 @@ struct stderr_throttle {
     FILE *stream;
     pthread_mutex_t mutex; /* the stream has a lock as well, but does not promise it here */
     struct line_limit limit;
+    const char *own; /* what passes, and nothing else; NULL: what the limit lets pass */
 };
 
 #ifdef __GLIBC__
@@ -71,20 +73,48 @@ static ssize_t take_text(void *context, const char *text, size_t size)
     return (ssize_t)size;
 }
 
-struct stderr_throttle *stderr_throttle_begin(unsigned lines_per_s, unsigned lines_per_h)
+/* What one call printed: the stream has no buffer. */
+static ssize_t take_own(void *context, const char *text, size_t size)
+{
+    const struct stderr_throttle *throttle = context;
+    const size_t length = strlen(throttle->own);
+    if (size >= length && memcmp(text, throttle->own, length) == 0)
+        (void)fwrite(text, 1, size, throttle->before);
+    return (ssize_t)size;
+}
+
+static struct stderr_throttle *begin(cookie_write_function_t *take, int buffering)
 {
     struct stderr_throttle *throttle = calloc(1, sizeof *throttle);
     if (throttle == NULL)
         return NULL;
-    line_limit_init(&throttle->limit, lines_per_s, lines_per_h);
     throttle->before = stderr;
-    throttle->stream = fopencookie(throttle, "w", (cookie_io_functions_t){.write = take_text});
+    throttle->stream = fopencookie(throttle, "w", (cookie_io_functions_t){.write = take});
     if (throttle->stream == NULL) {
         free(throttle);
         return NULL;
     }
     pthread_mutex_init(&throttle->mutex, NULL);
-    setvbuf(throttle->stream, NULL, _IOLBF, BUFSIZ);
+    setvbuf(throttle->stream, NULL, buffering, BUFSIZ);
+    return throttle;
+}
+
+struct stderr_throttle *stderr_throttle_begin(unsigned lines_per_s, unsigned lines_per_h)
+{
+    struct stderr_throttle *throttle = begin(take_text, _IOLBF);
+    if (throttle == NULL)
+        return NULL;
+    line_limit_init(&throttle->limit, lines_per_s, lines_per_h);
+    stderr = throttle->stream;
+    return throttle;
+}
+
+struct stderr_throttle *stderr_throttle_begin_silence(const char *own)
+{
+    struct stderr_throttle *throttle = begin(take_own, _IONBF);
+    if (throttle == NULL)
+        return NULL;
+    throttle->own = own;
     stderr = throttle->stream;
     return throttle;
 }
@@ -106,6 +136,12 @@ struct stderr_throttle *stderr_throttle_begin(unsigned lines_per_s, unsigned lin
 {
     (void)lines_per_s;
     (void)lines_per_h;
+    return NULL;
+}
+
+struct stderr_throttle *stderr_throttle_begin_silence(const char *own)
+{
+    (void)own;
     return NULL;
 }
 

@@ -21,6 +21,12 @@ struct stderr_throttle; /* opaque */
  * was, if memory is short or the C library does not let it be replaced. */
 struct stderr_throttle *stderr_throttle_begin(unsigned lines_per_s, unsigned lines_per_h);
 
+/* From here on no line comes through that does not begin with `own`, the words with which those of
+ * the program itself begin; these wait for their reader as usual. It is for a program that tells by
+ * itself what is wrong: libmpg123 prints every header of a damaged file that it does not like. own
+ * has to outlive it. NULL as above. */
+struct stderr_throttle *stderr_throttle_begin_silence(const char *own);
+
 /* stderr is what it was before. NULL is fine. */
 void stderr_throttle_end(struct stderr_throttle *throttle);
 

@@ -106,6 +106,8 @@ static enum tutti_status write_urls(struct parts *parts, const char *source,
     bool done = write_url(parts, below, address->stream);
     snprintf(below, sizeof below, "%sinfo", api);
     done = done && write_url(parts, below, address->info);
+    snprintf(below, sizeof below, "%scues", api);
+    done = done && write_url(parts, below, address->cues);
     (void)curl_url_set(parts->url, CURLUPART_USER, NULL, 0);
     (void)curl_url_set(parts->url, CURLUPART_PASSWORD, NULL, 0);
     if (!done || !write_url(parts, "", address->shown))

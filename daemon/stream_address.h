@@ -18,6 +18,7 @@
 struct stream_address {
     char stream[STREAM_ADDRESS_SIZE]; /* URL of the stream of events */
     char info[STREAM_ADDRESS_SIZE];   /* URL of info */
+    char cues[STREAM_ADDRESS_SIZE];   /* URL of the entries and exits so far */
     char shown[STREAM_ADDRESS_SIZE];  /* URL of the daemon to tell people, without a password */
     bool local;                       /* a loopback address: no proxy is asked */
 };

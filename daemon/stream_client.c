@@ -15,6 +15,7 @@
 #define REDIRECTS_MAX 5
 #define DESCRIPTORS_MAX 4
 #define INFO_MAX 131071
+#define CUES_MAX 1048575 /* 4,096 entries are half of that */
 #define REFUSAL_MAX 4095
 #define REASON_SIZE 256
 
@@ -24,21 +25,26 @@ struct answer {
     size_t most;
 };
 
+/* A request beside the stream. */
+struct side_request {
+    CURL *easy;
+    struct answer answer;
+    bool runs;
+    bool wanted;
+};
+
 struct stream_client {
     struct stream_address address;
     struct stream_client_callbacks callbacks;
     struct event_parser *parser;
     CURLM *multi;
     CURL *stream;
-    CURL *info;
+    struct side_request side[STREAM_QUESTIONS];
     struct curl_slist *headers; /* of the stream */
     bool stream_runs;
-    bool info_runs;
-    bool info_wanted;
     bool is_stream; /* what comes is one, and not a refusal */
     bool looked_at; /* that is known */
     struct answer refusal;
-    struct answer info_answer;
     enum stream_link link;
     unsigned failures;
     unsigned pause_ms; /* the next one */
@@ -60,10 +66,10 @@ static size_t keep(struct answer *answer, const char *bytes, size_t size)
     return taken; /* less than size: curl ends the transfer */
 }
 
-static size_t take_info(char *bytes, size_t unit, size_t count, void *context)
+static size_t take_answer(char *bytes, size_t unit, size_t count, void *context)
 {
-    struct stream_client *client = context;
-    return keep(&client->info_answer, bytes, unit * count);
+    struct side_request *request = context;
+    return keep(&request->answer, bytes, unit * count);
 }
 
 static void set_link(struct stream_client *client, enum stream_link link, const char *reason)
@@ -108,11 +114,11 @@ static size_t take_stream(char *bytes, size_t unit, size_t count, void *context)
 /* ---- making connections ---- */
 
 static void set_up(struct stream_client *client, CURL *easy, const char *url,
-                   curl_write_callback take)
+                   curl_write_callback take, void *context)
 {
     curl_easy_setopt(easy, CURLOPT_URL, url);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take);
-    curl_easy_setopt(easy, CURLOPT_WRITEDATA, client);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, context);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
@@ -157,17 +163,22 @@ static void connect_stream(struct stream_client *client)
 
 /* Not at once: this may be called while libcurl is at work, which does not take new requests then.
  */
-void stream_client_ask_info(struct stream_client *client)
+void stream_client_ask(struct stream_client *client, enum stream_question question)
 {
-    client->info_wanted = true;
+    client->side[question].wanted = true;
 }
 
-static void connect_info(struct stream_client *client)
+static void connect_side(struct stream_client *client, struct side_request *request)
 {
-    client->info_wanted = false;
-    client->info_answer.length = 0;
-    client->info_answer.text[0] = '\0';
-    client->info_runs = curl_multi_add_handle(client->multi, client->info) == CURLM_OK;
+    if (!request->wanted || request->runs)
+        return;
+    request->wanted = false;
+    request->answer.length = 0;
+    request->answer.text[0] = '\0';
+    request->runs = curl_multi_add_handle(client->multi, request->easy) == CURLM_OK;
+    if (!request->runs)
+        client->callbacks.answer(client->callbacks.context,
+                                 (enum stream_question)(request - client->side), NULL);
 }
 
 /* ---- when they end ---- */
@@ -236,14 +247,19 @@ static void end_stream(struct stream_client *client, CURLcode result)
     set_link(client, first ? STREAM_REFUSED : STREAM_BROKEN, reason);
 }
 
-static void end_info(struct stream_client *client, CURLcode result)
+static void end_side(struct stream_client *client, const CURL *easy, CURLcode result)
 {
     long status = 0;
-    (void)curl_easy_getinfo(client->info, CURLINFO_RESPONSE_CODE, &status);
-    (void)curl_multi_remove_handle(client->multi, client->info);
-    client->info_runs = false;
-    if (result == CURLE_OK && status == 200)
-        client->callbacks.info(client->callbacks.context, client->info_answer.text);
+    size_t i = 0;
+    while (i + 1 < STREAM_QUESTIONS && client->side[i].easy != easy)
+        i++;
+    struct side_request *request = &client->side[i];
+    (void)curl_easy_getinfo(request->easy, CURLINFO_RESPONSE_CODE, &status);
+    (void)curl_multi_remove_handle(client->multi, request->easy);
+    request->runs = false;
+    const bool good = result == CURLE_OK && status == 200;
+    client->callbacks.answer(client->callbacks.context, (enum stream_question)i,
+                             good ? request->answer.text : NULL);
 }
 
 /* A connection can be dead without either end knowing. */
@@ -266,8 +282,8 @@ void stream_client_turn(struct stream_client *client, const int *descriptors, si
     if (!client->stream_runs && client->link != STREAM_REFUSED &&
         clock_monotonic_ns() >= client->retry_ns)
         connect_stream(client);
-    if (client->info_wanted && !client->info_runs)
-        connect_info(client);
+    for (size_t i = 0; i < STREAM_QUESTIONS; i++)
+        connect_side(client, &client->side[i]);
     count = count < DESCRIPTORS_MAX ? count : DESCRIPTORS_MAX;
     for (size_t i = 0; i < count; i++)
         waits[i] = (struct curl_waitfd){.fd = descriptors[i], .events = CURL_WAIT_POLLIN};
@@ -278,7 +294,7 @@ void stream_client_turn(struct stream_client *client, const int *descriptors, si
         if (message->msg == CURLMSG_DONE && message->easy_handle == client->stream)
             end_stream(client, message->data.result);
         else if (message->msg == CURLMSG_DONE)
-            end_info(client, message->data.result);
+            end_side(client, message->easy_handle, message->data.result);
     }
     look_for_silence(client);
 }
@@ -294,6 +310,18 @@ static bool make_answer(struct answer *answer, size_t most)
 {
     *answer = (struct answer){.text = calloc(1, most + 1), .most = most};
     return answer->text != NULL;
+}
+
+static bool make_side(struct stream_client *client, enum stream_question question, const char *url,
+                      size_t most)
+{
+    struct side_request *request = &client->side[question];
+    request->easy = curl_easy_init();
+    if (request->easy == NULL || !make_answer(&request->answer, most))
+        return false;
+    set_up(client, request->easy, url, take_answer, request);
+    curl_easy_setopt(request->easy, CURLOPT_TIMEOUT, (long)STREAM_CLIENT_ANSWER_S);
+    return true;
 }
 
 struct stream_client *stream_client_new(const struct stream_address *address,
@@ -313,18 +341,16 @@ struct stream_client *stream_client_new(const struct stream_address *address,
     client->parser = event_parser_new();
     client->multi = curl_multi_init();
     client->stream = curl_easy_init();
-    client->info = curl_easy_init();
     if (client->parser == NULL || client->multi == NULL || client->stream == NULL ||
-        client->info == NULL || !make_answer(&client->refusal, REFUSAL_MAX) ||
-        !make_answer(&client->info_answer, INFO_MAX)) {
+        !make_answer(&client->refusal, REFUSAL_MAX) ||
+        !make_side(client, STREAM_INFO, client->address.info, INFO_MAX) ||
+        !make_side(client, STREAM_CUES, client->address.cues, CUES_MAX)) {
         stream_client_free(client);
         tutti_error_set(error, TUTTI_ERROR_MEMORY, "out of memory");
         return NULL;
     }
-    set_up(client, client->stream, client->address.stream, take_stream);
-    set_up(client, client->info, client->address.info, take_info);
+    set_up(client, client->stream, client->address.stream, take_stream, client);
     curl_easy_setopt(client->stream, CURLOPT_ERRORBUFFER, client->curl_error);
-    curl_easy_setopt(client->info, CURLOPT_TIMEOUT, (long)STREAM_CLIENT_ANSWER_S);
     return client;
 }
 
@@ -334,15 +360,17 @@ void stream_client_free(struct stream_client *client)
         return;
     if (client->stream_runs)
         (void)curl_multi_remove_handle(client->multi, client->stream);
-    if (client->info_runs)
-        (void)curl_multi_remove_handle(client->multi, client->info);
+    for (size_t i = 0; i < STREAM_QUESTIONS; i++) {
+        if (client->side[i].runs)
+            (void)curl_multi_remove_handle(client->multi, client->side[i].easy);
+        curl_easy_cleanup(client->side[i].easy);
+        free(client->side[i].answer.text);
+    }
     curl_easy_cleanup(client->stream);
-    curl_easy_cleanup(client->info);
     curl_multi_cleanup(client->multi);
     curl_slist_free_all(client->headers);
     event_parser_free(client->parser);
     free(client->refusal.text);
-    free(client->info_answer.text);
     free(client);
     curl_global_cleanup();
 }

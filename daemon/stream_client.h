@@ -29,10 +29,15 @@ enum stream_link {
     STREAM_REFUSED, /* the first connection could not be made; nothing more will happen */
 };
 
+/* What can be asked beside the stream. */
+enum stream_question { STREAM_INFO, STREAM_CUES };
+#define STREAM_QUESTIONS 2
+
 /* Called by stream_client_turn() alone. */
 struct stream_client_callbacks {
     event_callback *event;
-    void (*info)(void *context, const char *json); /* the answer of stream_client_ask_info() */
+    /* What was asked for with stream_client_ask(). json: the answer; NULL: there is none. */
+    void (*answer)(void *context, enum stream_question question, const char *json);
     /* The state has changed, or what is wrong. reason: without control characters; "": none. */
     void (*link)(void *context, enum stream_link link, const char *reason);
     void *context;
@@ -51,8 +56,9 @@ void stream_client_free(struct stream_client *client);
 void stream_client_turn(struct stream_client *client, const int *descriptors, size_t count,
                         int limit_ms);
 
-/* Asks for info; nothing comes of it if that fails. */
-void stream_client_ask_info(struct stream_client *client);
+/* Asks for `info` or `cues`, once more if it was asked before. The answer, or that there is none,
+ * comes within STREAM_CLIENT_ANSWER_S. */
+void stream_client_ask(struct stream_client *client, enum stream_question question);
 
 /* How many failures there were since the last connection. */
 unsigned stream_client_failures(const struct stream_client *client);

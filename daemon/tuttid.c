@@ -106,6 +106,19 @@ static enum tutti_status read_settings(const struct command_line *line, struct t
     return status;
 }
 
+/* All that is wrong with the configuration, so that it need not be found one by one. */
+static void tell_mistakes(struct log *log, const struct settings *settings,
+                          const struct tutti_error *error)
+{
+    if (settings->mistakes == 0)
+        log_write(log, LOG_LEVEL_ERROR, "%s", error->text);
+    for (size_t i = 0; i < settings->mistakes; i++)
+        log_write(log, LOG_LEVEL_ERROR, "%s", settings->mistake[i].text);
+    if (settings->mistakes == SETTINGS_MISTAKES_MAX)
+        log_write(log, LOG_LEVEL_ERROR, "%s: these are the first %d mistakes; there may be more",
+                  settings->file, SETTINGS_MISTAKES_MAX);
+}
+
 static void print_help(const struct command_line *line)
 {
     program_print_help(
@@ -483,7 +496,7 @@ int main(int argc, char **argv)
             settings_print_sample(stdout);
         result = program_end_output(NAME, PROGRAM_OK);
     } else if (read_settings(&line, &error) != TUTTI_OK) {
-        log_write(&log, LOG_LEVEL_ERROR, "%s", error.text);
+        tell_mistakes(&log, line.settings, &error);
         result = PROGRAM_USAGE;
     } else {
         result = run_daemon(line.settings, log);

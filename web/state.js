@@ -23,9 +23,10 @@ const MAX_REASON = 120;
  * info, if known; frameAge_s (null: none yet), waiting_s (since hello), window_s, hop_s (between
  * two frames now); level_dbfs, silent_s, late_s}.
  *
- * Returns {kind: "good", "wait" or "bad"; title: in place of instruments when none plays; detail: a
- * sentence, may be empty; chip: two words about the connection; stale: what was heard last no
- * longer counts}. */
+ * Returns {kind: "good", "quiet" (all is well, but nothing sounds), "wait" or "bad"; title: in
+ * place of instruments when none plays; detail: a sentence, may be empty; chip: two words about
+ * the connection; stale: what was heard last no longer counts}.
+ */
 export function describe(known) {
   const trouble = lastWords(known) ?? linkTrouble(known) ?? sourceTrouble(known);
   return trouble ?? resultTrouble(known) ?? listening(known);
@@ -101,7 +102,8 @@ function listening({ level_dbfs, silent_s, late_s, sourceKind }) {
   const kind = late ? 'wait' : 'good';
   if (level_dbfs <= SILENT_DBFS && silent_s > STALE_S) {
     const ask = sourceKind === 'device' ? ' Is the microphone on?' : '';
-    return said(kind, 'Silence', late || `The input is silent.${ask}`, chip, false);
+    const detail = late || `The input is silent.${ask}`;
+    return said(late ? kind : 'quiet', 'Silence', detail, chip, false);
   }
   return said(kind, 'Listening', late, chip, false);
 }

@@ -120,11 +120,12 @@ test('with colours of their own people still see state, ticks and the track of t
       };
       return [of('body').color, of('.threshold').backgroundColor, of('.gauge').borderTopWidth,
         dot('good', 'backgroundColor'), dot('bad', 'backgroundColor'),
+        dot('quiet', 'backgroundColor'),
         dot('wait', 'borderTopColor')];
     });
     assert.equal(tick, text);
     assert.notEqual(track, '0px');
-    assert.deepEqual(dots, [text, text, text]);
+    assert.deepEqual(dots, [text, text, text, text]);
     await page.done();
   });
 

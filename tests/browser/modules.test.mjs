@@ -210,6 +210,7 @@ test('state: the first break in the chain is the one that is named', async () =>
       { frameAge_s: 9, hop_s: 4 },
       { level_dbfs: -120, silent_s: 10 },
       { level_dbfs: -120, silent_s: 1 },
+      { level_dbfs: -120, silent_s: 10, late_s: 4.2 },
       { late_s: 4.2 },
       {},
     ]
@@ -236,8 +237,9 @@ test('state: the first break in the chain is the one that is named', async () =>
     'bad No results true',
     'good Listening false',
     'bad No results true',
-    'good Silence false',
+    'quiet Silence false',
     'good Listening false',
+    'wait Silence false',
     'wait Listening false',
     'good Listening false',
   ]);

@@ -192,12 +192,13 @@ test('a page opened when nothing comes any more shows what was heard', async () 
 
 test('the meter shows level, peak and clipping', async () => {
   const page = await listen();
+  assert.equal(await page.isVisible('#clip'), false, 'a light that is out is not there');
   mock.frame({}, [], { level_dbfs: -30, peak_dbfs: -15, clipped: true });
   await shows(page, 'level-text', '−30 dBFS');
   const at = (id) => page.$eval(`#${id}`, (element) => +element.style.getPropertyValue('--at'));
   assert.ok(Math.abs((await at('level-bar')) - 0.5) < 0.01);
   assert.ok(Math.abs((await at('level-peak')) - 0.75) < 0.01);
-  assert.equal(await page.$eval('#clip', (clip) => clip.classList.contains('lit')), true);
+  assert.equal(await page.isVisible('#clip'), true);
   const meter = page.getByRole('meter', { name: 'Input level' });
   assert.equal(await meter.getAttribute('aria-valuetext'), '−30 dBFS, clipping');
   mock.frame({}, [], { level_dbfs: -50, peak_dbfs: -40 });
@@ -206,6 +207,30 @@ test('the meter shows level, peak and clipping', async () => {
       Math.abs(document.getElementById('level-bar').style.getPropertyValue('--at') - 1 / 6) < 0.01,
   );
   assert.ok((await at('level-peak')) > 0.7, 'the peak is held');
+  await page.done();
+});
+
+test('silence looks neither good nor bad', async () => {
+  const page = await listen();
+  const dot = () => page.$eval('#state .dot', (element) => {
+    const { backgroundColor } = getComputedStyle(element);
+    return [backgroundColor, getComputedStyle(document.querySelector('.legend')).color];
+  });
+  const [good, muted] = await dot();
+  assert.notEqual(good, muted);
+  const silence = setInterval(
+    () => mock.frame({}, [], { level_dbfs: -120, peak_dbfs: -120 }), 250,
+  );
+  try {
+    await shows(page, 'rest', 'Silence');
+    await page.waitForFunction(
+      () => document.getElementById('state').dataset.kind === 'quiet',
+    );
+  } finally {
+    clearInterval(silence);
+  }
+  const [quiet] = await dot();
+  assert.equal(quiet, muted);
   await page.done();
 });
 

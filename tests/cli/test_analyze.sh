@@ -36,6 +36,7 @@ expect 2 analyze --hop 1 good.wav
 says "$err" "longer than the model's window of 0.23 s"
 expect 2 analyze --include oboe good.wav
 says "$err" "option --include: the model knows no instrument 'oboe'; it knows low, middle, high"
+expect 0 analyze --include Middle good.wav
 expect 2 analyze --threshold high=2 good.wav
 expect 2 analyze --kernel nonsense good.wav
 expect 2 env TUTTI_KERNEL=nonsense "$TUTTI" analyze --model "$MODEL" good.wav
@@ -124,6 +125,22 @@ expect 0 analyze --format json liar.wav good.flac
 says "$out" '"duration_s":1,'
 says "$err" "tutti analyze: warning: the sound file liar.wav is cut short: its header promises 2.00 s, and it ends after 1.00 s"
 check "one warning" [ "$(wc -l <"$err")" -eq 1 ]
+# Of the compressed formats a decoder passes over what is damaged; libmpg123's own lines are not ours.
+for format in ogg opus mp3; do
+    "$MAKE_SOUND" long.$format 12 48000
+    size=$(wc -c <long.$format)
+    expect 0 analyze long.$format
+    silent "$err"
+    head -c $((size / 2)) long.$format >half.$format
+    expect 0 analyze half.$format
+    says "$err" "tutti analyze: warning: the sound file half.$format is "
+    check "one warning" [ "$(wc -l <"$err")" -eq 1 ]
+    head -c $((size / 20)) /dev/zero | dd of=long.$format bs=1 seek=$((size / 2)) conv=notrunc 2>/dev/null
+    last="analyze long.$format, damaged"
+    analyze long.$format >"$out" 2>"$err" # of mp3 it is refused
+    says "$err" "the sound file long.$format is damaged "
+    check "one line" [ "$(wc -l <"$err")" -eq 1 ]
+done
 # Nothing of a header that could not be completed, because it went into a pipe.
 cp good.wav piped.wav
 for size in '\000\360\377\177' '\377\377\377\177' '\377\377\377\377'; do

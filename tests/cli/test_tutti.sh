@@ -24,6 +24,18 @@ expect 0 "$TUTTI" --help
 for command in analyze bench devices model watch; do
     says "$out" "  $command"
 done
+for command in analyze bench devices model watch; do
+    "$TUTTI" $command --help >"$work/help"
+    expect 0 "$TUTTI" help $command
+    same "$work/help" "$out"
+done
+"$TUTTI" --help >"$work/help"
+expect 0 "$TUTTI" help
+same "$work/help" "$out"
+expect 2 "$TUTTI" help nonsense
+says "$err" "tutti: there is no command 'nonsense'"
+expect 2 "$TUTTI" help model bench
+says "$err" "tutti: one command at a time; what is 'bench' for?"
 expect 0 "$TUTTI" --version
 check "a version" grep -qx 'tutti [0-9][0-9]*\.[0-9][0-9]*\.[0-9][0-9]*' "$out"
 
@@ -38,6 +50,17 @@ expect 0 "$TUTTI" model "$MODEL"
 says "$out" "tiny.safetensors: sound"
 says "$out" "15 layers"
 says "$out" "middle                   0.400"
+says "$out" "  purpose       a test fixture, random weights"
+# The shipped model has much to say, in few lines.
+shipped=$(dirname "$MODEL")/../../../models/tutti-20.safetensors
+expect 0 "$TUTTI" model "$shipped"
+says "$out" "  calibration   Platt scaling"
+says "$out" "CC BY-SA 3.0; CC0; "
+check "at most 60 lines" [ "$(wc -l <"$out")" -le 60 ]
+check "lines of at most 80 characters" sh -c "! sed '1,/^Training/d' '$out' | grep -q '.\{81\}'"
+expect 0 "$TUTTI" model --all "$shipped"
+says "$out" '"Philharmonia Orchestra sound samples":  "CC BY-SA 3.0"'
+says "$out" "squeeze_excite"
 expect 0 "$TUTTI" model --layers "$MODEL"
 says "$out" "squeeze_excite"
 expect 0 "$TUTTI" model --json "$MODEL"
@@ -79,6 +102,7 @@ expect 0 "$TUTTI" bench --model "$MODEL" --seconds 0.01 --hop 0.1
 for stage in resampler 'front end' level network pointwise everything; do
     says "$out" "$stage"
 done
+silent "$err" # no bar where there is no terminal
 # Every kind of layer that a model has is listed.
 expect 0 "$TUTTI" bench --model "$(dirname "$MODEL")/steps.safetensors" --seconds 0.01
 for stage in conv depthwise time_steps pointwise attention; do

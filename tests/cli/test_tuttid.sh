@@ -39,6 +39,8 @@ expect 2 "$TUTTID" --listen nowhere
 says "$err" "option --listen: "
 expect 2 "$TUTTID" --stdin-format mp3
 expect 2 "$TUTTID" --at-end never
+expect 2 start --input - --at-end repeat
+says "$err" "option --at-end: standard input cannot be repeated, only a file can"
 expect 2 start --input file:good.wav --kernel nonsense
 says "$err" "option --kernel: there is no kernel 'nonsense' here"
 expect 2 start --input file:good.wav --threshold oboe=0.5
@@ -56,6 +58,10 @@ says "$err" "cannot open the configuration missing.conf: No such file or directo
 expect 2 start -c "$work"
 says "$err" "Is a directory"
 refuse '[source]\ngain = 3\n' "t.conf:2: there is no key in section [source] named gain"
+refuse '[source]\ngain = 3\n[log]\nlevel\n' "t.conf:4: this is neither [section]"
+says "$err" "t.conf:2: there is no key in section [source] named gain"
+check "a line for each mistake" [ "$(wc -l <"$err")" -eq 2 ]
+refuse "$(yes nonsense | head -n 30)" "t.conf: these are the first 20 mistakes; there may be more"
 refuse '[sauce]\n' "t.conf:1: there is no section named sauce"
 refuse '[history]\n\nkeep_h = 169\n' "t.conf:3: [history] keep_h: '169' is not 0.01 to 168"
 refuse '[log]\nlevel = info\nlevel = info\n' "t.conf:3: this key was set in line 2 already: level"

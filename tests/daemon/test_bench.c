@@ -82,6 +82,30 @@ static void a_run_is_undisturbed_where_the_clocks_agree(void **state)
     assert_false(stopwatch_undisturbed(&begin, &corrected));
 }
 
+struct stages {
+    size_t count;
+    double done;
+};
+
+static void note_stage(void *context, const char *stage, double done)
+{
+    struct stages *stages = context;
+    assert_true(stage[0] != '\0');
+    assert_true(stages->count == 0 ? done == 0 : done > stages->done && done < 1);
+    stages->done = done;
+    stages->count++;
+}
+
+static void tells_how_far_it_is(void **state)
+{
+    struct fixture *f = *state;
+    struct stages stages = {.count = 0};
+    bench_on_stage(f->bench, note_stage, &stages);
+    bench_measure(f->bench, SECONDS, &f->figures);
+    bench_on_stage(f->bench, NULL, NULL);
+    assert_true(stages.count > 5 && stages.done > 0.8);
+}
+
 static void measuring_twice_begins_anew(void **state)
 {
     struct fixture *f = *state;
@@ -311,6 +335,7 @@ int main(void)
         cmocka_unit_test(streams_and_rates_follow_from_the_times),
         cmocka_unit_test(json_has_every_documented_key),
         cmocka_unit_test(the_table_has_every_layer_with_its_shapes),
+        cmocka_unit_test(tells_how_far_it_is),
         cmocka_unit_test(measuring_twice_begins_anew),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -65,6 +65,16 @@ static void takes_what_the_daemon_sends(void **state)
     assert_int_equal(places[0], 2); /* in order of entry */
     assert_int_equal(places[1], 1);
     assert_true(live.labels[1].entered == 990);
+    assert_int_equal(live.entries, LIVE_ENTRIES_AWAITED);
+    cJSON *cues = cJSON_Parse("{\"cues\":[{\"label\":\"cello\",\"time\":900},"
+                              "{\"label\":\"bass\",\"time\":980}]}");
+    live_take_cues(&live, cues);
+    cJSON_Delete(cues);
+    assert_int_equal(live.entries, LIVE_ENTRIES_KNOWN);
+    assert_true(live.labels[1].entered == 990); /* newer than the answer */
+    assert_true(live.labels[2].entered == 900); /* before the connection was made */
+    live_take_cues(&live, NULL);
+    assert_int_equal(live.entries, LIVE_ENTRIES_UNKNOWN);
     assert_true(live_time_now(&live, 104 * S) == 1002);
     cJSON *info = cJSON_Parse("{\"source\":{\"kind\":\"device\"},\"labels\":[\"bass\",\"cello\"],"
                               "\"thresholds\":[0.4,7]}");
@@ -194,6 +204,7 @@ static void says_what_breaks_the_chain_first(void **state)
     expect(&live, 115 * S, "No results", "Stalled", "No results for 14 s");
     assert_true(frame(&live, -100, "[]", 106 * S));
     expect(&live, 106 * S, "Silence", "Live", "The input is silent");
+    assert_int_equal(live_describe(&live, 106 * S).mood, LIVE_QUIET);
     live.is_device = true;
     expect(&live, 106 * S, "Silence", "Live", "The input is silent. Is the microphone on?");
     assert_true(take(&live, "status", "{\"source\":\"mic\",\"state\":\"lost\"}", 106 * S));

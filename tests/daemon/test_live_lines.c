@@ -48,6 +48,14 @@ static void change(struct page *page, const char *type, const char *label, unsig
     take(page, type, json);
 }
 
+static void cues(struct page *page, const char *json)
+{
+    cJSON *answer = cJSON_Parse(json);
+    live_take_cues(&page->live, answer);
+    live_lines_take_cues(&page->lines, &page->live);
+    cJSON_Delete(answer);
+}
+
 static void begin(struct page *page, bool json)
 {
     page->seen = 0;
@@ -82,9 +90,26 @@ static void tells_entries_and_exits(void **state)
     frame(&page, 3, "[\"bass\"]");
     change(&page, "offset", "steel pan", 2);
     change(&page, "onset", "oboe", 2); /* no label of the model */
-    expect(&page, "2026-11-29T21:14:00Z +bass 0.82\n"
-                  "2026-11-29T21:14:01Z +steel_pan 0.82\n"
-                  "2026-11-29T21:14:02Z -steel_pan\n");
+    expect(&page, "2026-11-29T21:14:01Z +bass 0.82 since 2026-11-29T21:14:00Z\n"
+                  "2026-11-29T21:14:02Z +steel_pan 0.82 since 2026-11-29T21:14:01Z\n"
+                  "2026-11-29T21:14:03Z -steel_pan until 2026-11-29T21:14:02Z\n");
+    end(&page);
+}
+
+/* An exit is noticed later than an entry that came after it. */
+static void lines_are_in_order_of_time(void **state)
+{
+    (void)state;
+    struct page page;
+    begin(&page, false);
+    change(&page, "onset", "bass", 3); /* replayed without its frame */
+    frame(&page, 10, "[\"bass\",\"voice\"]");
+    change(&page, "onset", "voice", 9);
+    frame(&page, 11, "[\"voice\"]");
+    change(&page, "offset", "bass", 7);
+    expect(&page, "2026-11-29T21:14:03Z +bass 0.82 since 2026-11-29T21:14:03Z\n"
+                  "2026-11-29T21:14:10Z +voice 0.82 since 2026-11-29T21:14:09Z\n"
+                  "2026-11-29T21:14:11Z -bass until 2026-11-29T21:14:07Z\n");
     end(&page);
 }
 
@@ -96,9 +121,30 @@ static void tells_what_plays_already(void **state)
     frame(&page, 1, "[\"bass\",\"voice\"]");
     change(&page, "onset", "voice", 0);
     frame(&page, 2, "[\"bass\",\"voice\"]");
+    expect(&page, "2026-11-29T21:14:01Z +voice 0.82 since 2026-11-29T21:14:00Z\n");
+    cues(&page, "{\"cues\":[{\"label\":\"bass\",\"time\":1795986780},"
+                "{\"label\":\"voice\",\"time\":1795986780},{\"label\":\"oboe\",\"time\":1},"
+                "{\"label\":\"bass\",\"time\":-1},7]}");
     frame(&page, 3, "[\"bass\",\"voice\"]");
-    expect(&page, "2026-11-29T21:14:00Z +voice 0.82\n"
-                  "2026-11-29T21:14:01Z =bass 0.25\n");
+    expect(&page, "2026-11-29T21:14:02Z =bass 0.25 since 2026-11-29T21:13:00Z\n");
+    end(&page);
+}
+
+/* Who waits for the answer does not miss what happens meanwhile, and tells of it in order. */
+static void waits_for_an_answer_no_longer_than_it_may(void **state)
+{
+    (void)state;
+    struct page page;
+    begin(&page, false);
+    frame(&page, 1, "[\"bass\"]");
+    frame(&page, 2, "[\"bass\"]");
+    expect(&page, "");
+    frame(&page, 3, "[]");
+    change(&page, "offset", "bass", 1);
+    expect(&page, "2026-11-29T21:14:03Z =bass 0.25\n"
+                  "2026-11-29T21:14:03Z -bass until 2026-11-29T21:14:01Z\n");
+    frame(&page, 4, "[]");
+    expect(&page, "");
     end(&page);
 }
 
@@ -110,21 +156,25 @@ static void makes_good_for_what_was_missed(void **state)
     begin(&page, false);
     frame(&page, 1, "[\"bass\"]");
     change(&page, "onset", "bass", 0);
+    cues(&page, "{\"cues\":[]}");
     frame(&page, 2, "[\"bass\"]");
-    expect(&page, "2026-11-29T21:14:00Z +bass 0.82\n");
+    expect(&page, "2026-11-29T21:14:01Z +bass 0.82 since 2026-11-29T21:14:00Z\n");
     take(&page, "hello", "{\"labels\":[\"bass\",\"steel pan\",\"voice\"]}");
+    cues(&page, "{}");
     frame(&page, 5, "[\"voice\"]");
     frame(&page, 6, "[\"voice\"]");
-    expect(&page, "2026-11-29T21:14:05Z -bass\n2026-11-29T21:14:05Z =voice 0.75\n");
+    expect(&page, "2026-11-29T21:14:06Z -bass\n2026-11-29T21:14:06Z =voice 0.75\n");
     take(&page, "lagged", "{\"dropped\":7}");
     frame(&page, 7, "[]");
     frame(&page, 8, "[]");
-    expect(&page, "2026-11-29T21:14:07Z -voice\n");
+    expect(&page, "2026-11-29T21:14:08Z -voice\n");
     change(&page, "onset", "bass", 8);
     take(&page, "hello", "{\"labels\":[\"voice\"]}"); /* another model */
+    cues(&page, "");
     take(&page, "frame", "{\"t\":1,\"time\":1795986849,\"level_dbfs\":0,\"p\":[0.5],\"on\":[]}");
     take(&page, "frame", "{\"t\":1,\"time\":1795986850,\"level_dbfs\":0,\"p\":[0.5],\"on\":[]}");
-    expect(&page, "2026-11-29T21:14:08Z +bass 0.82\n2026-11-29T21:14:09Z -bass\n");
+    expect(&page, "2026-11-29T21:14:08Z +bass 0.82 since 2026-11-29T21:14:08Z\n"
+                  "2026-11-29T21:14:10Z -bass\n");
     end(&page);
 }
 
@@ -136,6 +186,10 @@ static void writes_what_plays_now(void **state)
     frame(&page, 1, "[\"bass\",\"steel pan\"]");
     live_lines_write_present(&page.lines, &page.live);
     expect(&page, "2026-11-29T21:14:01Z =bass 0.25\n2026-11-29T21:14:01Z =steel_pan 0.50\n");
+    cues(&page, "{\"cues\":[{\"label\":\"bass\",\"time\":1795986780.25,\"off_s\":null}]}");
+    live_lines_write_present(&page.lines, &page.live);
+    expect(&page, "2026-11-29T21:14:01Z =bass 0.25 since 2026-11-29T21:13:00Z\n"
+                  "2026-11-29T21:14:01Z =steel_pan 0.50\n");
     end(&page);
 }
 
@@ -156,7 +210,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tells_entries_and_exits),
+        cmocka_unit_test(lines_are_in_order_of_time),
         cmocka_unit_test(tells_what_plays_already),
+        cmocka_unit_test(waits_for_an_answer_no_longer_than_it_may),
         cmocka_unit_test(makes_good_for_what_was_missed),
         cmocka_unit_test(writes_what_plays_now),
         cmocka_unit_test(writes_events_as_they_are),

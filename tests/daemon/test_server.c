@@ -27,7 +27,7 @@ static void expect_error(struct http_reply *reply, int status)
     }
     assert_true(http_has_header(reply, "Content-Type: application/json"));
     assert_int_equal(strncmp(reply->body, "{\"error\":\"", 10), 0);
-    assert_int_equal(strcmp(reply->body + reply->size - 2, "\"}"), 0);
+    assert_int_equal(strcmp(reply->body + reply->size - 3, "\"}\n"), 0);
     http_reply_free(reply);
 }
 
@@ -428,13 +428,13 @@ static void test_a_long_history(void **state)
         steps++;
     }
     assert_int_equal(steps, 5000);
-    assert_string_equal(reply.body + reply.size - 3, "}]}");
+    assert_string_equal(reply.body + reply.size - 4, "}]}\n");
     http_reply_free(&reply);
 
     reply = http_exchange(fixture->port, "GET /api/v1/history?from=-10 HTTP/1.0\r\n"
                                          "Host: localhost\r\n\r\n"); /* knows no chunks */
     assert_null(http_header(&reply, "Transfer-Encoding"));
-    assert_string_equal(reply.body + reply.size - 3, "}]}");
+    assert_string_equal(reply.body + reply.size - 4, "}]}\n");
     expect_status(&reply, 200);
 }
 

@@ -68,7 +68,7 @@ static void test_too_many_clients(void **state)
         refused += strncmp(text, "HTTP/1.1 503 ", 13) == 0;
         if (strncmp(text, "HTTP/1.1 503 ", 13) == 0) {
             assert_non_null(strstr(text, "Retry-After: "));
-            assert_non_null(strstr(text, "{\"error\":\"too many clients\"}"));
+            assert_non_null(strstr(text, "{\"error\":\"too many clients\"}\n"));
         }
     }
     assert_int_equal(streams, ALLOWED);

@@ -200,8 +200,11 @@ static void says_what_a_value_may_be(void **state)
     assert_string_equal(refusal(f, "[source]\ninput =\n"), "2: [source] input: '' is empty");
     assert_string_equal(refusal(f, "[labels]\nthreshold.piano = 1\n"),
                         "2: [labels] threshold: '1' is not 0.001 to 0.999");
-    assert_string_equal(refusal(f, "[labels]\nthreshold.Grand Piano = .5\n"),
-                        "2: [labels] threshold: 'Grand Piano' is not the name of an instrument (a "
+    assert_string_equal(refusal(f, "[labels]\nthreshold.grand_piano = .5\n"
+                                   "threshold.Grand Piano = .6\n"),
+                        "3: this threshold is set twice: grand_piano");
+    assert_string_equal(refusal(f, "[labels]\nthreshold.Grand Pianö = .5\n"),
+                        "2: [labels] threshold: 'Grand Pianö' is not the name of an instrument (a "
                         "to z, 0 to 9 and _)");
     assert_non_null(strstr(refusal(f, "[source]\nstdin_format = mp3\n"),
                            "2: [source] stdin_format: PCM format 'mp3': "));
@@ -368,6 +371,45 @@ static void chooses_labels(void **state)
     assert_true(threshold[0] == 0.5f && threshold[1] == 0.25f);
 }
 
+/* People write a label as they read it on the page. */
+static void takes_labels_as_people_write_them(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const several[] = {"bass", "bass_guitar", "electric_guitar", "guitar"};
+    static const struct {
+        const char *list;
+        bool enabled[4];
+    } cases[] = {
+        {"Electric Guitar", {false, false, true, false}},
+        {"electric-guitar, BASS", {true, false, true, false}},
+        {"bass guitar", {false, true, false, false}},
+        {"bass, guitar", {true, false, false, true}},
+        {"bass  guitar", {true, false, false, true}},
+        {"bass bass_Guitar guitar", {true, true, false, true}},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        float threshold[4];
+        bool enabled[4];
+        assert_int_equal(settings_set_option(f->settings, "include", cases[i].list, &f->error),
+                         TUTTI_OK);
+        assert_int_equal(settings_labels(f->settings, several, 4, threshold, enabled, &f->error),
+                         TUTTI_OK);
+        assert_memory_equal(enabled, cases[i].enabled, sizeof enabled);
+    }
+    float threshold[4] = {0};
+    bool enabled[4];
+    assert_int_equal(settings_set_option(f->settings, "threshold", "Bass guitar=0.25", &f->error),
+                     TUTTI_OK);
+    assert_int_equal(settings_labels(f->settings, several, 4, threshold, enabled, &f->error),
+                     TUTTI_OK);
+    assert_true(threshold[1] == 0.25f && threshold[0] == 0);
+    assert_int_equal(settings_set_option(f->settings, "include", "electric, guitar", &f->error),
+                     TUTTI_OK);
+    assert_int_equal(settings_labels(f->settings, several, 4, threshold, enabled, &f->error),
+                     TUTTI_ERROR_NOT_FOUND);
+    assert_non_null(strstr(f->error.text, "knows no instrument 'electric'; it knows"));
+}
+
 static void refuses_labels_that_the_model_does_not_have(void **state)
 {
     struct fixture *f = *state;
@@ -475,6 +517,7 @@ int main(void)
         TEST(what_is_more_particular_wins),
         TEST(refuses_wrong_options),
         TEST(chooses_labels),
+        TEST(takes_labels_as_people_write_them),
         TEST(refuses_labels_that_the_model_does_not_have),
         TEST(the_table_is_sound),
         TEST(the_sample_holds_every_default),

@@ -121,6 +121,12 @@ static void any_file_is_read_or_refused(void **state)
             refused++;
             assert_memory_equal(error.text, path, strlen(path));
             assert_true(error.text[strlen(path)] == ':');
+            int line = 1;
+            for (size_t k = 0; k < settings->mistakes; k++) { /* in order */
+                const int next = atoi(settings->mistake[k].text + strlen(path) + 1);
+                assert_true(next >= line);
+                line = next;
+            }
             assert_true(atoi(error.text + strlen(path) + 1) > 0);
         }
         check_ranges(settings);

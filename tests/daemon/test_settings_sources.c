@@ -156,6 +156,18 @@ static void keys_of_a_plain_one_without_input_are_refused(void **state)
     assert_memory_equal(f->error.text, "option --gain-db: it is for the plain [source] alone", 52);
 }
 
+static void standard_input_is_not_repeated(void **state)
+{
+    struct fixture *f = *state;
+    assert_string_equal(refusal(f, "[source]\ninput = -\nat_end = repeat\n"),
+                        "3: [source] at_end: standard input cannot be repeated, only a file can");
+    assert_int_equal(read_all(f, "input", "-", "[source]\nat_end = stay\n"), TUTTI_OK);
+    assert_int_equal(read_all(f, "at-end", "repeat", "[source]\ninput = -\n"),
+                     TUTTI_ERROR_ARGUMENT);
+    assert_string_equal(f->error.text,
+                        "option --at-end: standard input cannot be repeated, only a file can");
+}
+
 static void refuses_names_that_are_none(void **state)
 {
     struct fixture *f = *state;
@@ -294,6 +306,7 @@ int main(void)
         TEST(each_section_is_a_source_with_its_own_keys),
         TEST(the_plain_one_is_the_first_if_it_has_an_input),
         TEST(keys_of_a_plain_one_without_input_are_refused),
+        TEST(standard_input_is_not_repeated),
         TEST(refuses_names_that_are_none),
         TEST(refuses_what_stands_twice),
         TEST(names_the_place_of_a_wrong_value),

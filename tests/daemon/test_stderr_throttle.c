@@ -146,6 +146,30 @@ static void takes_several_threads(void **state)
     free(text);
 }
 
+/* Also where a library leaves its line without an end. */
+static void silences_all_others(void **state)
+{
+    (void)state;
+    struct capture capture = begin_capture();
+    char lengthy[300];
+    memset(lengthy, 'x', sizeof lengthy - 1);
+    lengthy[sizeof lengthy - 1] = '\0';
+    struct stderr_throttle *throttle = stderr_throttle_begin_silence("prog: ");
+    assert_non_null(throttle);
+    fprintf(stderr, "Note: Illegal header 0x%08x\n", 7);
+    fprintf(stderr, "%s: %s\n", "prog", lengthy);
+    fputs("Warning: and without an end", stderr);
+    fprintf(stderr, "prog: %d\n", 2);
+    fputs("pro", stderr);
+    stderr_throttle_end(throttle);
+    fputs("|", stderr);
+    char *text = end_capture(&capture);
+    char expected[400];
+    snprintf(expected, sizeof expected, "prog: %s\nprog: 2\n|", lengthy);
+    assert_string_equal(text, expected);
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -154,6 +178,7 @@ int main(void)
         cmocka_unit_test(holds_back_what_goes_on_and_on),
         cmocka_unit_test(leaves_the_descriptor_and_the_old_stream_alone),
         cmocka_unit_test(takes_several_threads),
+        cmocka_unit_test(silences_all_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -51,10 +51,12 @@ static void takes_what_people_type(void **state)
         assert_string_equal(address.stream, cases[i].stream);
         assert_string_equal(address.shown, cases[i].shown);
         assert_int_equal(address.local, cases[i].local);
-        char info[STREAM_ADDRESS_SIZE];
-        snprintf(info, sizeof info, "%.*sinfo", (int)(strlen(address.stream) - strlen("stream")),
-                 address.stream);
-        assert_string_equal(address.info, info);
+        char beside[STREAM_ADDRESS_SIZE];
+        const int length = (int)(strlen(address.stream) - strlen("stream"));
+        snprintf(beside, sizeof beside, "%.*sinfo", length, address.stream);
+        assert_string_equal(address.info, beside);
+        snprintf(beside, sizeof beside, "%.*scues", length, address.stream);
+        assert_string_equal(address.cues, beside);
     }
 }
 

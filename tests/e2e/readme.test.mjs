@@ -223,7 +223,7 @@ const runs = {
     assert.match(readFileSync(path.join(sources, 'song.txt'), 'utf8'),
       /^\d+(\.\d+)?\t\d+(\.\d+)?\tflute\n/);
   },
-  'tutti watch': asClient(null, /Z [+=][a-z_]+ \d/),
+  'tutti watch': asClient(null, /Z [+=][a-z_]+ \d\.\d+ since \d/),
   "tutti watch | grep --line-buffered ' +piano'": asClient(null, /Z \+piano \d/),
   'tutti bench': succeeds(/window/i),
   'tutti model models/tutti-20.safetensors': succeeds(/saxophone/),

@@ -12,7 +12,9 @@ import { fileURLToPath } from 'node:url';
 import { readEvents, seconds, startDaemon, tutti } from './daemon.mjs';
 
 const terminalScript = path.join(path.dirname(fileURLToPath(import.meta.url)), 'terminal.py');
-const CHANGE = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ ([+=][a-z_]+ [01]\.\d\d|-[a-z_]+)$/;
+const TIME = '\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ';
+const CHANGE = new RegExp(
+  `^${TIME} ([+=][a-z_]+ [01]\\.\\d\\d since|-[a-z_]+ until) ${TIME}$`);
 
 // tutti watch in a pipe: {process, out(), err(), until(pattern), end()}.
 function watch(args, env = {}) {
@@ -56,12 +58,17 @@ async function onTerminal(size, expected, actions, args, env = {}) {
 }
 
 // Something that answers like a daemon: answer(request, response, number of the stream); info is
-// 404.
-async function standIn(t, answer) {
+// 404, and so are the cues if there are none.
+async function standIn(t, answer, cues) {
   let streams = 0;
   const server = createServer((request, response) => {
     if (request.url.endsWith('/info')) {
       response.writeHead(404).end();
+      return;
+    }
+    if (request.url.endsWith('/cues')) {
+      response.writeHead(cues ? 200 : 404, { 'Content-Type': 'application/json' })
+        .end(JSON.stringify(cues ?? {}));
       return;
     }
     answer(request, response, ++streams);
@@ -87,7 +94,7 @@ test('entries of the demo piece, in a pipe', async (t) => {
   await lines.until(/\+\w+.*\n[^]*\+\w+.*\n/);
   const once = await watch(['--once', '--source', 'main', daemon.url]).end();
   assert.equal(once.code, 0, once.err);
-  assert.match(once.out, /^(\S+Z =[a-z_]+ \d\.\d\d\n)*$/);
+  assert.match(once.out, /^(\S+Z =[a-z_]+ \d\.\d\d since \S+Z\n)*$/);
   lines.process.kill('SIGTERM');
   const { signal, out, err } = await lines.end();
   assert.equal(signal, 'SIGTERM');
@@ -101,6 +108,26 @@ test('entries of the demo piece, in a pipe', async (t) => {
   const onsets = events.filter(({ event: name }) => name === 'onset').map(({ data }) => data.label);
   const entries = [...out.matchAll(/\+(\w+)/g)].map(([, label]) => label);
   assert.deepEqual(entries, onsets.slice(0, entries.length));
+});
+
+test('what plays already is told with its entry, and lines are in order', async (t) => {
+  const url = await standIn(t, (request, response) => {
+    stream(response).write(hello + frame(1000, ['bass']));
+    setTimeout(() => response.write(frame(1001, ['bass'])
+      + frame(1002, []) + event('onset', { label: 'voice', time: 1001.5, confidence: 0.5 })
+      + event('offset', { label: 'bass', time: 1000, confidence: 0.5 })), 300);
+  }, { cues: [{ label: 'bass', on_s: 1, off_s: null, time: 60, confidence: 0.5 }] });
+  const lines = watch([url]);
+  await lines.until(/-bass/);
+  lines.process.kill('SIGTERM');
+  const { out } = await lines.end();
+  assert.equal(out, '1970-01-01T00:16:41Z =bass 0.25 since 1970-01-01T00:01:00Z\n'
+    + '1970-01-01T00:16:42Z +voice 0.50 since 1970-01-01T00:16:41Z\n'
+    + '1970-01-01T00:16:42Z -bass until 1970-01-01T00:16:40Z\n');
+  const only = await watch(['--once', url]).end();
+  assert.equal(only.out, '1970-01-01T00:16:40Z =bass 0.25 since 1970-01-01T00:01:00Z\n');
+  const seen = await onTerminal('80x24', 'bass', 'wait:1,key:q', [url], { TZ: 'UTC' });
+  assert.match(seen.before + seen.after, /bass[^\r\n]*(ago|00:01)/);
 });
 
 test('a terminal has bars, and is as before when it is over', async (t) => {
@@ -200,8 +227,8 @@ test('it comes back, and makes good for what it missed', async (t) => {
   const { signal, out, err } = await lines.end();
   assert.equal(signal, 'SIGHUP');
   assert.equal(returned, '7');
-  assert.equal(out, '1970-01-01T00:16:39Z +bass 0.50\n1970-01-01T00:16:50Z -bass\n'
-    + '1970-01-01T00:16:50Z =voice 0.75\n');
+  assert.equal(out, '1970-01-01T00:16:40Z +bass 0.50 since 1970-01-01T00:16:39Z\n'
+    + '1970-01-01T00:16:51Z -bass\n1970-01-01T00:16:51Z =voice 0.75\n');
   assert.equal(err, `tutti watch: warning: the connection to ${url} was lost (it broke off); `
     + `trying again\ntutti watch: warning: connected to ${url} again\n`);
 });

@@ -1,0 +1,109 @@
+/* test_settings_mistakes.c - daemon/settings.h: all that is wrong with a file is told at once. */
+#include "daemon/settings.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+struct fixture {
+    char path[64];
+    struct settings *settings;
+    struct tutti_error error;
+};
+
+static int set_up(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    snprintf(f->path, sizeof f->path, "/tmp/tutti-mistakes-XXXXXX");
+    const int descriptor = mkstemp(f->path);
+    *state = f;
+    return descriptor >= 0 && close(descriptor) == 0 ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+    settings_free(f->settings);
+    unlink(f->path);
+    free(f);
+    return 0;
+}
+
+static enum tutti_status read_text(struct fixture *f, const char *text)
+{
+    FILE *stream = fopen(f->path, "w");
+    fputs(text, stream);
+    fclose(stream);
+    settings_free(f->settings);
+    f->settings = settings_new();
+    return settings_read_file(f->settings, f->path, &f->error);
+}
+
+static void expect_mistakes(struct fixture *f, const char *text, const char *const *expected,
+                            size_t count)
+{
+    assert_int_not_equal(read_text(f, text), TUTTI_OK);
+    assert_string_equal(f->settings->mistake[0].text, f->error.text);
+    for (size_t i = 0; i < f->settings->mistakes && i < count; i++)
+        assert_string_equal(f->settings->mistake[i].text + strlen(f->path) + 1, expected[i]);
+    assert_int_equal(f->settings->mistakes, count);
+}
+
+/* Not what follows from them. */
+static void tells_all_mistakes(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const mixed[] = {
+        "2: this is neither [section], key = value, nor a comment",
+        "3: [source] gain_db: 'loud' is not -60 to 60",
+        "5: there is no section named sauce",
+        "9: there is no key in section [labels] named includes",
+        "12: this threshold is set twice: piano",
+        "13: this is neither [section], key = value, nor a comment",
+        "16: [log] level: 'all' is not error, warning, info or debug",
+        "17: this is neither [section], key = value, nor a comment",
+    };
+    expect_mistakes(f,
+                    "[source]\nnonsense\ngain_db = loud\n\n[sauce]\ngain = 7\nnonsense\n[labels]\n"
+                    "includes = piano,\n  cello\nthreshold.piano = .5\nthreshold.piano = .6\n[log\n"
+                    "threshold.piano = .6\n[log]\nlevel = all\nnonsense",
+                    mixed, sizeof mixed / sizeof *mixed);
+    static const char *const sources[] = {
+        "3: [source a] stands in line 1 already",
+        "6: [source b] rate_hz: '1' is not auto or 8000 to 384000",
+    };
+    expect_mistakes(f,
+                    "[source a]\ninput = demo\n[source a]\ninput = x\n[source b]\nrate_hz = 1\n"
+                    "input = demo\n",
+                    sources, 2);
+    assert_int_equal(read_text(f, "[source]\ninput = demo\n"), TUTTI_OK);
+    assert_int_equal(f->settings->mistakes, 0);
+}
+
+static void tells_no_more_mistakes_than_a_person_reads(void **state)
+{
+    struct fixture *f = *state;
+    char text[1024] = "";
+    for (int i = 0; i < SETTINGS_MISTAKES_MAX + 5; i++)
+        strcat(text, "nonsense\n");
+    assert_int_not_equal(read_text(f, text), TUTTI_OK);
+    assert_int_equal(f->settings->mistakes, SETTINGS_MISTAKES_MAX);
+    assert_non_null(strstr(f->settings->mistake[SETTINGS_MISTAKES_MAX - 1].text, ":20: this is"));
+}
+
+int main(void)
+{
+#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(tells_all_mistakes),
+        TEST(tells_no_more_mistakes_than_a_person_reads),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
