@@ -229,16 +229,14 @@ ALWAYS_INLINE void depthwise_columns(const struct depthwise_strip *s, size_t x, 
     }
     add_products(s, x, k, &sums);
     const __m512 scale = load_floats(r->scale + s->channel, k.paired);
+    const __m512 scales[COLUMNS] = {scale, scale, scale, scale};
 #pragma GCC unroll 4
     for (size_t o = 0; o < k.outputs; o++) {
         if (o == s->lines)
             break;
-        __m512i values[COLUMNS];
-#pragma GCC unroll 4
-        for (size_t c = 0; c < COLUMNS; c++)
-            values[c] = requantize(sums.of[o][c], scale, _mm_setzero_si128(), tail);
+        requantize(sums.of[o], scales, NULL, tail);
         store_columns(s->out + (o * width + x) * pitch, pitch,
-                      pack(values, tail->zero, tail->floor), width - x, k.paired);
+                      pack(sums.of[o], tail->zero, tail->floor), width - x, k.paired);
     }
 }
 
