@@ -3,7 +3,9 @@
  * Private to nn/avx512/. A register holds the sums of a group of 16 outputs at one
  * position. The last 8 outputs, if that is all there is, come in pairs: a register
  * holds them for two neighbouring positions. A row is one position, or a pair of them.
- * Up to 24 of the 32 registers hold sums, 4 the weights of 4 inputs, 1 those inputs.
+ * Up to 16 of the 32 registers hold sums, 4 the weights of 4 inputs, 1 those inputs. With more sums
+ * the processor, which looks only so far ahead, finds nothing to multiply while it requantizes
+ * them.
  *
  * Weights are packed in blocks of up to 4 groups. A block holds, for every 4 inputs,
  * each group's 16 outputs with 4 bytes each; a pair's weights are there twice.
@@ -15,7 +17,7 @@
 
 #include <string.h>
 
-#define TILE_SUMS 24
+#define TILE_SUMS 16
 
 /* How a block of outputs is computed. */
 struct block {
@@ -280,7 +282,7 @@ ALWAYS_INLINE void finish(struct sums *sums, const struct tile_end *end, size_t 
 /* The rows of a tile of that many groups; 0: paired. */
 ALWAYS_INLINE size_t tile_rows(size_t groups)
 {
-    return groups == 4 ? 6 : 8;
+    return groups == 2 ? 6 : groups > 2 ? 4 : 8;
 }
 
 /* The positions of a full tile. */
