@@ -4,14 +4,17 @@
 
 #include <string.h>
 
-/* Four neighbours on the time axis are multiplied at once. Lines of the input are interleaved by
- * fours: [group of 4 lines][place][channel][4 lines], for 16 channels or the last 8, with padding
- * at both ends. As many output lines as these lines are enough for are computed from them, each
- * with its weights at other lines. 8 channels are computed for two neighbouring places in one
- * register.
- * Packed weights: [16 channels][kernel frequency][group of 4 lines][output line][channel][4], zero
- * where the kernel of that output line does not reach; for 8 channels, they are there twice. */
-#define COLUMNS 4 /* registers of places that are computed at once, from the same weights */
+/* Four neighbours on the time axis are multiplied at once. So lines of the input are interleaved by
+ * fours: [group of 4 lines][place][channel][4 lines], with padding at both ends. As many output
+ * lines as these lines are enough for are computed from them, each with its weights at other lines.
+ * A register holds 16 neighbouring values of an output line. Where the channels are no multiple of
+ * 16, some of these are of the next place, and everything repeats itself after two places.
+ * Packed weights: [16 values of a period][kernel frequency][group of 4 lines][output line][value]
+ * [4], zero where the kernel of that output line does not reach. */
+#define COLUMNS 4   /* periods that are computed at once, from the same weights */
+#define LINES 2     /* output lines likewise */
+#define HELD_TAPS 6 /* so many registers of weights stay in registers: those of a 3x3 kernel */
+#define MAX_GROUPS ((KERNEL_SIDE_MAX + 3) / 4)
 
 /* How many groups of 4 lines, and how many output lines they are enough for. */
 struct strip {
@@ -24,6 +27,12 @@ static struct strip strip_of(const struct window *w)
     return (struct strip){groups, (groups * 4 - w->kernel[0]) / w->stride[0] + 1};
 }
 
+/* The values of a period, after which registers meet the same channels again. */
+static size_t period_of(size_t pitch)
+{
+    return pitch % LANES == 0 ? pitch : 2 * pitch;
+}
+
 static size_t block_weights(const struct window *w)
 {
     const struct strip strip = strip_of(w);
@@ -32,7 +41,8 @@ static size_t block_weights(const struct window *w)
 
 size_t AVX512_NAME(depthwise_packed_size)(const struct window *w, size_t channels)
 {
-    return round_up(channels, LANES) / LANES * block_weights(w);
+    const size_t padded = round_up(channels, HALF);
+    return period_of(padded) / LANES * block_weights(w);
 }
 
 void AVX512_NAME(depthwise_pack)(const int8_t *weights, const struct window *w, size_t channels,
@@ -42,11 +52,11 @@ void AVX512_NAME(depthwise_pack)(const int8_t *weights, const struct window *w, 
     const size_t padded = round_up(channels, HALF), taps = (size_t)w->kernel[0] * w->kernel[1];
     const size_t per_frequency = strip.groups * strip.outputs * VECTOR;
     int8_t *to = packed;
-    for (size_t block = 0; block < padded; block += LANES) {
-        const size_t width = padded - block < LANES ? HALF : LANES;
+    for (size_t block = 0; block < period_of(padded); block += LANES) {
         for (size_t i = 0; i < block_weights(w); i++, to++) {
             const size_t frequency = i / per_frequency, group = i / (strip.outputs * VECTOR);
-            const size_t output = i / VECTOR % strip.outputs, channel = block + i / 4 % width;
+            const size_t output = i / VECTOR % strip.outputs;
+            const size_t channel = (block + i / 4 % LANES) % padded;
             const size_t time =
                 group % strip.groups * 4 + i % 4 - output * w->stride[0]; /* or huge */
             *to = 0;
@@ -56,52 +66,77 @@ void AVX512_NAME(depthwise_pack)(const int8_t *weights, const struct window *w, 
     }
 }
 
-/* Places of a line, for a number of output places that is a multiple of 2 * COLUMNS. */
-static size_t line_places(const struct window *w)
+/* --- scratch memory ------------------------------------------------------------------ */
+
+/* Bytes of 4 lines. Columns may begin up to 2 * COLUMNS - 1 places behind the last one, and what is
+ * interleaved at once may end behind it. */
+static size_t group_size(const struct window *w, size_t pitch)
 {
-    return (round_up(w->out[1], 2 * COLUMNS) - 1) * w->stride[1] + w->kernel[1];
+    const size_t places = w->in[1] + 2 * (size_t)w->padding[1] + 2 * COLUMNS * w->stride[1];
+    return round_up(places * pitch * 4, VECTOR);
 }
+
+struct scratch {
+    uint8_t *groups;
+    uint8_t *outside; /* a line outside the input, without padding */
+    /* For two places, because a register's values may begin at one and end at the next. */
+    int32_t *bias;
+    float *scale;
+};
 
 size_t AVX512_NAME(depthwise_scratch_size)(const struct window *w, size_t pitch)
 {
-    (void)pitch;
-    return strip_of(w).groups * line_places(w) * VECTOR;
+    const size_t constants = 2 * pitch * (sizeof(int32_t) + sizeof(float));
+    return strip_of(w).groups * group_size(w, pitch) + constants + w->in[1] * pitch;
 }
+
+static struct scratch scratch_begin(const struct window_task *t)
+{
+    const struct window *w = &t->window;
+    const struct requantization *r = t->requantization;
+    const size_t pitch = t->in_pitch;
+    struct scratch scratch = {.groups = t->scratch};
+    scratch.bias = (int32_t *)(void *)(scratch.groups + strip_of(w).groups * group_size(w, pitch));
+    scratch.scale = (float *)(void *)(scratch.bias + 2 * pitch);
+    scratch.outside = (uint8_t *)(scratch.scale + 2 * pitch);
+    for (size_t place = 0; place < 2; place++) {
+        memcpy(scratch.bias + place * pitch, r->bias, pitch * sizeof *scratch.bias);
+        memcpy(scratch.scale + place * pitch, r->scale, pitch * sizeof *scratch.scale);
+    }
+    memset(scratch.outside, t->in_zero, w->in[1] * pitch);
+    return scratch;
+}
+
+/* What stays the same while output lines are computed from the same lines of the input. */
+struct depthwise_strip {
+    const struct window_task *task;
+    struct scratch scratch;
+    size_t pitch;
+    const uint8_t *groups[MAX_GROUPS];
+    size_t lines; /* output lines that exist */
+    uint8_t *out; /* the first of them */
+};
 
 /* --- interleaving -------------------------------------------------------------------- */
 
-/* 4 lines at a place; outside the input a step is 0. */
-struct lines {
-    const uint8_t *at[4];
-    size_t step[4];
-};
-
-ALWAYS_INLINE __m256i load_2_lines(const struct lines *l, size_t first, size_t place)
+/* Interleaves 32 bytes of 4 lines, or as many as the mask has. */
+ALWAYS_INLINE void interleave_bytes(const uint8_t *const lines[4], size_t at, __mmask32 mask,
+                                    uint8_t *to)
 {
-    const __m128i low = load_16_bytes(l->at[first] + place * l->step[first]);
-    const uint8_t *next = l->at[first + 1] + place * l->step[first + 1];
-    return _mm256_inserti128_si256(_mm256_castsi128_si256(low), load_16_bytes(next), 1);
-}
-
-ALWAYS_INLINE void interleave_16(const struct lines *l, size_t place, uint8_t *to)
-{
-    const __m512i order =
-        _mm512_set_epi32(0x3f2f1f0f, 0x3e2e1e0e, 0x3d2d1d0d, 0x3c2c1c0c, 0x3b2b1b0b, 0x3a2a1a0a,
-                         0x39291909, 0x38281808, 0x37271707, 0x36261606, 0x35251505, 0x34241404,
-                         0x33231303, 0x32221202, 0x31211101, 0x30201000);
-    const __m512i low = _mm512_castsi256_si512(load_2_lines(l, 0, place));
-    const __m512i v = _mm512_inserti64x4(low, load_2_lines(l, 2, place), 1);
-    _mm512_storeu_si512(to, _mm512_permutexvar_epi8(order, v));
-}
-
-ALWAYS_INLINE void interleave_8(const struct lines *l, size_t place, uint8_t *to)
-{
-    const __m128i low = _mm_unpacklo_epi8(load_8_bytes(l->at[0] + place * l->step[0]),
-                                          load_8_bytes(l->at[1] + place * l->step[1]));
-    const __m128i high = _mm_unpacklo_epi8(load_8_bytes(l->at[2] + place * l->step[2]),
-                                           load_8_bytes(l->at[3] + place * l->step[3]));
-    _mm_storeu_si128((__m128i *)(void *)to, _mm_unpacklo_epi16(low, high));
-    _mm_storeu_si128((__m128i *)(void *)(to + 16), _mm_unpackhi_epi16(low, high));
+    const __m512i low_half =
+        _mm512_set_epi32(0x6f4f2f0f, 0x6e4e2e0e, 0x6d4d2d0d, 0x6c4c2c0c, 0x6b4b2b0b, 0x6a4a2a0a,
+                         0x69492909, 0x68482808, 0x67472707, 0x66462606, 0x65452505, 0x64442404,
+                         0x63432303, 0x62422202, 0x61412101, 0x60402000);
+    const __m512i high_half = _mm512_or_si512(low_half, _mm512_set1_epi8(LANES));
+    __m256i line[4];
+#pragma GCC unroll 4
+    for (size_t i = 0; i < 4; i++)
+        line[i] = mask == UINT32_MAX ? _mm256_loadu_si256((const void *)(lines[i] + at))
+                                     : _mm256_maskz_loadu_epi8(mask, lines[i] + at);
+    const __m512i first = _mm512_inserti64x4(_mm512_castsi256_si512(line[0]), line[1], 1);
+    const __m512i second = _mm512_inserti64x4(_mm512_castsi256_si512(line[2]), line[3], 1);
+    _mm512_storeu_si512(to, _mm512_permutex2var_epi8(first, low_half, second));
+    _mm512_storeu_si512(to + VECTOR, _mm512_permutex2var_epi8(first, high_half, second));
 }
 
 /* memset() of a few times 32 bytes; returns the end. */
@@ -113,79 +148,74 @@ ALWAYS_INLINE uint8_t *fill(uint8_t *to, size_t size, int value)
 }
 
 /* The lines from y on (which may lie before the first one, as a huge number). */
-ALWAYS_INLINE void interleave(const struct window_task *t, size_t channel, unsigned y, uint8_t *to,
-                              bool paired)
+static void interleave(const struct depthwise_strip *s, unsigned y, uint8_t *to)
 {
+    const struct window_task *t = s->task;
     const struct window *w = &t->window;
-    const size_t before = w->padding[1], inside = w->in[1], places = line_places(w);
-    const size_t size = paired ? VECTOR / 2 : VECTOR;
-    uint8_t outside[LANES];
-    struct lines lines;
-    memset(outside, t->in_zero, sizeof outside);
-    for (unsigned i = 0; i < 4; i++) {
-        const bool exists = y + i < w->in[0];
-        const size_t line = (size_t)(y + i) * w->in[1];
-        lines.at[i] = exists ? t->in + line * t->in_pitch + channel : outside;
-        lines.step[i] = exists ? t->in_pitch : 0;
-    }
-    to = fill(to, before * size, t->in_zero);
-    const size_t filled = inside < places - before ? inside : places - before;
-    for (size_t place = 0; place < filled; place++, to += size) {
-        if (paired)
-            interleave_8(&lines, place, to);
-        else
-            interleave_16(&lines, place, to);
-    }
-    fill(to, (places - before - filled) * size, t->in_zero);
+    const size_t size = w->in[1] * s->pitch, padding = w->padding[1] * s->pitch * 4;
+    const uint8_t *lines[4];
+    size_t at = 0;
+    for (unsigned i = 0; i < 4; i++)
+        lines[i] = y + i < w->in[0] ? t->in + (size_t)(y + i) * size : s->scratch.outside;
+    to = fill(to, padding, t->in_zero);
+    for (; at + VECTOR / 2 <= size; at += VECTOR / 2)
+        interleave_bytes(lines, at, UINT32_MAX, to + at * 4);
+    if (at < size)
+        interleave_bytes(lines, at, (UINT32_C(1) << (size - at)) - 1, to + at * 4);
+    fill(to + size * 4, padding, t->in_zero);
 }
 
 /* --- products ------------------------------------------------------------------------ */
 
-/* A strip of output lines of 16 channels. */
-struct depthwise_strip {
-    const struct window_task *task;
-    struct strip strip;
-    size_t channel, places;
-    unsigned y;   /* the first input line; huge, if before the beginning */
-    size_t lines; /* output lines that exist */
-    const int8_t *weights;
-    uint8_t *out; /* the first line's first place, at the channel */
-};
-
-/* What the loops are compiled for. */
+/* What the loops are compiled for. kernel, stride: on the frequency axis. apart: the two halves of
+ * a register may belong to places that lie apart in the input. */
 struct shape {
-    size_t outputs, kernel, groups; /* kernel: on the frequency axis */
-    bool paired;
+    size_t outputs, groups, kernel, stride;
+    bool apart;
 };
 
-/* COLUMNS registers of each output line's sums, for the places from x on. */
-struct sums {
-    __m512i of[4][COLUMNS];
-};
-
-ALWAYS_INLINE void add_products(const struct depthwise_strip *s, size_t x, struct shape k,
-                                struct sums *sums)
+ALWAYS_INLINE size_t taps_of(struct shape k)
 {
-    const size_t size = k.paired ? VECTOR / 2 : VECTOR, stride = s->task->window.stride[1] * size;
-    const size_t step = k.paired ? 2 * stride : stride;
-    const uint8_t *in = (const uint8_t *)s->task->scratch + x * stride;
-    const int8_t *weights = s->weights;
+    return k.kernel * k.groups * k.outputs;
+}
+
+/* 16 values of a period. */
+struct block {
+    size_t in;             /* the first column's bytes in a group */
+    size_t second, column; /* from the first half to the second, from a column to the next */
+    const int8_t *weights;
+    __m512i held[HELD_TAPS];
+    __m512i bias;
+    __m512 scale;
+};
+
+struct sums {
+    __m512i of[LINES][COLUMNS];
+};
+
+/* The products for the output lines from `output` on, as many as the sums have. */
+ALWAYS_INLINE void add_products(const struct depthwise_strip *s, const struct block *b,
+                                struct shape k, size_t output, size_t lines, struct sums *sums)
+{
+    size_t in = b->in, tap = output;
 #pragma GCC unroll 5
-    for (size_t frequency = 0; frequency < k.kernel; frequency++, in += size) {
+    for (size_t frequency = 0; frequency < k.kernel; frequency++, in += s->pitch * 4) {
 #pragma GCC unroll 2
-        for (size_t g = 0; g < k.groups; g++, weights += k.outputs * VECTOR) {
-            const uint8_t *from = in + g * s->places * size;
+        for (size_t g = 0; g < k.groups; g++, tap += k.outputs) {
+            const uint8_t *from = s->groups[g] + in;
             __m512i bytes[COLUMNS];
 #pragma GCC unroll 4
-            for (size_t c = 0; c < COLUMNS; c++, from += step) {
+            for (size_t c = 0; c < COLUMNS; c++, from += b->column) {
                 bytes[c] = _mm512_loadu_si512(from);
-                if (k.paired && stride > size)
+                if (k.apart)
                     bytes[c] = _mm512_inserti64x4(
-                        bytes[c], _mm256_loadu_si256((const void *)(from + stride)), 1);
+                        bytes[c], _mm256_loadu_si256((const void *)(from + b->second)), 1);
             }
 #pragma GCC unroll 4
-            for (size_t o = 0; o < k.outputs; o++) {
-                const __m512i weight = _mm512_loadu_si512(weights + o * VECTOR);
+            for (size_t o = 0; o < lines; o++) {
+                const __m512i weight = taps_of(k) <= HELD_TAPS
+                                           ? b->held[tap + o]
+                                           : _mm512_loadu_si512(b->weights + (tap + o) * VECTOR);
 #pragma GCC unroll 4
                 for (size_t c = 0; c < COLUMNS; c++)
                     sums->of[o][c] = dot(sums->of[o][c], bytes[c], weight);
@@ -194,51 +224,75 @@ ALWAYS_INLINE void add_products(const struct depthwise_strip *s, size_t x, struc
     }
 }
 
-/* Stores the bytes of one line's places, as many as there are. */
-ALWAYS_INLINE void store_columns(uint8_t *out, size_t pitch, __m512i bytes, size_t places,
-                                 bool paired)
+/* Stores the columns of one line, of whose values so many are left. */
+ALWAYS_INLINE void store_columns(uint8_t *out, size_t period, __m512i bytes, size_t left)
 {
-    const size_t size = paired ? HALF : LANES, next = paired ? 2 * pitch : pitch;
-    if (pitch == size && places >= VECTOR / size) {
-        _mm512_storeu_si512(out, bytes);
-    } else if (places >= VECTOR / size) {
-        store_piece(out, pitch, PIECE(bytes, 0), paired);
-        store_piece(out + next, pitch, PIECE(bytes, 1), paired);
-        store_piece(out + 2 * next, pitch, PIECE(bytes, 2), paired);
-        store_piece(out + 3 * next, pitch, PIECE(bytes, 3), paired);
-    } else {
+    if (left < (COLUMNS - 1) * period + LANES) {
         uint8_t all[VECTOR];
         _mm512_storeu_si512(all, bytes);
-        for (size_t i = 0; i < places; i++)
-            memcpy(out + i * pitch, all + i * size, size);
+        for (size_t c = 0; c < COLUMNS && c * period < left; c++) {
+            const size_t of_column = left - c * period;
+            memcpy(out + c * period, all + c * LANES, of_column < LANES ? of_column : LANES);
+        }
+    } else if (period == LANES) {
+        _mm512_storeu_si512(out, bytes);
+    } else {
+        _mm_storeu_si128((void *)out, PIECE(bytes, 0));
+        _mm_storeu_si128((void *)(out + period), PIECE(bytes, 1));
+        _mm_storeu_si128((void *)(out + 2 * period), PIECE(bytes, 2));
+        _mm_storeu_si128((void *)(out + 3 * period), PIECE(bytes, 3));
     }
 }
 
-ALWAYS_INLINE void depthwise_columns(const struct depthwise_strip *s, size_t x, struct shape k,
+/* The columns of output lines from `output` on; left: values from the first column on. */
+ALWAYS_INLINE void depthwise_columns(const struct depthwise_strip *s, const struct block *b,
+                                     struct shape k, size_t output, uint8_t *out, size_t left,
                                      const struct tail *tail)
 {
-    const struct requantization *r = s->task->requantization;
-    const size_t width = s->task->window.out[1], pitch = s->task->out_pitch;
-    const __m512i start = load_ints(r->bias + s->channel, k.paired);
+    const size_t lines = k.outputs < LINES ? k.outputs : LINES;
+    const size_t line = s->task->window.out[1] * s->pitch, period = period_of(s->pitch);
+    const __m512 scale[COLUMNS] = {b->scale, b->scale, b->scale, b->scale};
     struct sums sums;
-#pragma GCC unroll 4
-    for (size_t o = 0; o < k.outputs; o++) {
+#pragma GCC unroll 2
+    for (size_t o = 0; o < lines; o++) {
 #pragma GCC unroll 4
         for (size_t c = 0; c < COLUMNS; c++)
-            sums.of[o][c] = start;
+            sums.of[o][c] = b->bias;
     }
-    add_products(s, x, k, &sums);
-    const __m512 scale = load_floats(r->scale + s->channel, k.paired);
-#pragma GCC unroll 4
-    for (size_t o = 0; o < k.outputs; o++) {
-        if (o == s->lines)
+    add_products(s, b, k, output, lines, &sums);
+#pragma GCC unroll 2
+    for (size_t o = 0; o < lines; o++) {
+        if (output + o == s->lines)
             break;
-        __m512i values[COLUMNS];
-#pragma GCC unroll 4
-        for (size_t c = 0; c < COLUMNS; c++)
-            values[c] = requantize(sums.of[o][c], scale, _mm_setzero_si128(), tail);
-        store_columns(s->out + (o * width + x) * pitch, pitch,
-                      pack(values, tail->zero, tail->floor), width - x, k.paired);
+        requantize(sums.of[o], scale, NULL, tail);
+        store_columns(out + (output + o) * line, period, pack(sums.of[o], tail->zero, tail->floor),
+                      left);
+    }
+}
+
+/* 16 values of each period of the output lines; value: the first one. */
+ALWAYS_INLINE void depthwise_block(const struct depthwise_strip *s, size_t value, struct shape k,
+                                   const struct tail *tail)
+{
+    const size_t pitch = s->pitch, period = period_of(pitch), end = s->task->window.out[1] * pitch;
+    const size_t place = value < pitch ? 0 : 1, channel = value - place * pitch;
+    const bool next = channel + LANES > pitch; /* is where the second half is */
+    struct block b = {
+        .in = (place * k.stride * pitch + channel) * 4,
+        .second = (HALF + (next ? (k.stride - 1) * pitch : 0)) * 4,
+        .column = period * k.stride * 4,
+        .weights = (const int8_t *)s->task->weights + value / LANES * taps_of(k) * VECTOR,
+        .bias = _mm512_loadu_si512(s->scratch.bias + value),
+        .scale = _mm512_loadu_ps(s->scratch.scale + value),
+    };
+    if (taps_of(k) <= HELD_TAPS) {
+#pragma GCC unroll 6
+        for (size_t tap = 0; tap < taps_of(k); tap++)
+            b.held[tap] = _mm512_loadu_si512(b.weights + tap * VECTOR);
+    }
+    for (size_t at = value; at < end; at += COLUMNS * period, b.in += COLUMNS * b.column) {
+        for (size_t output = 0; output < k.outputs && output < s->lines; output += LINES)
+            depthwise_columns(s, &b, k, output, s->out + at, end - at, tail);
     }
 }
 
@@ -246,8 +300,8 @@ ALWAYS_INLINE void depthwise_with(const struct depthwise_strip *s, struct shape 
                                   enum activation activation)
 {
     const struct tail tail = tail_of(s->task->requantization, activation, false);
-    for (size_t x = 0; x < s->task->window.out[1]; x += (k.paired ? 2 : 1) * COLUMNS)
-        depthwise_columns(s, x, k, &tail);
+    for (size_t value = 0; value < period_of(s->pitch); value += LANES)
+        depthwise_block(s, value, k, &tail);
 }
 
 ALWAYS_INLINE void depthwise_strip(const struct depthwise_strip *s, struct shape k)
@@ -265,54 +319,57 @@ ALWAYS_INLINE void depthwise_strip(const struct depthwise_strip *s, struct shape
 }
 
 /* The squares of 3 and 5 with constants, all others with a general loop. */
-ALWAYS_INLINE void depthwise_any_strip(const struct depthwise_strip *s, bool paired)
+static void depthwise_any_strip(const struct depthwise_strip *s)
 {
-    const size_t outputs = s->strip.outputs, kernel = s->task->window.kernel[1];
-    const size_t groups = s->strip.groups;
-    if (kernel == 3 && groups == 1 && outputs == 1)
-        depthwise_strip(s, (struct shape){1, 3, 1, paired});
-    else if (kernel == 3 && groups == 1 && outputs == 2)
-        depthwise_strip(s, (struct shape){2, 3, 1, paired});
-    else if (kernel == 5 && groups == 2 && outputs == 2)
-        depthwise_strip(s, (struct shape){2, 5, 2, paired});
-    else if (kernel == 5 && groups == 2 && outputs == 4)
-        depthwise_strip(s, (struct shape){4, 5, 2, paired});
-    else if (outputs == 1)
-        depthwise_strip(s, (struct shape){1, kernel, groups, paired});
-    else if (outputs == 2)
-        depthwise_strip(s, (struct shape){2, kernel, groups, paired});
+    const struct window *w = &s->task->window;
+    const struct strip strip = strip_of(w);
+    const size_t kernel = w->kernel[1], stride = w->stride[1];
+    const bool square = w->kernel[0] == kernel && w->stride[0] == stride;
+    const bool apart = stride > 1 && s->pitch % LANES != 0;
+    if (square && kernel == 3 && stride == 1)
+        depthwise_strip(s, (struct shape){2, 1, 3, 1, false});
+    else if (square && kernel == 3 && stride == 2 && apart)
+        depthwise_strip(s, (struct shape){1, 1, 3, 2, true});
+    else if (square && kernel == 3 && stride == 2)
+        depthwise_strip(s, (struct shape){1, 1, 3, 2, false});
+    else if (square && kernel == 5 && stride == 1)
+        depthwise_strip(s, (struct shape){4, 2, 5, 1, false});
+    else if (square && kernel == 5 && stride == 2 && !apart)
+        depthwise_strip(s, (struct shape){2, 2, 5, 2, false});
+    else if (strip.outputs == 1)
+        depthwise_strip(s, (struct shape){1, strip.groups, kernel, stride, apart});
+    else if (strip.outputs == 2)
+        depthwise_strip(s, (struct shape){2, strip.groups, kernel, stride, apart});
     else
-        depthwise_strip(s, (struct shape){4, kernel, groups, paired});
+        depthwise_strip(s, (struct shape){4, strip.groups, kernel, stride, apart});
 }
 
-/* 16 channels of a strip, or the last 8. */
-ALWAYS_INLINE void depthwise_block(const struct depthwise_strip *s, bool paired)
+/* Interleaves the lines from y on. Where that is 4 lines further on than the last time, the first
+ * groups are there already. */
+static void begin_strip(struct depthwise_strip *s, size_t number, unsigned y)
 {
-    const size_t line_size = s->places * (paired ? VECTOR / 2 : VECTOR);
-    for (unsigned g = 0; g < s->strip.groups; g++)
-        interleave(s->task, s->channel, s->y + 4 * g, (uint8_t *)s->task->scratch + g * line_size,
-                   paired);
-    depthwise_any_strip(s, paired);
+    const struct window *w = &s->task->window;
+    const struct strip strip = strip_of(w);
+    const bool again = number > 0 && strip.outputs * w->stride[0] == 4;
+    for (unsigned g = 0; g < strip.groups; g++) {
+        uint8_t *group = s->scratch.groups + (number + g) % strip.groups * group_size(w, s->pitch);
+        s->groups[g] = group;
+        if (!again || g + 1 == strip.groups)
+            interleave(s, y + 4 * g, group);
+    }
 }
 
 void AVX512_NAME(depthwise)(const struct window_task *t)
 {
     const struct window *w = &t->window;
-    struct depthwise_strip s = {.task = t, .strip = strip_of(w), .places = line_places(w)};
+    const size_t outputs = strip_of(w).outputs, line = w->out[1] * t->out_pitch;
+    struct depthwise_strip s = {.task = t, .scratch = scratch_begin(t), .pitch = t->in_pitch};
     struct line_sums sums = line_sums_begin(t, 0, t->out_pitch, AVX512_NAME(add_channel_sums));
-    for (size_t time = 0; time < w->out[0]; time += s.strip.outputs) {
-        s.y = (unsigned)time * w->stride[0] - w->padding[0];
-        s.lines = w->out[0] - time < s.strip.outputs ? w->out[0] - time : s.strip.outputs;
-        s.weights = t->weights;
-        s.channel = 0;
-        s.out = t->out + time * w->out[1] * t->out_pitch;
-        for (; s.channel + LANES <= t->in_pitch; s.channel += LANES) {
-            depthwise_block(&s, false);
-            s.weights += block_weights(w);
-            s.out += LANES;
-        }
-        if (s.channel < t->in_pitch)
-            depthwise_block(&s, true);
+    for (size_t number = 0, time = 0; time < w->out[0]; number++, time += outputs) {
+        begin_strip(&s, number, (unsigned)time * w->stride[0] - w->padding[0]);
+        s.lines = w->out[0] - time < outputs ? w->out[0] - time : outputs;
+        s.out = t->out + time * line;
+        depthwise_any_strip(&s);
         line_sums_written(&sums, s.lines * w->out[1]);
     }
     line_sums_end(&sums);

@@ -61,12 +61,82 @@ ALWAYS_INLINE void gemm_block(const struct gemm_task *t, size_t output, size_t b
     }
 }
 
+/* 24 outputs without a gap between positions: 2 positions have 3 registers of them. The first
+ * register and half of the second are of the first position. */
+#define TWIN_OUTPUTS (LANES + HALF)
+#define TWIN_ROWS 4
+
+static bool are_twins(const struct gemm_task *t)
+{
+    return t->outputs == TWIN_OUTPUTS && t->out_pitch == TWIN_OUTPUTS &&
+           (t->residual == NULL || t->residual_pitch == TWIN_OUTPUTS) &&
+           t->positions >= 2 * TWIN_ROWS;
+}
+
+ALWAYS_INLINE __m512i two_halves(const int8_t *low, const int8_t *high)
+{
+    return _mm512_inserti64x4(_mm512_castsi256_si512(_mm256_loadu_si256((const void *)low)),
+                              _mm256_loadu_si256((const void *)high), 1);
+}
+
+ALWAYS_INLINE void multiply_twins(struct sums *sums, const uint8_t *in, size_t pitch, size_t depth,
+                                  const int8_t *weights)
+{
+    const int8_t *last = weights + LANES * depth; /* the weights of the last 8 outputs */
+    for (size_t input = 0; input < depth; input += 4, weights += VECTOR, last += VECTOR) {
+        const __m512i w[3] = {_mm512_loadu_si512(weights), two_halves(last, weights),
+                              two_halves(weights + VECTOR / 2, last)};
+#pragma GCC unroll 4
+        for (size_t row = 0; row < TWIN_ROWS; row++) {
+            const uint8_t *from = in + 2 * row * pitch + input;
+            const __m512i first = broadcast(from, pitch, false);
+            const __m512i second = broadcast(from + pitch, pitch, false);
+            __m512i *of = &sums->of[row * 3];
+            of[0] = dot(of[0], first, w[0]);
+            of[1] = dot(of[1], _mm512_mask_blend_epi32(HIGH_LANES, first, second), w[1]);
+            of[2] = dot(of[2], second, w[2]);
+        }
+    }
+}
+
+/* Two positions are taken for one with 48 outputs. */
+static void gemm_twins(const struct gemm_task *t)
+{
+    const size_t step = 2 * TWIN_ROWS;
+    struct requantization requantization = *t->requantization;
+    int32_t bias[2 * TWIN_OUTPUTS];
+    float scale[2 * TWIN_OUTPUTS];
+    for (size_t i = 0; i < 2 * TWIN_OUTPUTS; i++) {
+        bias[i] = requantization.bias[i % TWIN_OUTPUTS];
+        scale[i] = requantization.scale[i % TWIN_OUTPUTS];
+    }
+    requantization.scale = scale;
+    for (size_t position = 0; position < t->positions; position += step) {
+        if (position + step > t->positions)
+            position = t->positions - step;
+        const size_t at = position * TWIN_OUTPUTS;
+        const struct tile_end end = {.requantization = &requantization,
+                                     .out = t->out + at,
+                                     .out_pitch = 2 * TWIN_OUTPUTS,
+                                     .residual = t->residual != NULL ? t->residual + at : NULL,
+                                     .residual_pitch = 2 * TWIN_OUTPUTS};
+        struct sums sums;
+        start_sums(&sums, bias, TWIN_ROWS, 3, false);
+        multiply_twins(&sums, t->in + position * t->in_pitch, t->in_pitch, t->depth, t->weights);
+        finish(&sums, &end, 0, TWIN_ROWS, 3, false);
+    }
+}
+
 /* Positions whose inputs and outputs stay in the first-level cache: all outputs are computed for
  * them before the next ones. A multiple of every tile's positions. */
 #define CHUNK 48
 
 void AVX512_NAME(gemm)(const struct gemm_task *t)
 {
+    if (are_twins(t)) {
+        gemm_twins(t);
+        return;
+    }
     for (size_t begin = 0; begin < t->positions;) {
         const size_t left = t->positions - begin;
         const size_t end = left < 2 * CHUNK ? t->positions : begin + CHUNK;

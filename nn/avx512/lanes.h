@@ -96,30 +96,70 @@ ALWAYS_INLINE struct tail tail_of(const struct requantization *r, enum activatio
     };
 }
 
-/* A ReLU without a residual is left to pack(), which does it for 64 values at once. */
-ALWAYS_INLINE __m512 activate(__m512 x, const struct tail *t)
+/* Makes the compiler keep 4 chains of operations side by side. Left alone, it does one after the
+ * other, and the processor, which does not look far enough ahead, waits for every result. */
+ALWAYS_INLINE void side_by_side(__m512 of[4])
 {
-    if (t->activation == ACTIVATION_RELU && t->residual)
-        return _mm512_max_ps(x, _mm512_setzero_ps());
-    if (t->activation == ACTIVATION_HARDSWISH) {
-        __m512 gate = _mm512_add_ps(x, _mm512_set1_ps(3.0f));
-        gate = _mm512_max_ps(gate, _mm512_setzero_ps());
-        gate = _mm512_min_ps(gate, _mm512_set1_ps(6.0f));
-        return _mm512_mul_ps(x, _mm512_mul_ps(gate, t->sixth));
-    }
-    return x;
+#if defined(AVX512_EMULATED)
+    (void)of;
+#else
+    __asm__("" : "+v"(of[0]), "+v"(of[1]), "+v"(of[2]), "+v"(of[3]));
+#endif
 }
 
-/* The output less its zero. residual: 16 bytes, unused if the tail has none. The conversion rounds
- * half to even (the default of MXCSR). */
-ALWAYS_INLINE __m512i requantize(__m512i sum, __m512 scale, __m128i residual, const struct tail *t)
+/* A ReLU without a residual is left to pack(), which does it for 64 values at once. */
+ALWAYS_INLINE void activate(__m512 x[4], const struct tail *t)
 {
-    __m512 steps = activate(_mm512_mul_ps(_mm512_cvtepi32_ps(sum), scale), t);
-    if (t->residual) {
-        __m512i q = _mm512_sub_epi32(_mm512_cvtepu8_epi32(residual), t->residual_zero);
-        steps = _mm512_add_ps(steps, _mm512_mul_ps(t->residual_scale, _mm512_cvtepi32_ps(q)));
+    if (t->activation == ACTIVATION_RELU && t->residual) {
+        for (size_t i = 0; i < 4; i++)
+            x[i] = _mm512_max_ps(x[i], _mm512_setzero_ps());
     }
-    return _mm512_cvtps_epi32(steps);
+    if (t->activation == ACTIVATION_HARDSWISH) {
+        __m512 gate[4];
+        for (size_t i = 0; i < 4; i++)
+            gate[i] = _mm512_add_ps(x[i], _mm512_set1_ps(3.0f));
+        side_by_side(gate);
+        for (size_t i = 0; i < 4; i++)
+            gate[i] =
+                _mm512_min_ps(_mm512_max_ps(gate[i], _mm512_setzero_ps()), _mm512_set1_ps(6.0f));
+        side_by_side(gate);
+        for (size_t i = 0; i < 4; i++)
+            gate[i] = _mm512_mul_ps(gate[i], t->sixth);
+        side_by_side(gate);
+        for (size_t i = 0; i < 4; i++)
+            x[i] = _mm512_mul_ps(x[i], gate[i]);
+        side_by_side(x);
+    }
+}
+
+/* 4 times 16 outputs less their zero, in place. residual: 16 bytes each, unused if the tail has
+ * none. The conversion rounds half to even (the default of MXCSR). */
+ALWAYS_INLINE void requantize(__m512i sums[4], const __m512 scale[4], const __m128i residual[4],
+                              const struct tail *t)
+{
+    __m512 steps[4];
+    for (size_t i = 0; i < 4; i++)
+        steps[i] = _mm512_cvtepi32_ps(sums[i]);
+    side_by_side(steps);
+    for (size_t i = 0; i < 4; i++)
+        steps[i] = _mm512_mul_ps(steps[i], scale[i]);
+    side_by_side(steps);
+    activate(steps, t);
+    if (t->residual) {
+        __m512 q[4];
+        for (size_t i = 0; i < 4; i++)
+            q[i] = _mm512_cvtepi32_ps(
+                _mm512_sub_epi32(_mm512_cvtepu8_epi32(residual[i]), t->residual_zero));
+        side_by_side(q);
+        for (size_t i = 0; i < 4; i++)
+            q[i] = _mm512_mul_ps(t->residual_scale, q[i]);
+        side_by_side(q);
+        for (size_t i = 0; i < 4; i++)
+            steps[i] = _mm512_add_ps(steps[i], q[i]);
+        side_by_side(steps);
+    }
+    for (size_t i = 0; i < 4; i++)
+        sums[i] = _mm512_cvtps_epi32(steps[i]);
 }
 
 /* Adds the zero and packs 4 times 16 values into 64 bytes, in their order. */

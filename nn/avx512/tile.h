@@ -3,7 +3,9 @@
  * Private to nn/avx512/. A register holds the sums of a group of 16 outputs at one
  * position. The last 8 outputs, if that is all there is, come in pairs: a register
  * holds them for two neighbouring positions. A row is one position, or a pair of them.
- * Up to 24 of the 32 registers hold sums, 4 the weights of 4 inputs, 1 those inputs.
+ * Up to 16 of the 32 registers hold sums, 4 the weights of 4 inputs, 1 those inputs. With more sums
+ * the processor, which looks only so far ahead, finds nothing to multiply while it requantizes
+ * them.
  *
  * Weights are packed in blocks of up to 4 groups. A block holds, for every 4 inputs,
  * each group's 16 outputs with 4 bytes each; a pair's weights are there twice.
@@ -15,7 +17,7 @@
 
 #include <string.h>
 
-#define TILE_SUMS 24
+#define TILE_SUMS 16
 
 /* How a block of outputs is computed. */
 struct block {
@@ -135,6 +137,20 @@ ALWAYS_INLINE void multiply(struct sums *sums, const uint8_t *in, size_t pitch, 
     } while (input < depth);
 }
 
+/* Makes other variables of the sums. The compiler, which has too few registers for what comes next,
+ * would else keep some of them in memory in the loop before. */
+ALWAYS_INLINE void end_multiplying(struct sums *sums, size_t count)
+{
+#if defined(AVX512_EMULATED)
+    (void)sums;
+    (void)count;
+#else
+#pragma GCC unroll 24
+    for (size_t i = 0; i < count; i++)
+        __asm__("" : "+v"(sums->of[i]));
+#endif
+}
+
 /* Where a tile's bytes go. residual may be NULL. */
 struct tile_end {
     const struct requantization *requantization;
@@ -144,28 +160,28 @@ struct tile_end {
     size_t residual_pitch;
 };
 
-/* Stores 4 pieces of 16 bytes, or as many as the tile has, from a row on. */
-ALWAYS_INLINE void store_pieces(uint8_t *out, size_t pitch, __m512i bytes, size_t pieces,
-                                size_t groups, bool paired)
+/* Stores 4 pieces of 16 bytes, or as many as the tile has, from the tile's piece `first` on. */
+ALWAYS_INLINE void store_pieces(uint8_t *out, size_t pitch, __m512i bytes, size_t first,
+                                size_t pieces, size_t groups, bool paired)
 {
-    const size_t outputs = paired ? HALF : groups * LANES;
-    if (groups == 4 || (pieces == 4 && pitch == outputs)) {
-        _mm512_storeu_si512(out, bytes);
-    } else if (groups == 3) {
-        _mm512_mask_storeu_epi8(out, 0xffffffffffff, bytes);
+    const size_t outputs = paired ? HALF : groups * LANES, step = paired ? 2 * pitch : pitch;
+    if (pieces == 4 && (groups == 4 || pitch == outputs)) {
+        _mm512_storeu_si512(out + first / groups * step + first % groups * LANES, bytes);
     } else if (groups == 2) {
+        out += first / 2 * pitch;
         _mm256_storeu_si256((void *)out, _mm512_castsi512_si256(bytes));
         if (pieces > 2)
             _mm256_storeu_si256((void *)(out + pitch), _mm512_extracti64x4_epi64(bytes, 1));
     } else {
-        const size_t step = paired ? 2 * pitch : pitch;
-        store_piece(out, pitch, _mm512_castsi512_si128(bytes), paired);
-        if (pieces > 1)
-            store_piece(out + step, pitch, PIECE(bytes, 1), paired);
-        if (pieces > 2)
-            store_piece(out + 2 * step, pitch, PIECE(bytes, 2), paired);
-        if (pieces > 3)
-            store_piece(out + 3 * step, pitch, PIECE(bytes, 3), paired);
+#define STORE_PIECE(i)                                                                             \
+    if (pieces > (i))                                                                              \
+    store_piece(out + (first + (i)) / groups * step + (first + (i)) % groups * LANES, pitch,       \
+                PIECE(bytes, i), paired)
+        STORE_PIECE(0);
+        STORE_PIECE(1);
+        STORE_PIECE(2);
+        STORE_PIECE(3);
+#undef STORE_PIECE
     }
 }
 
@@ -182,38 +198,37 @@ ALWAYS_INLINE void finish_with(const struct sums *sums, const struct tile_end *e
                                bool residual)
 {
     const struct tail tail = tail_of(end->requantization, activation, residual);
-    const size_t rows_at_once = groups > 2 ? 1 : 4 / groups;
+    const size_t count = rows * groups;
     __m512 scale[4];
 #pragma GCC unroll 4
     for (size_t g = 0; g < groups; g++)
         scale[g] = load_floats(end->requantization->scale + output + g * LANES, paired);
 #pragma GCC unroll 12
-    for (size_t row = 0; row < rows; row += rows_at_once) {
-        const size_t left = (rows - row) * groups;
-        const size_t pieces = left < rows_at_once * groups ? left : rows_at_once * groups;
+    for (size_t first = 0; first < count; first += 4) {
+        const size_t pieces = count - first < 4 ? count - first : 4;
         __m512i values[4];
+        __m512 scales[4];
+        __m128i others[4];
 #pragma GCC unroll 4
         for (size_t i = 0; i < 4; i++) {
-            const size_t r = row + i / groups, g = i % groups;
-            if (i >= pieces) {
-                values[i] = _mm512_setzero_si512();
-                continue;
-            }
-            __m128i other = _mm_setzero_si128();
-            if (residual)
-                other = load_residual(end, r, output + g * LANES, paired);
-            values[i] = requantize(sums->of[r * groups + g], scale[g], other, &tail);
+            const size_t piece = i < pieces ? first + i : first, g = piece % groups;
+            values[i] = sums->of[piece];
+            scales[i] = scale[g];
+            others[i] = _mm_setzero_si128();
+            if (residual && i < pieces)
+                others[i] = load_residual(end, piece / groups, output + g * LANES, paired);
         }
-        uint8_t *out = end->out + (paired ? 2 * row : row) * end->out_pitch + output;
-        store_pieces(out, end->out_pitch, pack(values, tail.zero, tail.floor), pieces, groups,
-                     paired);
+        requantize(values, scales, others, &tail);
+        store_pieces(end->out + output, end->out_pitch, pack(values, tail.zero, tail.floor), first,
+                     pieces, groups, paired);
     }
 }
 
 /* Requantizes the sums of the outputs from `output` on. */
-ALWAYS_INLINE void finish(const struct sums *sums, const struct tile_end *end, size_t output,
-                          size_t rows, size_t groups, bool paired)
+ALWAYS_INLINE void finish(struct sums *sums, const struct tile_end *end, size_t output, size_t rows,
+                          size_t groups, bool paired)
 {
+    end_multiplying(sums, rows * groups);
     const enum activation activation = end->requantization->activation;
     if (end->residual != NULL && activation == ACTIVATION_NONE)
         finish_with(sums, end, output, rows, groups, paired, ACTIVATION_NONE, true);
@@ -267,7 +282,7 @@ ALWAYS_INLINE void finish(const struct sums *sums, const struct tile_end *end, s
 /* The rows of a tile of that many groups; 0: paired. */
 ALWAYS_INLINE size_t tile_rows(size_t groups)
 {
-    return groups == 4 ? 6 : 8;
+    return groups == 2 ? 6 : groups > 2 ? 4 : 8;
 }
 
 /* The positions of a full tile. */
