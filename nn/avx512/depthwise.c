@@ -318,7 +318,8 @@ ALWAYS_INLINE void depthwise_strip(const struct depthwise_strip *s, struct shape
     }
 }
 
-/* The squares of 3 and 5 with constants, all others with a general loop. */
+/* The squares of 3 and 5 with constants, all others with a general loop. Kernels have an odd number
+ * of lines, so that 1 or 3 of a strip's lines are left over: 1, 2 or 4 output lines, never 3. */
 static void depthwise_any_strip(const struct depthwise_strip *s)
 {
     const struct window *w = &s->task->window;
