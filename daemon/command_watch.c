@@ -88,10 +88,11 @@ static void take_event(void *context, const struct event *event)
         return;
     cJSON *data = cJSON_Parse(event->data);
     const bool good = live_take(&watch->live, event->type, data, clock_monotonic_ns());
-    if (good && strcmp(event->type, "hello") == 0) {
+    const bool hello = strcmp(event->type, "hello") == 0;
+    if (good && hello)
         stream_client_ask(watch->client, STREAM_INFO);
+    if (good && (hello || strcmp(event->type, "lagged") == 0))
         stream_client_ask(watch->client, STREAM_CUES);
-    }
     if (good && watch->request->output != WATCH_BARS)
         write_lines(watch, event->type, data);
     cJSON_Delete(data);

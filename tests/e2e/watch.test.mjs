@@ -130,6 +130,25 @@ test('what plays already is told with its entry, and lines are in order', async 
   assert.match(seen.before + seen.after, /bass[^\r\n]*(ago|00:01)/);
 });
 
+test('after dropped events it is asked anew since when it plays', async (t) => {
+  const cues = { cues: [{ label: 'bass', on_s: 1, off_s: null, time: 60, confidence: 0.5 }] };
+  const url = await standIn(t, (request, response) => {
+    stream(response).write(hello + frame(1000, ['bass']) + frame(1001, ['bass']));
+    setTimeout(() => {
+      cues.cues[0].time = 1010;
+      response.write(event('offset', { label: 'bass', time: 1002, confidence: 0.5 })
+        + event('lagged', { dropped: 7 }) + frame(1020, ['bass']) + frame(1021, ['bass']));
+    }, 300);
+  }, cues);
+  const lines = watch([url]);
+  await lines.until(/-bass[^]*=bass/);
+  lines.process.kill('SIGTERM');
+  const { out } = await lines.end();
+  assert.equal(out, '1970-01-01T00:16:41Z =bass 0.25 since 1970-01-01T00:01:00Z\n'
+    + '1970-01-01T00:16:42Z -bass until 1970-01-01T00:16:42Z\n'
+    + '1970-01-01T00:17:01Z =bass 0.25 since 1970-01-01T00:16:50Z\n');
+});
+
 test('a terminal has bars, and is as before when it is over', async (t) => {
   const daemon = await startDaemon(['--input', 'demo']);
   t.after(() => daemon.stop('SIGKILL'));
