@@ -32,6 +32,10 @@ done
 "$TUTTI" --help >"$work/help"
 expect 0 "$TUTTI" help
 same "$work/help" "$out"
+for word in help --help -h; do
+    expect 0 "$TUTTI" help $word
+    same "$work/help" "$out"
+done
 expect 2 "$TUTTI" help nonsense
 says "$err" "tutti: there is no command 'nonsense'"
 expect 2 "$TUTTI" help model bench
