@@ -335,7 +335,7 @@ static enum program_exit analyze_all(struct command *command)
     if (command->options.use_float)
         openblas_set_num_threads(1); /* the pieces are what runs side by side */
     progress_init(&command->progress, stderr, clock_monotonic_ns());
-    struct stderr_throttle *silence = stderr_throttle_begin_silence(NAME ": ");
+    struct stderr_throttle *silence = stderr_throttle_begin_silence();
     const struct batch_work work = {.context = command,
                                     .begin = begin_file,
                                     .read = read_piece,

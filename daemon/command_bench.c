@@ -91,6 +91,7 @@ static void measure(struct bench *bench, double seconds, struct bench_figures *f
 {
     struct progress progress;
     progress_init(&progress, stderr, clock_monotonic_ns());
+    progress_clear_when_ended(&progress);
     bench_on_stage(bench, show_stage, &progress);
     bench_measure(bench, seconds, figures);
     progress_clear(&progress);

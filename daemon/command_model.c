@@ -103,9 +103,11 @@ static void print_fact(const char *key, char *text)
     snprintf(word, sizeof word, "%s", key);
     text_clean(word);
     text_clean(text);
-    printf("  %-13s ", word);
-    options_print_wrapped(stdout, text, strlen("  ") + 14, "                ", 80);
+    const size_t column = (size_t)printf("  %-13s ", word);
+    options_print_wrapped(stdout, text, column, "                ", 80);
 }
+
+#define LOOKED_AT_MAX 1000 /* each is held against those before: a hostile file has millions */
 
 static bool is_said_before(const cJSON *object, const cJSON *item)
 {
@@ -116,24 +118,44 @@ static bool is_said_before(const cJSON *object, const cJSON *item)
     return false;
 }
 
+static const char cut_mark[] = " …";
+
+/* Marks a text that had to end where it does; behind its room there is some for the mark. */
+static void end_cut_text(char *text, size_t room)
+{
+    size_t length = 0; /* without a part of a character */
+    enum text_kind kind;
+    for (size_t next; (next = text_next(text + length, &kind)) > 0; length += next) {
+        if (kind == TEXT_INVALID && length + 4 > room - 1)
+            break;
+    }
+    strcpy(text + length, cut_mark);
+}
+
 /* What an object holds, in a line: of one of texts (sources and their licences) the different
  * texts, of another one the keys. */
 static void print_object(const cJSON *object)
 {
     char text[4096];
+    const size_t room = sizeof text - sizeof cut_mark;
     bool texts = true;
     const cJSON *item;
     cJSON_ArrayForEach(item, object) texts = texts && cJSON_IsString(item);
     size_t length = (size_t)snprintf(text, sizeof text, "%d", cJSON_GetArraySize(object));
     const char *between = ": ";
-    cJSON_ArrayForEach(item, object)
-    {
+    unsigned looked_at = 0;
+    bool whole = true;
+    for (item = object->child; item != NULL && whole; item = item->next) {
         const char *said = texts ? item->valuestring : item->string;
-        if (said == NULL || (texts && is_said_before(object, item)) || length >= sizeof text)
+        whole = ++looked_at < LOOKED_AT_MAX;
+        if (!whole || said == NULL || (texts && is_said_before(object, item)))
             continue;
-        length += (size_t)snprintf(text + length, sizeof text - length, "%s%s", between, said);
+        length += (size_t)snprintf(text + length, room - length, "%s%s", between, said);
         between = texts ? "; " : ", ";
+        whole = length < room;
     }
+    if (!whole)
+        end_cut_text(text, room);
     print_fact(object->string, text);
 }
 

@@ -28,6 +28,7 @@
 #define TURN_MS 250             /* how often it is looked what time has changed */
 #define LEAST_REDRAW_MS 100     /* from one picture to the next */
 #define CONNECTING_SHOWN_MS 500 /* an answer that comes sooner is not waited for on the screen */
+#define ENTRIES_AFTER_S 2       /* that --once waits for more than what plays */
 #define GONE_AFTER_S 10         /* of an input that has ended: the daemon does not come back */
 #define ENDED_AFTER_S 5         /* the same: it stays, and so the end is no restart */
 
@@ -88,10 +89,11 @@ static void take_event(void *context, const struct event *event)
         return;
     cJSON *data = cJSON_Parse(event->data);
     const bool good = live_take(&watch->live, event->type, data, clock_monotonic_ns());
-    if (good && strcmp(event->type, "hello") == 0) {
+    const bool hello = strcmp(event->type, "hello") == 0;
+    if (good && hello)
         stream_client_ask(watch->client, STREAM_INFO);
+    if (good && (hello || strcmp(event->type, "lagged") == 0))
         stream_client_ask(watch->client, STREAM_CUES);
-    }
     if (good && watch->request->output != WATCH_BARS)
         write_lines(watch, event->type, data);
     cJSON_Delete(data);
@@ -243,6 +245,17 @@ static bool is_over(struct watch *watch)
            now_ns - watch->ended_ns > ENDED_AFTER_S * CLOCK_NS_PER_S;
 }
 
+/* A daemon that does not answer is not waited for. */
+static void write_once_in_time(struct watch *watch)
+{
+    const uint64_t asked_ns = watch->live.hello_ns;
+    if (watch->done || !watch->request->once || watch->lines.json || watch->live.frames == 0 ||
+        clock_monotonic_ns() - asked_ns < ENTRIES_AFTER_S * CLOCK_NS_PER_S)
+        return;
+    live_take_cues(&watch->live, NULL);
+    write_once(watch);
+}
+
 static void finish_turn(struct watch *watch)
 {
     watch->done = watch->done || is_over(watch);
@@ -252,6 +265,7 @@ static void finish_turn(struct watch *watch)
         if (!watch->done)
             draw(watch);
     } else {
+        write_once_in_time(watch);
         write_out(watch);
     }
     if (interruption_came(&watch->interruption))

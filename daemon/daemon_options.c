@@ -88,7 +88,7 @@ static void tell_mistakes(struct log *log, const struct settings *settings,
         log_write(log, LOG_LEVEL_ERROR, "%s", error->text);
     for (size_t i = 0; i < settings->mistakes; i++)
         log_write(log, LOG_LEVEL_ERROR, "%s", settings->mistake[i].text);
-    if (settings->mistakes == SETTINGS_MISTAKES_MAX)
+    if (settings->more_mistakes)
         log_write(log, LOG_LEVEL_ERROR, "%s: these are the first %d mistakes; there may be more",
                   settings->file, SETTINGS_MISTAKES_MAX);
 }

@@ -196,6 +196,10 @@ bool live_take(struct live *live, const char *type, const cJSON *data, uint64_t 
         return false;
     if (strcmp(type, "hello") == 0)
         return take_hello(live, data, now_ns);
+    if (strcmp(type, "lagged") == 0) {
+        live->entries = LIVE_ENTRIES_AWAITED;
+        return true;
+    }
     if (strcmp(type, "status") == 0)
         return take_status(live, data);
     if (strcmp(type, "frame") == 0)

@@ -25,7 +25,7 @@
 enum live_link { LIVE_CONNECTING, LIVE_CONNECTED, LIVE_BROKEN };
 
 /* Whether it is known since when everything plays that does: not before `cues` has been answered
- * after a connection was made. */
+ * after a connection was made, or after events were dropped, entries perhaps among them. */
 enum live_entries { LIVE_ENTRIES_AWAITED, LIVE_ENTRIES_KNOWN, LIVE_ENTRIES_UNKNOWN };
 
 struct live_label {

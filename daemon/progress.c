@@ -3,6 +3,7 @@
 #include "daemon/clock.h"
 
 #include <math.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -78,4 +79,27 @@ void progress_clear(struct progress *progress)
     fputs(ERASE_LINE, progress->stream);
     fflush(progress->stream);
     progress->shown = false;
+}
+
+static int ended_terminal; /* a descriptor */
+
+/* The signal's own action is back by now, and comes once this returns. */
+static void clear_and_end(int number)
+{
+    (void)!write(ended_terminal, ERASE_LINE, strlen(ERASE_LINE));
+    (void)raise(number);
+}
+
+void progress_clear_when_ended(const struct progress *progress)
+{
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    if (!progress->terminal)
+        return;
+    ended_terminal = fileno(progress->stream);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        const struct sigaction clear = {.sa_handler = clear_and_end, .sa_flags = SA_RESETHAND};
+        struct sigaction before;
+        if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler == SIG_DFL)
+            (void)sigaction(numbers[i], &clear, NULL);
+    }
 }

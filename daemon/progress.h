@@ -28,4 +28,8 @@ void progress_show(struct progress *progress, double share, const char *words, u
 /* Takes the bar away, before something else is written to the terminal or at the end. */
 void progress_clear(struct progress *progress);
 
+/* For a program that Ctrl-C and its like (SIGINT, SIGTERM, SIGHUP) end at once: they take the bar
+ * away first, from here to the end of the program. Those that it was started to ignore stay so. */
+void progress_clear_when_ended(const struct progress *progress);
+
 #endif

@@ -106,8 +106,9 @@ struct settings {
     /* How they came about. */
     char file[SETTINGS_TEXT_SIZE];                     /* that was read; "": none */
     struct tutti_error mistake[SETTINGS_MISTAKES_MAX]; /* of it, in order of lines */
-    size_t mistakes;                                   /* the most: there may be more */
-    struct settings_place place[SETTINGS_KEYS_MAX];    /* of all keys but those of sources */
+    size_t mistakes;
+    bool more_mistakes;                             /* than these: reading stopped there */
+    struct settings_place place[SETTINGS_KEYS_MAX]; /* of all keys but those of sources */
 };
 
 /* Settings with every default. NULL if memory is short. */

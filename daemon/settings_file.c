@@ -25,6 +25,7 @@ struct reading {
     bool indented;                     /* the line: inih takes it as the continuation of a value */
     bool in_refused;                   /* the section was refused, and its keys are passed over */
     bool after_mistake;                /* the newest key was wrong: so is what continues it */
+    bool after_malformed;              /* the same of a line that is no key */
     bool stopped;                      /* no more of the file can be read, or need be */
     unsigned first[SETTINGS_KEYS_MAX]; /* the line where each key stood; 0: not yet */
     size_t list;                       /* the row of the list that a line may continue */
@@ -36,11 +37,13 @@ struct reading {
 static void note(struct reading *reading, enum tutti_status status, const struct tutti_error *error)
 {
     struct settings *settings = reading->settings;
-    if (status == TUTTI_OK || settings->mistakes == SETTINGS_MISTAKES_MAX)
+    if (status == TUTTI_OK)
         return;
-    settings->mistake[settings->mistakes++] = *error;
     reading->after_mistake = true;
-    reading->stopped = reading->stopped || settings->mistakes == SETTINGS_MISTAKES_MAX;
+    if (settings->mistakes < SETTINGS_MISTAKES_MAX)
+        settings->mistake[settings->mistakes++] = *error;
+    else
+        settings->more_mistakes = reading->stopped = true;
 }
 
 static void fail(struct reading *reading, const char *reason, const char *subject)
@@ -70,10 +73,7 @@ static const char *source_name_of(const char *section)
 static bool begin_source(struct reading *reading, const char *section, const char *name)
 {
     struct tutti_error error;
-    /* To inih it would be the rest of the value before. */
-    if (reading->indented)
-        fail(reading, "a section may not be indented: source ", name);
-    else if (settings_add_source(reading->settings, name, reading->line, &error) == NULL)
+    if (settings_add_source(reading->settings, name, reading->line, &error) == NULL)
         fail(reading, error.text, "");
     else if (strlen(section) > INIH_SECTION_MAX)
         fail(reading, "a section's name is too long: ", section);
@@ -91,13 +91,17 @@ static bool begin_section(struct reading *reading, const char *text)
         fail(reading, malformed_line, "");
         return false;
     }
+    char name[80];
+    snprintf(name, sizeof name, "%.*s", (int)length, text);
+    if (reading->indented) { /* to inih it would be the rest of the value before */
+        fail(reading, "a section may not be indented: ", name);
+        return false;
+    }
     for (size_t row = 0; row < settings_table_rows; row++) {
         const char *section = settings_table[row].section;
         if (strlen(section) == length && memcmp(section, text, length) == 0)
             return true;
     }
-    char name[80];
-    snprintf(name, sizeof name, "%.*s", (int)length, text);
     const char *source = source_name_of(name);
     if (source != NULL)
         return begin_source(reading, name, source);
@@ -118,11 +122,15 @@ static void look_at_line(struct reading *reading, const char *text)
     reading->in_refused = !begin_section(reading, text + 1);
 }
 
-/* inih calls us for each key that it can read: a line for which it did not is none. */
+/* inih calls us for each key that it can read: a line for which it did not is none. What is
+ * indented behind such a line was meant to continue it. */
 static void look_back(struct reading *reading)
 {
-    if (reading->kind == LINE_KEY && !reading->in_refused)
+    const bool malformed = reading->kind == LINE_KEY && !reading->in_refused;
+    if (malformed && !(reading->indented && reading->after_malformed))
         fail(reading, malformed_line, "");
+    if (reading->kind != LINE_EMPTY)
+        reading->after_malformed = malformed;
     reading->kind = LINE_EMPTY;
 }
 
@@ -295,11 +303,18 @@ enum tutti_status settings_read_file(struct settings *settings, const char *path
                                "cannot open the configuration %s: %s", path, strerror(errno));
     strcpy(settings->file, path);
     settings->mistakes = 0;
+    settings->more_mistakes = false;
     errno = 0;
     int malformed = ini_parse_stream(read_line, &reading, handle, &reading);
     int cause = ferror(reading.stream) != 0 ? errno : 0;
     fclose(reading.stream);
     if (settings->mistakes > 0) {
+        struct tutti_error broken;
+        if (cause != 0) /* so that there may be other mistakes as well */
+            note(&reading,
+                 tutti_error_set(&broken, TUTTI_ERROR_IO, "cannot read the rest of %s: %s", path,
+                                 strerror(cause)),
+                 &broken);
         if (error != NULL)
             *error = settings->mistake[0];
         return settings->mistake[0].status;

@@ -85,8 +85,11 @@ static enum tutti_status apply_list(const struct settings *settings, const char 
             return TUTTI_OK;
         size_t index = find(set, list);
         if (index == set->count) {
-            char name[SETTINGS_LABEL_SIZE];
-            snprintf(name, sizeof name, "%.*s", (int)strcspn(list, SEPARATORS), list);
+            char name[SETTINGS_LABEL_SIZE]; /* which may have spaces: to the next comma */
+            size_t length = strcspn(list, ",");
+            while (length > 1 && strchr(SEPARATORS, list[length - 1]) != NULL)
+                length--;
+            snprintf(name, sizeof name, "%.*s", (int)length, list);
             return refuse(settings, option, NULL, name, set, error);
         }
         enabled[index] = value;

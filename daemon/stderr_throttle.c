@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,6 @@ struct stderr_throttle {
     FILE *stream;
     pthread_mutex_t mutex; /* the stream has a lock as well, but does not promise it here */
     struct line_limit limit;
-    const char *own; /* what passes, and nothing else; NULL: what the limit lets pass */
 };
 
 #ifdef __GLIBC__
@@ -73,12 +73,29 @@ static ssize_t take_text(void *context, const char *text, size_t size)
     return (ssize_t)size;
 }
 
+static bool begins(const char *text, size_t size, const char *word)
+{
+    return size >= strlen(word) && memcmp(text, word, strlen(word)) == 0;
+}
+
+/* Whether libmpg123 printed it: "Note: ...", "Warning: ..." or "[src/libmpg123/FILE...", where the
+ * path is as it was built. A line may have its end in front. */
+static bool is_noise(const char *text, size_t size)
+{
+    while (size > 0 && *text == '\n') {
+        text++;
+        size--;
+    }
+    const char *end = size > 0 && *text == '[' ? memchr(text, ':', size) : NULL;
+    return begins(text, size, "Note: ") || begins(text, size, "Warning: ") ||
+           (end != NULL && memmem(text, (size_t)(end - text), "libmpg123/", 10) != NULL);
+}
+
 /* What one call printed: the stream has no buffer. */
-static ssize_t take_own(void *context, const char *text, size_t size)
+static ssize_t take_unless_noise(void *context, const char *text, size_t size)
 {
     const struct stderr_throttle *throttle = context;
-    const size_t length = strlen(throttle->own);
-    if (size >= length && memcmp(text, throttle->own, length) == 0)
+    if (!is_noise(text, size))
         (void)fwrite(text, 1, size, throttle->before);
     return (ssize_t)size;
 }
@@ -109,13 +126,11 @@ struct stderr_throttle *stderr_throttle_begin(unsigned lines_per_s, unsigned lin
     return throttle;
 }
 
-struct stderr_throttle *stderr_throttle_begin_silence(const char *own)
+struct stderr_throttle *stderr_throttle_begin_silence(void)
 {
-    struct stderr_throttle *throttle = begin(take_own, _IONBF);
-    if (throttle == NULL)
-        return NULL;
-    throttle->own = own;
-    stderr = throttle->stream;
+    struct stderr_throttle *throttle = begin(take_unless_noise, _IONBF);
+    if (throttle != NULL)
+        stderr = throttle->stream;
     return throttle;
 }
 
@@ -139,9 +154,8 @@ struct stderr_throttle *stderr_throttle_begin(unsigned lines_per_s, unsigned lin
     return NULL;
 }
 
-struct stderr_throttle *stderr_throttle_begin_silence(const char *own)
+struct stderr_throttle *stderr_throttle_begin_silence(void)
 {
-    (void)own;
     return NULL;
 }
 

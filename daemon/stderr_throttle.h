@@ -5,9 +5,9 @@
  * cannot be told not to. So the program replaces the stream `stderr`, as glibc allows,
  * by one that passes on a few lines a second, and not many more an hour
  * (line_limit.h), to the descriptor and drops the rest, saying so and how many. What goes to the
- * descriptor directly (a failed assertion of the C library, a sanitizer) and to the stream that was
- * stderr before (the program's own log) is not touched. There is no thread and no pipe behind it
- * that could fill up.
+ * descriptor directly (a sanitizer) and to the stream that was stderr before (the program's own
+ * log) is not touched; a failed assertion of the C library goes to `stderr` as it is now, and so is
+ * one of the lines. There is no thread and no pipe behind it that could fill up.
  *
  * Threads: begin and end while there is one thread; in between any may print.
  */
@@ -21,11 +21,10 @@ struct stderr_throttle; /* opaque */
  * was, if memory is short or the C library does not let it be replaced. */
 struct stderr_throttle *stderr_throttle_begin(unsigned lines_per_s, unsigned lines_per_h);
 
-/* From here on no line comes through that does not begin with `own`, the words with which those of
- * the program itself begin; these wait for their reader as usual. It is for a program that tells by
- * itself what is wrong: libmpg123 prints every header of a damaged file that it does not like. own
- * has to outlive it. NULL as above. */
-struct stderr_throttle *stderr_throttle_begin_silence(const char *own);
+/* From here on what libmpg123 prints does not come through: every header of a damaged file that it
+ * does not like. It is for a program that tells by itself what is wrong. All else does, last words
+ * of a library among them, and waits for its reader as usual. NULL as above. */
+struct stderr_throttle *stderr_throttle_begin_silence(void);
 
 /* stderr is what it was before. NULL is fine. */
 void stderr_throttle_end(struct stderr_throttle *throttle);

@@ -257,6 +257,8 @@ static void end_side(struct stream_client *client, const CURL *easy, CURLcode re
     (void)curl_easy_getinfo(request->easy, CURLINFO_RESPONSE_CODE, &status);
     (void)curl_multi_remove_handle(client->multi, request->easy);
     request->runs = false;
+    if (request->wanted) /* it was asked anew: this answer may be older than why */
+        return;
     const bool good = result == CURLE_OK && status == 200;
     client->callbacks.answer(client->callbacks.context, (enum stream_question)i,
                              good ? request->answer.text : NULL);

@@ -56,8 +56,9 @@ void stream_client_free(struct stream_client *client);
 void stream_client_turn(struct stream_client *client, const int *descriptors, size_t count,
                         int limit_ms);
 
-/* Asks for `info` or `cues`, once more if it was asked before. The answer, or that there is none,
- * comes within STREAM_CLIENT_ANSWER_S. */
+/* Asks for `info` or `cues`, once more if it was asked before: an answer that is still on its way
+ * then is not told. The answer, or that there is none, comes within STREAM_CLIENT_ANSWER_S, or
+ * twice that if another one was on its way. */
 void stream_client_ask(struct stream_client *client, enum stream_question question);
 
 /* How many failures there were since the last connection. */

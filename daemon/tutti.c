@@ -2,6 +2,7 @@
 #include "daemon/command.h"
 #include "daemon/program.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -56,9 +57,16 @@ static int no_such_command(const char *word)
     return misused("there is no command ", word, "");
 }
 
+static bool is_help(const char *word)
+{
+    return strcmp(word, "help") == 0 || strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
 /* tutti help COMMAND is tutti COMMAND --help. */
 static int help(int argc, char **argv)
 {
+    if (argc == 1 && is_help(argv[0]))
+        argc = 0;
     if (argc > 1)
         return misused("one command at a time; what is ", argv[1], " for?");
     const struct command *command = argc == 1 ? find_command(argv[0]) : NULL;
@@ -82,7 +90,7 @@ int main(int argc, char **argv)
         return command->run(argc - 1, argv + 1);
     if (strcmp(word, "help") == 0)
         return help(argc - 2, argv + 2);
-    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
+    if (is_help(word))
         return help(0, NULL);
     if (strcmp(word, "--version") == 0) {
         printf("tutti " TUTTI_VERSION "\n");

@@ -32,6 +32,10 @@ done
 "$TUTTI" --help >"$work/help"
 expect 0 "$TUTTI" help
 same "$work/help" "$out"
+for word in help --help -h; do
+    expect 0 "$TUTTI" help $word
+    same "$work/help" "$out"
+done
 expect 2 "$TUTTI" help nonsense
 says "$err" "tutti: there is no command 'nonsense'"
 expect 2 "$TUTTI" help model bench
@@ -61,6 +65,36 @@ check "lines of at most 80 characters" sh -c "! sed '1,/^Training/d' '$out' | gr
 expect 0 "$TUTTI" model --all "$shipped"
 says "$out" '"Philharmonia Orchestra sound samples":  "CC BY-SA 3.0"'
 says "$out" "squeeze_excite"
+# One with more to say than anybody reads is cut, and takes no longer for it.
+size=$(od -An -tu8 -N8 "$MODEL" | tr -d ' ')
+tail -c +9 "$MODEL" | head -c "$size" >"$work/header"
+{
+    sed 's/{\\"purpose.*//' "$work/header" | tr -d '\n'
+    awk 'BEGIN {
+        printf "{\\\"a_key_longer_than_its_column\\\":\\\""
+        for (i = 0; i < 40; i++) printf "word "
+        printf "\\\",\\\"sources\\\":{\\\"0\\\":\\\"x\\\""
+        for (i = 1; i < 60000; i++) printf ",\\\"%d\\\":\\\"%s\\\"", i, i < 30000 ? "x" : i
+        printf "},\\\"long\\\":{\\\"0\\\":\\\"x\\\""
+        for (i = 1; i < 999; i++) printf ",\\\"%d\\\":\\\"%d words\\\"", i, i
+        printf "}}"
+    }'
+    sed 's/.*random weights\\"}//' "$work/header" | tr -d '\n'
+} >"$work/new_header"
+while [ $(($(wc -c <"$work/new_header") % 8)) -ne 0 ]; do printf ' ' >>"$work/new_header"; done
+new_size=$(wc -c <"$work/new_header")
+{
+    for shift in 0 8 16 24 32 40 48 56; do
+        printf "\\$(printf %o $((new_size >> shift & 255)))"
+    done
+    cat "$work/new_header"
+    tail -c +$((9 + size)) "$MODEL"
+} >"$work/talkative"
+expect 0 timeout 20 "$TUTTI" model "$work/talkative"
+says "$out" "  sources       60000: x …"
+says "$out" "  long          999: x; 1 words; 2 words; "
+check "a text is cut where it is too long" grep -q 'words; [0-9]* w.* …$' "$out"
+check "lines of at most 80 characters" sh -c "! sed '1,/^Training/d' '$out' | grep -q '.\{81\}'"
 expect 0 "$TUTTI" model --layers "$MODEL"
 says "$out" "squeeze_excite"
 expect 0 "$TUTTI" model --json "$MODEL"

@@ -87,6 +87,20 @@ static void takes_what_the_daemon_sends(void **state)
     live_take_info(&live, NULL);
 }
 
+/* An entry may have been among what was dropped. */
+static void asks_anew_after_dropped_events(void **state)
+{
+    (void)state;
+    struct live live;
+    start(&live);
+    cJSON *cues = cJSON_Parse("{\"cues\":[]}");
+    live_take_cues(&live, cues);
+    cJSON_Delete(cues);
+    assert_int_equal(live.entries, LIVE_ENTRIES_KNOWN);
+    assert_true(take(&live, "lagged", "{\"dropped\":7}", 101 * S));
+    assert_int_equal(live.entries, LIVE_ENTRIES_AWAITED);
+}
+
 /* Another model: nothing of the old one's results is left; the same model: all is. */
 static void other_labels_begin_anew(void **state)
 {
@@ -251,6 +265,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_what_the_daemon_sends),
+        cmocka_unit_test(asks_anew_after_dropped_events),
         cmocka_unit_test(other_labels_begin_anew),
         cmocka_unit_test(believes_nothing),
         cmocka_unit_test(names_are_made_fit_to_be_shown),

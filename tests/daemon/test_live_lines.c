@@ -165,6 +165,7 @@ static void makes_good_for_what_was_missed(void **state)
     frame(&page, 6, "[\"voice\"]");
     expect(&page, "2026-11-29T21:14:06Z -bass\n2026-11-29T21:14:06Z =voice 0.75\n");
     take(&page, "lagged", "{\"dropped\":7}");
+    cues(&page, "{}");
     frame(&page, 7, "[]");
     frame(&page, 8, "[]");
     expect(&page, "2026-11-29T21:14:08Z -voice\n");
@@ -175,6 +176,34 @@ static void makes_good_for_what_was_missed(void **state)
     take(&page, "frame", "{\"t\":1,\"time\":1795986850,\"level_dbfs\":0,\"p\":[0.5],\"on\":[]}");
     expect(&page, "2026-11-29T21:14:08Z +bass 0.82 since 2026-11-29T21:14:08Z\n"
                   "2026-11-29T21:14:10Z -bass\n");
+    end(&page);
+}
+
+/* The time that is known may be that of the entry before the one that was dropped. */
+static void tells_no_old_time_of_what_was_dropped(void **state)
+{
+    (void)state;
+    struct page page;
+    begin(&page, false);
+    cues(&page, "{\"cues\":[{\"label\":\"bass\",\"time\":1795986780}]}");
+    frame(&page, 1, "[\"bass\"]");
+    frame(&page, 2, "[]");
+    expect(&page, "2026-11-29T21:14:02Z =bass 0.25 since 2026-11-29T21:13:00Z\n");
+    change(&page, "offset", "bass", 2);
+    expect(&page, "2026-11-29T21:14:02Z -bass until 2026-11-29T21:14:02Z\n");
+    take(&page, "lagged", "{\"dropped\":7}");
+    frame(&page, 20, "[\"bass\"]");
+    frame(&page, 21, "[\"bass\"]");
+    expect(&page, "");
+    cues(&page, "{\"cues\":[{\"label\":\"bass\",\"time\":1795986850}]}");
+    expect(&page, "2026-11-29T21:14:21Z =bass 0.25 since 2026-11-29T21:14:10Z\n");
+    take(&page, "lagged", "{\"dropped\":7}");
+    change(&page, "offset", "bass", 22);
+    expect(&page, "2026-11-29T21:14:22Z -bass until 2026-11-29T21:14:22Z\n");
+    frame(&page, 23, "[\"bass\"]");
+    frame(&page, 24, "[\"bass\"]");
+    cues(&page, "");
+    expect(&page, "2026-11-29T21:14:24Z =bass 0.25\n");
     end(&page);
 }
 
@@ -214,6 +243,7 @@ int main(void)
         cmocka_unit_test(tells_what_plays_already),
         cmocka_unit_test(waits_for_an_answer_no_longer_than_it_may),
         cmocka_unit_test(makes_good_for_what_was_missed),
+        cmocka_unit_test(tells_no_old_time_of_what_was_dropped),
         cmocka_unit_test(writes_what_plays_now),
         cmocka_unit_test(writes_events_as_they_are),
     };

@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -11,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -96,12 +98,41 @@ static void says_nothing_but_to_a_terminal(void **state)
     fclose(file);
 }
 
+static void goes_away_with_the_program(void **state)
+{
+    (void)state;
+    struct terminal terminal;
+    open_terminal(&terminal, 80);
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        (void)signal(SIGINT, SIG_DFL); /* whatever the test was started with */
+        (void)signal(SIGHUP, SIG_IGN);
+        progress_clear_when_ended(&terminal.progress);
+        progress_show(&terminal.progress, 0.5, "network", 101 * CLOCK_NS_PER_S);
+        (void)raise(SIGHUP);
+        (void)raise(SIGINT);
+        _exit(0);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGINT);
+    const ssize_t n = read(terminal.screen, terminal.text, sizeof terminal.text - 1);
+    assert_true(n > 4);
+    terminal.text[n] = '\0';
+    assert_non_null(strstr(terminal.text, "network"));
+    assert_string_equal(terminal.text + n - 4, "\r\033[K");
+    assert_null(strstr(strstr(terminal.text, "network"), "\r\033[K\r\033[K")); /* not by SIGHUP */
+    close_terminal(&terminal);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tells_the_time_left),
         cmocka_unit_test(fits_the_terminal),
         cmocka_unit_test(says_nothing_but_to_a_terminal),
+        cmocka_unit_test(goes_away_with_the_program),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

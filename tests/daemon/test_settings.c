@@ -408,6 +408,11 @@ static void takes_labels_as_people_write_them(void **state)
     assert_int_equal(settings_labels(f->settings, several, 4, threshold, enabled, &f->error),
                      TUTTI_ERROR_NOT_FOUND);
     assert_non_null(strstr(f->error.text, "knows no instrument 'electric'; it knows"));
+    assert_int_equal(settings_set_option(f->settings, "include", "Electric Guitra , x", &f->error),
+                     TUTTI_OK);
+    assert_int_equal(settings_labels(f->settings, several, 4, threshold, enabled, &f->error),
+                     TUTTI_ERROR_NOT_FOUND);
+    assert_non_null(strstr(f->error.text, "knows no instrument 'Electric Guitra'; it knows"));
 }
 
 static void refuses_labels_that_the_model_does_not_have(void **state)

@@ -87,6 +87,42 @@ static void tells_all_mistakes(void **state)
     assert_int_equal(f->settings->mistakes, 0);
 }
 
+/* To inih an indented section is the rest of the value before, if there is one. */
+static void refuses_indented_sections(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const sections[] = {
+        "1: there is no section named sauce",
+        "3: a section may not be indented: log",
+        "6: [source] gain_db: 'loud' is not -60 to 60",
+        "7: a section may not be indented: source",
+        "10: [log] level: 'all' is not error, warning, info or debug",
+    };
+    expect_mistakes(f,
+                    "[sauce]\nkey = 1\n  [log]\nlevel = all\n[source]\ngain_db = loud\n\t[source]\n"
+                    "gain_db = 7\n[log]\nlevel = all\n",
+                    sections, sizeof sections / sizeof *sections);
+    static const char *const first[] = {"1: a section may not be indented: log"};
+    expect_mistakes(f, "  [log]\nlevel = all\n", first, 1);
+    static const char *const list[] = {"3: a section may not be indented: log"};
+    expect_mistakes(f, "[labels]\ninclude = piano\n  [log]\nlevel = all\n", list, 1);
+}
+
+static void tells_a_mistake_on_several_lines_once(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const once[] = {
+        "2: this is neither [section], key = value, nor a comment",
+        "7: this is neither [section], key = value, nor a comment",
+        "9: this is neither [section], key = value, nor a comment",
+        "11: this is neither [section], key = value, nor a comment",
+    };
+    expect_mistakes(f,
+                    "[source]\nnonsense\n  more\n\n  and more\n[log]\nnonsense\n[source]\n"
+                    "  nonsense\ngain_db = 3\nnonsense\n  more\n",
+                    once, sizeof once / sizeof *once);
+}
+
 static void tells_no_more_mistakes_than_a_person_reads(void **state)
 {
     struct fixture *f = *state;
@@ -96,6 +132,12 @@ static void tells_no_more_mistakes_than_a_person_reads(void **state)
     assert_int_not_equal(read_text(f, text), TUTTI_OK);
     assert_int_equal(f->settings->mistakes, SETTINGS_MISTAKES_MAX);
     assert_non_null(strstr(f->settings->mistake[SETTINGS_MISTAKES_MAX - 1].text, ":20: this is"));
+    assert_true(f->settings->more_mistakes);
+    text[strlen("nonsense\n") * SETTINGS_MISTAKES_MAX] = '\0';
+    strcat(text, "[source]\ngain_db = 3\n");
+    assert_int_not_equal(read_text(f, text), TUTTI_OK);
+    assert_int_equal(f->settings->mistakes, SETTINGS_MISTAKES_MAX);
+    assert_false(f->settings->more_mistakes);
 }
 
 int main(void)
@@ -103,6 +145,8 @@ int main(void)
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(tells_all_mistakes),
+        TEST(refuses_indented_sections),
+        TEST(tells_a_mistake_on_several_lines_once),
         TEST(tells_no_more_mistakes_than_a_person_reads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

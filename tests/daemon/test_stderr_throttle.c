@@ -146,26 +146,35 @@ static void takes_several_threads(void **state)
     free(text);
 }
 
-/* Also where a library leaves its line without an end. */
-static void silences_all_others(void **state)
+/* Also where it leaves its line without an end, or has that in front. */
+static void silences_the_decoder_alone(void **state)
 {
     (void)state;
     struct capture capture = begin_capture();
     char lengthy[300];
     memset(lengthy, 'x', sizeof lengthy - 1);
     lengthy[sizeof lengthy - 1] = '\0';
-    struct stderr_throttle *throttle = stderr_throttle_begin_silence("prog: ");
+    struct stderr_throttle *throttle = stderr_throttle_begin_silence();
     assert_non_null(throttle);
     fprintf(stderr, "Note: Illegal header 0x%08x\n", 7);
     fprintf(stderr, "%s: %s\n", "prog", lengthy);
     fputs("Warning: and without an end", stderr);
-    fprintf(stderr, "prog: %d\n", 2);
-    fputs("pro", stderr);
+    fprintf(stderr, "\nWarning: big change, frame %d\n", 3);
+    fprintf(stderr, "[%s:%s():%i] error: %s\n", "src/libmpg123/layer3.c", "do_layer3", 1, "bad");
+    fprintf(stderr, "\n[../src/libmpg123/parse.c:%d] error: bad\n", 1);
+    fprintf(stderr, "prog: test.c:%d: f: Assertion `x' failed.\n", 2);
+    fputs("[src/other.c:7] libmpg123/ is no part of it\n", stderr);
+    fputs("[", stderr);
+    fputs("\n", stderr);
+    fputs("Not", stderr);
     stderr_throttle_end(throttle);
     fputs("|", stderr);
     char *text = end_capture(&capture);
-    char expected[400];
-    snprintf(expected, sizeof expected, "prog: %s\nprog: 2\n|", lengthy);
+    char expected[600];
+    snprintf(expected, sizeof expected,
+             "prog: %s\nprog: test.c:2: f: Assertion `x' failed.\n"
+             "[src/other.c:7] libmpg123/ is no part of it\n[\nNot|",
+             lengthy);
     assert_string_equal(text, expected);
     free(text);
 }
@@ -178,7 +187,7 @@ int main(void)
         cmocka_unit_test(holds_back_what_goes_on_and_on),
         cmocka_unit_test(leaves_the_descriptor_and_the_old_stream_alone),
         cmocka_unit_test(takes_several_threads),
-        cmocka_unit_test(silences_all_others),
+        cmocka_unit_test(silences_the_decoder_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -58,12 +58,18 @@ async function onTerminal(size, expected, actions, args, env = {}) {
 }
 
 // Something that answers like a daemon: answer(request, response, number of the stream); info is
-// 404, and so are the cues if there are none.
+// 404, and so are the cues if there are none; cues(response, number of the question) answers by
+// itself.
 async function standIn(t, answer, cues) {
   let streams = 0;
+  let questions = 0;
   const server = createServer((request, response) => {
     if (request.url.endsWith('/info')) {
       response.writeHead(404).end();
+      return;
+    }
+    if (request.url.endsWith('/cues') && typeof cues === 'function') {
+      cues(response, ++questions);
       return;
     }
     if (request.url.endsWith('/cues')) {
@@ -128,6 +134,52 @@ test('what plays already is told with its entry, and lines are in order', async 
   assert.equal(only.out, '1970-01-01T00:16:40Z =bass 0.25 since 1970-01-01T00:01:00Z\n');
   const seen = await onTerminal('80x24', 'bass', 'wait:1,key:q', [url], { TZ: 'UTC' });
   assert.match(seen.before + seen.after, /bass[^\r\n]*(ago|00:01)/);
+});
+
+test('after dropped events it is asked anew since when it plays', async (t) => {
+  const cues = { cues: [{ label: 'bass', on_s: 1, off_s: null, time: 60, confidence: 0.5 }] };
+  const url = await standIn(t, (request, response) => {
+    stream(response).write(hello + frame(1000, ['bass']) + frame(1001, ['bass']));
+    setTimeout(() => {
+      cues.cues[0].time = 1010;
+      response.write(event('offset', { label: 'bass', time: 1002, confidence: 0.5 })
+        + event('lagged', { dropped: 7 }) + frame(1020, ['bass']) + frame(1021, ['bass']));
+    }, 300);
+  }, cues);
+  const lines = watch([url]);
+  await lines.until(/-bass[^]*=bass/);
+  lines.process.kill('SIGTERM');
+  const { out } = await lines.end();
+  assert.equal(out, '1970-01-01T00:16:41Z =bass 0.25 since 1970-01-01T00:01:00Z\n'
+    + '1970-01-01T00:16:42Z -bass until 1970-01-01T00:16:42Z\n'
+    + '1970-01-01T00:17:01Z =bass 0.25 since 1970-01-01T00:16:50Z\n');
+});
+
+test('an answer that comes too late does not count', async (t) => {
+  const url = await standIn(t, (request, response) => {
+    stream(response).write(hello + frame(1000, ['bass']));
+    setTimeout(() => response.write(event('lagged', { dropped: 7 }) + frame(1020, ['bass'])
+      + frame(1021, ['bass'])), 200);
+  }, (response, question) => setTimeout(() => {
+    const cue = { label: 'bass', on_s: 1, off_s: null, time: question > 1 ? 1010 : 60 };
+    response.writeHead(200).end(JSON.stringify({ cues: [cue] }));
+  }, 600));
+  const lines = watch([url]);
+  await lines.until(/=bass.*\n/);
+  lines.process.kill('SIGTERM');
+  const { out } = await lines.end();
+  assert.equal(out, '1970-01-01T00:17:01Z =bass 0.25 since 1970-01-01T00:16:50Z\n');
+});
+
+test('--once does not wait long for more than what plays', async (t) => {
+  const url = await standIn(t, (request, response) => {
+    stream(response).write(hello + frame(1000, ['bass']));
+  }, () => {});
+  const begun = Date.now();
+  const { code, out } = await watch(['--once', url]).end();
+  assert.equal(code, 0);
+  assert.equal(out, '1970-01-01T00:16:40Z =bass 0.25\n');
+  assert.ok(Date.now() - begun < seconds(5));
 });
 
 test('a terminal has bars, and is as before when it is over', async (t) => {
