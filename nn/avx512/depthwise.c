@@ -252,6 +252,7 @@ ALWAYS_INLINE void depthwise_columns(const struct depthwise_strip *s, const stru
     const size_t lines = k.outputs < LINES ? k.outputs : LINES;
     const size_t line = s->task->window.out[1] * s->pitch, period = period_of(s->pitch);
     const __m512 scale[COLUMNS] = {b->scale, b->scale, b->scale, b->scale};
+    const __m128i no_residual[COLUMNS] = {_mm_setzero_si128()};
     struct sums sums;
 #pragma GCC unroll 2
     for (size_t o = 0; o < lines; o++) {
@@ -264,7 +265,7 @@ ALWAYS_INLINE void depthwise_columns(const struct depthwise_strip *s, const stru
     for (size_t o = 0; o < lines; o++) {
         if (output + o == s->lines)
             break;
-        requantize(sums.of[o], scale, NULL, tail);
+        requantize(sums.of[o], scale, no_residual, tail);
         store_columns(out + (output + o) * line, period, pack(sums.of[o], tail->zero, tail->floor),
                       left);
     }
