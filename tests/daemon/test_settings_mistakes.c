@@ -12,42 +12,16 @@
 
 #include <cmocka.h>
 
-struct fixture {
-    char path[64];
-    struct settings *settings;
-    struct tutti_error error;
-};
+#include "tests/support/settings_fixture.h"
 
-static int set_up(void **state)
+static enum tutti_status read_text(struct settings_fixture *f, const char *text)
 {
-    struct fixture *f = calloc(1, sizeof *f);
-    snprintf(f->path, sizeof f->path, "/tmp/tutti-mistakes-XXXXXX");
-    const int descriptor = mkstemp(f->path);
-    *state = f;
-    return descriptor >= 0 && close(descriptor) == 0 ? 0 : -1;
+    settings_fixture_renew(f);
+    return settings_fixture_read(f, text);
 }
 
-static int tear_down(void **state)
-{
-    struct fixture *f = *state;
-    settings_free(f->settings);
-    unlink(f->path);
-    free(f);
-    return 0;
-}
-
-static enum tutti_status read_text(struct fixture *f, const char *text)
-{
-    FILE *stream = fopen(f->path, "w");
-    fputs(text, stream);
-    fclose(stream);
-    settings_free(f->settings);
-    f->settings = settings_new();
-    return settings_read_file(f->settings, f->path, &f->error);
-}
-
-static void expect_mistakes(struct fixture *f, const char *text, const char *const *expected,
-                            size_t count)
+static void expect_mistakes(struct settings_fixture *f, const char *text,
+                            const char *const *expected, size_t count)
 {
     assert_int_not_equal(read_text(f, text), TUTTI_OK);
     assert_string_equal(f->settings->mistake[0].text, f->error.text);
@@ -59,7 +33,7 @@ static void expect_mistakes(struct fixture *f, const char *text, const char *con
 /* Not what follows from them. */
 static void tells_all_mistakes(void **state)
 {
-    struct fixture *f = *state;
+    struct settings_fixture *f = *state;
     static const char *const mixed[] = {
         "2: this is neither [section], key = value, nor a comment",
         "3: [source] gain_db: 'loud' is not -60 to 60",
@@ -90,7 +64,7 @@ static void tells_all_mistakes(void **state)
 /* To inih an indented section is the rest of the value before, if there is one. */
 static void refuses_indented_sections(void **state)
 {
-    struct fixture *f = *state;
+    struct settings_fixture *f = *state;
     static const char *const sections[] = {
         "1: there is no section named sauce",
         "3: a section may not be indented: log",
@@ -110,7 +84,7 @@ static void refuses_indented_sections(void **state)
 
 static void tells_a_mistake_on_several_lines_once(void **state)
 {
-    struct fixture *f = *state;
+    struct settings_fixture *f = *state;
     static const char *const once[] = {
         "2: this is neither [section], key = value, nor a comment",
         "7: this is neither [section], key = value, nor a comment",
@@ -125,7 +99,7 @@ static void tells_a_mistake_on_several_lines_once(void **state)
 
 static void tells_no_more_mistakes_than_a_person_reads(void **state)
 {
-    struct fixture *f = *state;
+    struct settings_fixture *f = *state;
     char text[1024] = "";
     for (int i = 0; i < SETTINGS_MISTAKES_MAX + 5; i++)
         strcat(text, "nonsense\n");
@@ -142,7 +116,8 @@ static void tells_no_more_mistakes_than_a_person_reads(void **state)
 
 int main(void)
 {
-#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+#define TEST(function)                                                                             \
+    cmocka_unit_test_setup_teardown(function, settings_fixture_set_up, settings_fixture_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(tells_all_mistakes),
         TEST(refuses_indented_sections),

@@ -1,6 +1,5 @@
 /* [source NAME]: several sources in one configuration. */
 #include "daemon/settings.h"
-#include "daemon/settings_table.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,57 +12,22 @@
 
 #include <cmocka.h>
 
-struct fixture {
-    char path[64];
-    struct settings *settings;
-    struct tutti_error error;
-    const struct settings_source *sources[MAX_SOURCES + 1];
-    size_t count;
-};
-
-static int set_up(void **state)
-{
-    struct fixture *f = calloc(1, sizeof *f);
-    snprintf(f->path, sizeof f->path, "/tmp/tutti-sources-XXXXXX");
-    const int descriptor = mkstemp(f->path);
-    f->settings = settings_new();
-    *state = f;
-    return descriptor >= 0 && close(descriptor) == 0 && f->settings != NULL ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *f = *state;
-    settings_free(f->settings);
-    unlink(f->path);
-    free(f);
-    return 0;
-}
-
-static enum tutti_status read_text(struct fixture *f, const char *text)
-{
-    FILE *stream = fopen(f->path, "w");
-    fputs(text, stream);
-    fclose(stream);
-    f->error.text[0] = '\0';
-    return settings_read_file(f->settings, f->path, &f->error);
-}
+#include "tests/support/settings_fixture.h"
 
 /* As a program does it: options first, then the file, then which sources there are. */
-static enum tutti_status read_all(struct fixture *f, const char *option, const char *value,
+static enum tutti_status read_all(struct settings_fixture *f, const char *option, const char *value,
                                   const char *text)
 {
-    settings_free(f->settings);
-    f->settings = settings_new();
+    settings_fixture_renew(f);
     if (option != NULL)
         assert_int_equal(settings_set_option(f->settings, option, value, &f->error), TUTTI_OK);
-    const enum tutti_status status = read_text(f, text);
+    const enum tutti_status status = settings_fixture_read(f, text);
     return status == TUTTI_OK ? settings_sources(f->settings, f->sources, &f->count, &f->error)
                               : status;
 }
 
 /* The refusal, less the file's name. */
-static const char *refusal(struct fixture *f, const char *text)
+static const char *refusal(struct settings_fixture *f, const char *text)
 {
     if (read_all(f, NULL, NULL, text) == TUTTI_OK)
         fail_msg("accepted: %s", text);
@@ -75,7 +39,7 @@ static const char *refusal(struct fixture *f, const char *text)
 
 static void without_a_name_there_is_one(void **state)
 {
-    struct fixture *f = *state;
+    struct settings_fixture *f = *state;
     const char *const texts[] = {"", "[source]\n", "[source]\ngain_db = 3\n",
                                  "[source]\ninput = demo\n"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
@@ -89,7 +53,7 @@ static void without_a_name_there_is_one(void **state)
 
 static void each_section_is_a_source_with_its_own_keys(void **state)
 {
-    struct fixture *f = *state;
+    struct settings_fixture *f = *state;
     assert_int_equal(read_all(f, NULL, NULL,
                               "[source stage]\ninput = *USB*\nchannels = 2\ngain_db = -3\n"
                               "[log]\nlevel = error\n"
@@ -123,7 +87,7 @@ static void each_section_is_a_source_with_its_own_keys(void **state)
 
 static void the_plain_one_is_the_first_if_it_has_an_input(void **state)
 {
-    struct fixture *f = *state;
+    struct settings_fixture *f = *state;
     assert_int_equal(read_all(f, NULL, NULL,
                               "[source stage]\ngain_db = 1\n[source]\ninput = demo\ngain_db = 2\n"),
                      TUTTI_OK);
@@ -147,7 +111,7 @@ static void the_plain_one_is_the_first_if_it_has_an_input(void **state)
 /* What would be without effect is refused. */
 static void keys_of_a_plain_one_without_input_are_refused(void **state)
 {
-    struct fixture *f = *state;
+    struct settings_fixture *f = *state;
     assert_string_equal(refusal(f, "[source]\nat_end = repeat\n[source stage]\ninput = demo\n"),
                         "2: [source] at_end: it is for the plain [source] alone, which beside "
                         "named sources needs an input; each [source NAME] has its own at_end");
@@ -158,7 +122,7 @@ static void keys_of_a_plain_one_without_input_are_refused(void **state)
 
 static void standard_input_is_not_repeated(void **state)
 {
-    struct fixture *f = *state;
+    struct settings_fixture *f = *state;
     assert_string_equal(refusal(f, "[source]\ninput = -\nat_end = repeat\n"),
                         "3: [source] at_end: standard input cannot be repeated, only a file can");
     assert_int_equal(read_all(f, "input", "-", "[source]\nat_end = stay\n"), TUTTI_OK);
@@ -170,7 +134,7 @@ static void standard_input_is_not_repeated(void **state)
 
 static void refuses_names_that_are_none(void **state)
 {
-    struct fixture *f = *state;
+    struct settings_fixture *f = *state;
     static const char rule[] = "is not the name of a source: 1 to 32 letters, digits, - and _";
     const char *const names[] = {
         "a b",
@@ -204,7 +168,7 @@ static void refuses_names_that_are_none(void **state)
 
 static void refuses_what_stands_twice(void **state)
 {
-    struct fixture *f = *state;
+    struct settings_fixture *f = *state;
     assert_string_equal(refusal(f, "[source a]\n[source b]\n\n[source a]\n"),
                         "4: [source a] stands in line 1 already");
     assert_string_equal(refusal(f, "[source a]\n[source  a]\n"),
@@ -221,7 +185,7 @@ static void refuses_what_stands_twice(void **state)
 
 static void names_the_place_of_a_wrong_value(void **state)
 {
-    struct fixture *f = *state;
+    struct settings_fixture *f = *state;
     assert_string_equal(refusal(f, "[source a]\ngain_db = loud\n"),
                         "2: [source a] gain_db: 'loud' is not -60 to 60");
     assert_string_equal(refusal(f, "[source a]\ninput =\n"), "2: [source a] input: '' is empty");
@@ -242,7 +206,7 @@ static void names_the_place_of_a_wrong_value(void **state)
 /* An input that is not there is told with the place that asks for it. */
 static void explains_an_input_that_could_not_be_opened(void **state)
 {
-    struct fixture *f = *state;
+    struct settings_fixture *f = *state;
     struct tutti_error reason;
     tutti_error_set(&reason, TUTTI_ERROR_NOT_FOUND, "there is no such device");
     static const char *const cases[][2] = {
@@ -270,7 +234,7 @@ static void explains_an_input_that_could_not_be_opened(void **state)
 
 static void there_are_at_most_256(void **state)
 {
-    struct fixture *f = *state;
+    struct settings_fixture *f = *state;
     static char text[MAX_SOURCES * 40];
     size_t length = 0;
     for (int i = 0; i < MAX_SOURCES; i++)
@@ -300,7 +264,8 @@ static void the_table_begins_with_the_keys_of_a_source(void **state)
 
 int main(void)
 {
-#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+#define TEST(function)                                                                             \
+    cmocka_unit_test_setup_teardown(function, settings_fixture_set_up, settings_fixture_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(without_a_name_there_is_one),
         TEST(each_section_is_a_source_with_its_own_keys),
