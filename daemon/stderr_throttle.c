@@ -113,25 +113,21 @@ static struct stderr_throttle *begin(cookie_write_function_t *take, int bufferin
     }
     pthread_mutex_init(&throttle->mutex, NULL);
     setvbuf(throttle->stream, NULL, buffering, BUFSIZ);
+    stderr = throttle->stream;
     return throttle;
 }
 
 struct stderr_throttle *stderr_throttle_begin(unsigned lines_per_s, unsigned lines_per_h)
 {
     struct stderr_throttle *throttle = begin(take_text, _IOLBF);
-    if (throttle == NULL)
-        return NULL;
-    line_limit_init(&throttle->limit, lines_per_s, lines_per_h);
-    stderr = throttle->stream;
+    if (throttle != NULL)
+        line_limit_init(&throttle->limit, lines_per_s, lines_per_h);
     return throttle;
 }
 
 struct stderr_throttle *stderr_throttle_begin_silence(void)
 {
-    struct stderr_throttle *throttle = begin(take_unless_noise, _IONBF);
-    if (throttle != NULL)
-        stderr = throttle->stream;
-    return throttle;
+    return begin(take_unless_noise, _IONBF);
 }
 
 void stderr_throttle_end(struct stderr_throttle *throttle)
