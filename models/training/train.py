@@ -13,7 +13,7 @@ import math
 import os
 import time
 from pathlib import Path
-from typing import Dict, List
+from typing import Dict, List, Optional
 
 import numpy as np
 import torch
@@ -21,7 +21,10 @@ from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
 from tqdm import tqdm
 
+from .labels import LABELS
+from .model_file import read_model
 from .network import Network, as_input, start_network
+from .unfold import unfold
 from .windows import Batch, WindowSet, augmented_batch
 
 LOSS_SCALE = 20.0
@@ -119,6 +122,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--teacher", type=Path, required=True,
                         help="folder with mn04_as_mAP_432.pt and audioset_labels.csv")
     parser.add_argument("--run", default="run", help="name of the folder in WORK")
+    parser.add_argument("--from-model", type=Path, metavar="FILE",
+                        help="train the float weights of this model file further, which has the "
+                             "same labels; the teacher stays the start")
     parser.add_argument("--steps", type=int, default=2400)
     parser.add_argument("--batch", type=int, default=48)
     parser.add_argument("--rate", type=float, default=1.2e-3, help="of the backbone")
@@ -139,6 +145,16 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def first_network(start: Network, model: Optional[Path]) -> Network:
+    """What training begins with: the start, or the weights of a model file."""
+    if model is None:
+        return start
+    read = read_model(model)
+    if read.labels != list(LABELS):
+        raise SystemExit(f"{model}: it has other labels: {', '.join(read.labels)}")
+    return unfold(read.network.graph, start)
+
+
 def main() -> None:
     arguments = parse()
     torch.set_num_threads(arguments.threads)
@@ -146,12 +162,12 @@ def main() -> None:
     folder = arguments.work / arguments.run
     folder.mkdir(parents=True, exist_ok=True)
     data = WindowSet(arguments.work / "windows")
-    network = start_network(arguments.teacher / "mn04_as_mAP_432.pt",
-                            arguments.teacher / "audioset_labels.csv")
-    network = network.to(memory_format=torch.channels_last)
+    start = start_network(arguments.teacher / "mn04_as_mAP_432.pt",
+                          arguments.teacher / "audioset_labels.csv")
+    audioset = copy.deepcopy(start.audioset).requires_grad_(False)
+    network = first_network(start, arguments.from_model).to(memory_format=torch.channels_last)
     freeze_statistics(network)
     average = copy.deepcopy(network)
-    audioset = copy.deepcopy(network.audioset).requires_grad_(False)
     optimizer = optimizer_for(network, arguments.rate, arguments.head_rate, arguments.decay)
     first = 0
     checkpoint = folder / "checkpoint.pt"

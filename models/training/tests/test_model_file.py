@@ -17,6 +17,7 @@ from ..graph import Graph, Op, blended, fold, run_float
 from ..model_file import multiply_adds, read_model, write_model
 from ..network import Network, as_input
 from ..quantize import calibrate, quantize, quantize_input, run_integer
+from ..unfold import unfold
 
 
 class TestSafetensors(unittest.TestCase):
@@ -122,8 +123,8 @@ class TestBlending(unittest.TestCase):
 
 
 class TestFolding(unittest.TestCase):
-    def test_folded_graph_equals_the_network(self) -> None:
-        torch.manual_seed(5)
+    def network(self, seed: int) -> Network:
+        torch.manual_seed(seed)
         network = Network(4, keep_audioset=True)
         for module in network.modules():
             if isinstance(module, torch.nn.BatchNorm2d):
@@ -131,7 +132,10 @@ class TestFolding(unittest.TestCase):
                 torch.nn.init.uniform_(module.running_var, 0.5, 2.0)
         torch.nn.init.normal_(network.attention.weight, 0.0, 0.5)
         torch.nn.init.uniform_(network.gate, -2.0, 2.0)
-        network.eval()
+        return network.eval()
+
+    def test_folded_graph_equals_the_network(self) -> None:
+        network = self.network(5)
         windows = torch.randn(2, 110, 64)
         steps: list = []
         with torch.no_grad():
@@ -142,6 +146,32 @@ class TestFolding(unittest.TestCase):
         torch.testing.assert_close(steps[0], scores[:, :, :3], rtol=1e-4, atol=1e-5)
         self.assertGreater(float(wanted.abs().max()), 1e-3)
         torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-5)
+
+    def test_unfolded_network_equals_the_graph(self) -> None:
+        start, tuned = self.network(5), self.network(6)
+        for network in (start, tuned):
+            network.features[0][1].weight.data[0] = 0.0  # a dead channel
+        graph = fold(tuned, 3)
+        windows = torch.randn(2, 110, 64)
+        network = unfold(graph, start)
+        with torch.no_grad():
+            found, wanted = network(as_input(windows)), run_float(graph, windows)
+            before = start(as_input(windows))
+        torch.testing.assert_close(found[:, :3], wanted, rtol=1e-4, atol=1e-5)
+        self.assertGreater(float((before[:, :3] - wanted).abs().max()), 1e-2)
+        torch.testing.assert_close(network.head.weight[3], start.head.weight[3])
+        torch.testing.assert_close(network.features[0][1].running_var,
+                                   start.features[0][1].running_var)
+        self.assertTrue(all(torch.isfinite(p).all() for p in network.parameters()))
+
+    def test_a_graph_of_another_network_is_refused(self) -> None:
+        start = self.network(5)
+        graph = fold(start, 3)
+        graph.ops[0].weights[""] = (graph.ops[0].weights[""][0][:, :2], graph.ops[0].weights[""][1])
+        with self.assertRaisesRegex(ValueError, "features.0"):
+            unfold(graph, start)
+        with self.assertRaisesRegex(ValueError, "other"):
+            unfold(Graph([Op("mean", "other")]), start)
 
 
 if __name__ == "__main__":

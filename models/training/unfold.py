@@ -1,0 +1,84 @@
+"""The inverse of graph.fold: a network to be trained on, from the folded weights of a model file.
+
+Batch norm keeps the gains and statistics of the start, so that the network is conditioned as at the
+first training; what differs from the start goes into the convolutions and batch norm's offsets.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Dict, Tuple
+
+import numpy as np
+import torch
+from torch import nn
+
+from .graph import Graph, Op
+from .network import BATCH_NORM_EPSILON, InvertedResidual, Network, SqueezeExcite
+
+LEAST_GAIN = 1e-3  # below that a channel of the start is all but dead, and stays as it is
+
+
+def conv_modules(network: Network) -> Dict[str, nn.Sequential]:
+    """The convolutions with their batch norms, by the names of graph.fold's operations."""
+    features = list(network.features)
+    modules = {"features.0": features[0], f"features.{len(features) - 1}": features[-1]}
+    for i, module in enumerate(features[1:-1], start=1):
+        modules.update({f"features.{i}.{part}": stage for part, stage in block_parts(module)})
+    return modules
+
+
+def block_parts(module: InvertedResidual) -> list:
+    parts = ["depthwise"] + ["squeeze_excite"] * bool(module.config.squeezed) + ["project"]
+    return list(zip(["expand"] * module.config.expands + parts, module.block))
+
+
+def set_linear(linear: nn.Linear, pair: Tuple[np.ndarray, np.ndarray]) -> None:
+    """The first outputs of `linear`; those that a model file does not have stay."""
+    weight, bias = (torch.from_numpy(array) for array in pair)
+    linear.weight.data[:len(bias)].copy_(weight)
+    linear.bias.data[:len(bias)].copy_(bias)
+
+
+def set_conv(sequence: nn.Sequential, op: Op) -> None:
+    conv, norm = sequence[0], sequence[1]
+    folded, bias = (torch.from_numpy(array).double() for array in op.weights[""])
+    if op.kind == "depthwise":
+        folded = folded[..., None]
+    elif op.kind == "pointwise":
+        folded = folded[:, None, None, :]
+    folded = folded.permute(0, 3, 2, 1)  # (out, in, bands, columns)
+    if folded.shape != conv.weight.shape:
+        raise ValueError(f"{op.name}: the weights have the shape {tuple(folded.shape)}, not "
+                         f"{tuple(conv.weight.shape)}")
+    gain = norm.weight.data.double() / torch.sqrt(norm.running_var.double() + BATCH_NORM_EPSILON)
+    alive = gain.abs() > LEAST_GAIN
+    conv.weight.data[alive] = (folded[alive] / gain[alive, None, None, None]).float()
+    norm.bias.data.copy_((bias + norm.running_mean.double() * gain).float())
+
+
+def unfold(graph: Graph, start: Network) -> Network:
+    """A copy of `start` that computes what `graph` does, but for outputs beyond those of `graph`,
+    which stay the start's.
+
+    `graph` has to be of the same architecture: ValueError if it is not.
+    """
+    network = copy.deepcopy(start)
+    modules = conv_modules(network)
+    for op in graph.ops:
+        module = modules.get(op.name)
+        if isinstance(module, SqueezeExcite):
+            gate = module.conc_se_layers[0]
+            set_linear(gate.fc1, op.weights["reduce"])
+            set_linear(gate.fc2, op.weights["expand"])
+        elif module is not None:
+            set_conv(module, op)
+        elif op.kind == "attention":
+            set_linear(network.head, op.weights["score"])
+            set_linear(network.attention, op.weights["attention"])
+            network.gate.data[:len(op.gate)] = torch.logit(torch.from_numpy(op.gate))
+        elif op.name == "hidden":
+            set_linear(network.hidden, op.weights[""])
+        elif op.kind != "time_steps":
+            raise ValueError(f"{op.name}: the network to train has no such operation")
+    return network
