@@ -65,15 +65,33 @@ HIDDEN = 512
 GATE_START = 1.5  # a share of 0.82 for the mean
 
 
+class ConvNorm(nn.Sequential):
+    """A convolution, its batch norm, and perhaps an activation.
+
+    With frozen statistics the norm is a factor and an offset per channel. They go into the weights
+    and the bias, as in the model file, which spares training two passes over every output.
+    """
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        conv, norm = self[0], self[1]
+        if norm.training:
+            return super().forward(x)
+        gain = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
+        y = nn.functional.conv2d(x, conv.weight * gain[:, None, None, None],
+                                 norm.bias - norm.running_mean * gain, conv.stride, conv.padding,
+                                 conv.dilation, conv.groups)
+        return self[2](y) if len(self) > 2 else y
+
+
 def conv_norm(channels_in: int, channels_out: int, kernel: int, stride: int = 1, groups: int = 1,
-              activation: Optional[nn.Module] = None) -> nn.Sequential:
+              activation: Optional[nn.Module] = None) -> ConvNorm:
     layers: List[nn.Module] = [
         nn.Conv2d(channels_in, channels_out, kernel, stride, (kernel - 1) // 2, groups=groups,
                   bias=False),
         nn.BatchNorm2d(channels_out, eps=BATCH_NORM_EPSILON, momentum=0.01)]
     if activation is not None:
         layers.append(activation)
-    return nn.Sequential(*layers)
+    return ConvNorm(*layers)
 
 
 class SqueezeExcite(nn.Module):
@@ -144,7 +162,8 @@ class Network(nn.Module):
 
     def steps(self, windows: torch.Tensor) -> torch.Tensor:
         """Features per time step, (n, steps, LAST_CHANNELS)."""
-        return self.features(windows).mean(dim=2).transpose(1, 2)
+        # Contiguous, since a linear layer of anything else is many small products.
+        return self.features(windows).mean(dim=2).transpose(1, 2).contiguous()
 
     def embed(self, steps: torch.Tensor) -> torch.Tensor:
         """What the classifier of the start saw: the mean over time, (n, HIDDEN)."""
