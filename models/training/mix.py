@@ -3,10 +3,11 @@
 A scene is 8.2 s of a continuous stream in which instruments enter and leave; windows of 3 s are cut
 out of its log-mel columns, so that they have the edges of a stream, not of a padded clip.
 
-What a window's label means: the instrument is audible during at least 0.5 s of its 3 s, wherever.
-Less than 0.15 s counts as absent; between the two, and when it is 18 to 28 dB below everything
-else, the label is left out of the loss; further below it is absent. A step (0.32 s, one position of
-the network's last features) has the label if at least half of it is audible.
+What a window's label means: the instrument is audible during at least 0.35 s of its 3 s, wherever;
+gaps of up to 0.3 s between notes count as audible. Less than 0.1 s counts as absent; between the
+two, and when it is 18 to 28 dB below everything else, the label is left out of the loss; further
+below it is absent. A step (0.32 s, one position of the network's last features) has the label if at
+least half of it is audible.
 
 Writes WORK/windows/NNN.{mel,target,step,teacher}.npy in shards: uint8 log-mel (n, 300, 128) in the
 integers of the network's input, targets of windows (n, outputs) and of steps (n, steps, outputs) of
@@ -21,7 +22,7 @@ from typing import Dict, List, Tuple
 
 import numpy as np
 import torch
-from scipy.ndimage import maximum_filter1d
+from scipy.ndimage import maximum_filter1d, minimum_filter1d
 from tqdm import tqdm
 
 from .effects import RATE_HZ, Rooms, clipped, coded, colored_noise, shape
@@ -38,7 +39,8 @@ WINDOWS_PER_SCENE = 4
 STEM_SHARES = (0.20, 0.29, 0.24, 0.16, 0.08, 0.03)  # scenes with 0, 1, … instruments
 NONE_SHARES = {**{name: 0.06 for name in EXTRAS if name != "speech"}, "speech": 0.15,
                "noise": 0.17, "silence": 0.08}  # what sounds where no label does
-PRESENT_COLUMNS, ABSENT_COLUMNS = 50, 15
+PRESENT_COLUMNS, ABSENT_COLUMNS = 35, 10
+GAP_COLUMNS = 30  # that are bridged between notes
 STEP_COLUMNS = 32  # the network's stride over time
 STEPS = -(-CONFIG.columns // STEP_COLUMNS)
 MASKED_DB, ABSENT_DB = -18.0, -28.0
@@ -104,6 +106,15 @@ def scene_stems(banks: Dict[str, Bank], rooms: Rooms, random: np.random.Generato
     return stems
 
 
+def activity_of(energy: np.ndarray) -> np.ndarray:
+    """Whether an instrument sounds, per column, from its energies."""
+    sounding = energy > max(np.percentile(energy, 95) * 10 ** -3.5, 1e-9)
+    # A closing (dilation, then erosion) fills gaps and leaves the beginning and the end where they
+    # are; beyond the edges it is as at them.
+    wide = maximum_filter1d(sounding, GAP_COLUMNS + 1, mode="nearest")
+    return minimum_filter1d(wide, GAP_COLUMNS + 1, mode="nearest")
+
+
 def target_of(active: np.ndarray, energy: np.ndarray, total: np.ndarray, present: int,
               absent: int) -> int:
     """0, 1 or LEFT_OUT for one instrument in a stretch of columns, of which `present` make it sound
@@ -137,6 +148,13 @@ def step_targets(active: np.ndarray, energy: np.ndarray, total: np.ndarray) -> L
     return targets
 
 
+def quiet_share(names: List[str]) -> float:
+    """How many of the scenes with these stems go down to -90 dBFS: none with an instrument."""
+    if not names:
+        return 0.7
+    return 0.0 if "music" in names or set(names) & set(LABELS) else 0.2
+
+
 def master(stems: List[Tuple[str, np.ndarray]], rooms: Rooms, random: np.random.Generator
            ) -> Tuple[np.ndarray, np.ndarray, List[np.ndarray]]:
     """The sum as a microphone would deliver it, its column energies, and those of the stems."""
@@ -151,7 +169,7 @@ def master(stems: List[Tuple[str, np.ndarray]], rooms: Rooms, random: np.random.
         mixture = clipped(mixture, random)
     if random.random() < 0.1:
         mixture = coded(mixture, random)
-    quiet = not stems and random.random() < 0.7
+    quiet = random.random() < quiet_share([name for name, _ in stems])
     level_db = random.uniform(-90.0, -30.0) if quiet else random.uniform(-45.0, 0.0)
     peak = np.abs(mixture).max() + 1e-9
     mixture = np.clip(mixture * (10 ** (level_db / 20) / peak), -1.0, 1.0)
@@ -167,11 +185,7 @@ def scene(banks: Dict[str, Bank], rooms: Rooms, frontend: Frontend, random: np.r
     stems = scene_stems(banks, rooms, random)
     mixture, total, energies = master(stems, rooms, random)
     logmel = quantize_input(frontend(torch.from_numpy(mixture)).numpy())
-    activity = []
-    for energy in energies:
-        loud = np.percentile(energy, 95)
-        sounding = energy > max(loud * 10 ** -3.5, 1e-9)
-        activity.append(maximum_filter1d(sounding, 31))  # bridges the gaps between notes
+    activity = [activity_of(energy) for energy in energies]
     room_for = (COLUMNS - CONFIG.columns - 4) // WINDOWS_PER_SCENE
     begins = [2 + index * room_for + int(random.integers(room_for))
               for index in range(WINDOWS_PER_SCENE)]
