@@ -12,7 +12,8 @@ from ..labels import (AUDIOSET, EXTRAS, GM_OTHERS, GM_PROGRAMS, GS_VARIATIONS, L
 from ..material import pitch_of
 from ..metrics import average_precision, best_f1, f1, summary
 from ..midi import variable_length
-from ..mix import ABSENT_COLUMNS, LEFT_OUT, PRESENT_COLUMNS, STEPS, step_targets, target_of
+from ..mix import (ABSENT_COLUMNS, GAP_COLUMNS, LEFT_OUT, PRESENT_COLUMNS, STEPS, activity_of,
+                   quiet_share, step_targets, target_of)
 from ..thresholds import choose
 
 
@@ -83,7 +84,7 @@ class TestWindowTarget(unittest.TestCase):
         return target_of(active, energy, energy + 1.0, PRESENT_COLUMNS, ABSENT_COLUMNS)
 
     def test_how_long(self) -> None:
-        self.assertEqual([self.label(n, 0.0) for n in (0, 14, 15, 49, 50, 300)],
+        self.assertEqual([self.label(n, 0.0) for n in (0, 9, 10, 34, 35, 300)],
                          [0, 0, LEFT_OUT, LEFT_OUT, 1, 1])
 
     def test_steps_are_centred_on_the_stride(self) -> None:
@@ -94,6 +95,22 @@ class TestWindowTarget(unittest.TestCase):
         active[:] = False
         active[150:154] = True  # an eighth of step 5: neither there nor not
         self.assertEqual(step_targets(active, active * 1.0, active + 1e-3)[5], LEFT_OUT)
+
+    def test_gaps_are_bridged_and_nothing_else(self) -> None:
+        energy = np.zeros(820)
+        energy[200:240] = 1.0
+        energy[240 + GAP_COLUMNS:300] = 0.5
+        energy[300 + GAP_COLUMNS + 1:500] = 1.0
+        energy[790:] = 1.0
+        wanted = np.zeros(820, bool)
+        wanted[200:300] = wanted[300 + GAP_COLUMNS + 1:500] = wanted[790:] = True
+        np.testing.assert_array_equal(activity_of(energy), wanted)
+        self.assertFalse(activity_of(np.zeros(820)).any())
+
+    def test_only_scenes_without_instruments_are_nearly_silent(self) -> None:
+        self.assertEqual([quiet_share(names) for names in (["piano"], ["noise", "banjo"],
+                                                           ["music"], ["harp", "noise"], [])],
+                         [0.0, 0.0, 0.0, 0.2, 0.7])
 
     def test_how_loud(self) -> None:
         self.assertEqual([self.label(300, db) for db in (-29.0, -27.0, -19.0, -17.0, 10.0)],
