@@ -1,4 +1,4 @@
-"""Mixes scenes of 0 to 5 instruments and cuts them into labelled windows with the teacher's logits.
+"""Mixes scenes of 0 to 5 instruments and cuts labelled windows, with the teacher's embeddings.
 
 A scene is 8.2 s of a continuous stream in which instruments enter and leave; windows of 3 s are cut
 out of its log-mel columns, so that they have the edges of a stream, not of a padded clip.
