@@ -22,9 +22,9 @@ from tqdm import tqdm
 
 from .datasets import Clip, Layout, indices, mapping_table
 from .datasets_layouts import LAYOUTS, load_clips_of
-from .datasets_tables import Refused, read_table, sound_length
+from .datasets_tables import Refused, Row, read_table, sound_length
 from .labels import LABELS
-from .prepare import COLUMNS, SPLITS
+from .prepare import COLUMNS, SPLITS, check_row
 
 UNKNOWN = ("unlabelled", "absent", "skip")
 
@@ -44,8 +44,11 @@ def place_of(clip: Clip, layout: Layout, forced: Optional[str], unknown: str
              ) -> Optional[Tuple[str, str]]:
     """The clip's labels and split in the index; None: it is left out."""
     own = clip.fields.get("split", "")
-    split = forced or (own if own in SPLITS else
-                       "train" if clip.split in (*layout.training_splits, "") else "eval")
+    if forced is None and own and own not in SPLITS:
+        raise Refused(f"{clip.place}: unknown split {own!r}; there are {', '.join(SPLITS)}; "
+                      "--as gives one to all")
+    split = forced or own or (
+        "train" if clip.split in (*layout.training_splits, "") else "eval")
     if split == "unlabelled":
         return "?", split
     guessed = unknown == "absent" and clip.known.any() and not is_ambiguous(clip, layout)
@@ -80,12 +83,15 @@ def rows_of(clips: List[Clip], layout: Layout, arguments: argparse.Namespace
         if place is None:
             continue
         try:
-            rows.append(row_of(clip, *place, layout, arguments.source or arguments.dataset[0],
-                               arguments.output, arguments.relative))
+            values = row_of(clip, *place, layout, arguments.source or arguments.dataset[0],
+                            arguments.output, arguments.relative)
         except Refused as error:
             if not arguments.leave_out_broken:
                 raise
             print(f"left out: {error}")
+            continue
+        check_row(Row(clip.place, values))
+        rows.append(values)
     return rows
 
 

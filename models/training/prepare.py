@@ -23,11 +23,12 @@ from tqdm import tqdm
 
 from .datasets_tables import Refused, Row, read_sound, read_table, seconds
 from .frontend import CONFIG
-from .labels import target
+from .labels import NEIGHBOURS, target
 
 COLUMNS = ("file", "start_s", "duration_s", "labels", "other_instrument", "kind", "split",
            "source", "original_name")
 SPLITS = ("train", "eval", "eval_real", "unlabelled")
+KINDS = ("note", "loop", "phrase", "freesound", "noise", "music")  # or empty: a phrase
 HEADER_BYTES = 128
 
 
@@ -46,11 +47,15 @@ def to_rate(samples: np.ndarray, rate_hz: int) -> np.ndarray:
 
 
 def check_row(row: Row) -> None:
-    """An unknown label is refused here, not hours later."""
+    """What is not known is refused here, not hours later."""
     values = row.values
-    if values["split"] not in SPLITS:
-        raise Refused(f"{row.place}: unknown split {values['split']!r}; there are "
-                      + ", ".join(SPLITS))
+    for column, known in (("split", SPLITS), ("kind", (*KINDS, "")),
+                          ("other_instrument", (*NEIGHBOURS, ""))):
+        if values[column] not in known:
+            raise Refused(f"{row.place}: unknown {column} {values[column]!r}; there are "
+                          + ", ".join(name for name in known if name))
+    if not values["labels"]:
+        raise Refused(f"{row.place}: labels are empty; write none where no label sounds")
     if values["labels"] == "?" and values["split"] != "unlabelled":
         raise Refused(f"{row.place}: labels are ?, which only the split unlabelled may have")
     if values["labels"] != "?":

@@ -81,6 +81,11 @@ class TestPrepare(unittest.TestCase):
                 ({"file": "b.wav"}, "line 3: .*b.wav is no sound file"),
                 ({"file": ""}, "line 3: names no file"),
                 ({"split": "trian"}, "line 3: unknown split 'trian'"),
+                ({"split": "training"}, "line 3: unknown split 'training'; there are train, eval"),
+                ({"kind": "tone"}, "line 3: unknown kind 'tone'; there are note, "),
+                ({"other_instrument": "theremin"}, "unknown other_instrument 'theremin'; there are"),
+                ({"labels": ""}, "line 3: labels are empty; write none where no label sounds"),
+                ({"labels": "none|piano"}, "line 3: unknown label 'none'"),
                 ({"labels": "?"}, "line 3: labels are [?]"),
                 ({"duration_s": "long"}, "line 3: duration_s is 'long'"),
                 ({"duration_s": "0"}, "line 3: the clip of .*a.wav has no length")):
