@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 import zlib
 from pathlib import Path
-from typing import List, Optional
+from typing import List
 
 import numpy as np
 import soundfile
@@ -120,7 +120,7 @@ def render_font(font: Path, names: List[str], arguments: argparse.Namespace) -> 
             tqdm.write(f"{font.name}: {name} is left out: {error}")
 
 
-def main(words: Optional[List[str]] = None) -> None:
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True, help="folder for intermediate results")
@@ -134,7 +134,7 @@ def main(words: Optional[List[str]] = None) -> None:
                         help="per neighbouring instrument and soundfont")
     parser.add_argument("--folder", default="renders", help="name of the folder in WORK")
     parser.add_argument("--seed", type=int, default=1, help="of the phrases")
-    arguments = parser.parse_args(words)
+    arguments = parser.parse_args()
     try:
         for font in arguments.soundfont:
             check_font(font)

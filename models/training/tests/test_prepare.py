@@ -13,9 +13,11 @@ from unittest import mock
 import numpy as np
 import soundfile
 
+from .. import prepare
 from ..evaluation_sets import WINDOW, windows_of
 from ..frontend import Frontend
 from ..prepare import load_clips, main
+from ..results import mark_of
 
 COLUMNS = ("file", "start_s", "duration_s", "labels", "other_instrument", "kind", "split",
            "source", "original_name")
@@ -56,6 +58,37 @@ class TestPrepare(unittest.TestCase):
         self.assertAlmostEqual(np.abs(tone).max() / 32767.0, 0.5, delta=0.02)
         spectrum = np.abs(np.fft.rfft(tone))
         self.assertEqual(int(spectrum.argmax()), 220)  # bins of 2 Hz
+
+    def test_a_changed_index_or_file_is_decoded_anew(self) -> None:
+        soundfile.write(self.audio / "a.wav", np.zeros(8000), 8000)
+        row = {"file": "a.wav", "labels": "none", "split": "train"}
+        self.index([row])
+        self.run_main()
+        array, table = (self.work / "clips" / f"train.{ending}" for ending in ("npy", "json"))
+        before = array.stat().st_mtime_ns
+        self.run_main()
+        self.assertEqual(array.stat().st_mtime_ns, before)  # nothing has changed
+        self.index([row, {**row, "labels": "piano"}])
+        self.run_main()
+        self.assertEqual([clip["labels"] for clip, _ in load_clips(self.work, "train")],
+                         ["none", "piano"])
+        soundfile.write(self.audio / "a.wav", np.zeros(16000), 8000)
+        self.run_main()
+        self.assertEqual([samples.size for _, samples in load_clips(self.work, "train")],
+                         [64000, 64000])
+        mark_of(table).unlink()  # as an older version left it
+        table.write_text("[]")
+        self.run_main()
+        self.assertEqual(len(load_clips(self.work, "train")), 2)
+
+    def test_what_is_broken_off_is_not_taken_for_done(self) -> None:
+        soundfile.write(self.audio / "a.wav", np.zeros(8000), 8000)
+        self.index([{"file": "a.wav", "labels": "none", "split": "train"}])
+        with mock.patch.object(prepare, "save_text", side_effect=KeyboardInterrupt):
+            with self.assertRaises(KeyboardInterrupt):
+                self.run_main()
+        self.run_main()
+        self.assertEqual(len(load_clips(self.work, "train")), 1)
 
     def test_unknown_label_is_refused(self) -> None:
         soundfile.write(self.audio / "a.wav", np.zeros(8000), 8000)

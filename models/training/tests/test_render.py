@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import sys
 import tempfile
 import unittest
 from pathlib import Path
@@ -51,12 +52,13 @@ class TestCommand(unittest.TestCase):
         return self.folder / name
 
     def run_main(self, *fonts: Path) -> str:
-        words = ["--work", str(self.folder / "work"), "--only", "piano", "tuba"]
+        words = ["render", "--work", str(self.folder / "work"), "--only", "piano", "tuba"]
         for font in fonts:
             words += ["--soundfont", str(font)]
         printed = io.StringIO()
-        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(io.StringIO()):
-            render.main(words)
+        with mock.patch.object(sys, "argv", words), contextlib.redirect_stdout(printed), \
+                contextlib.redirect_stderr(io.StringIO()):
+            render.main()
         return printed.getvalue()
 
     def test_what_is_no_soundfont_is_refused_before_anything_is_played(self) -> None:
