@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import io
 import os
 from collections import Counter
 from pathlib import Path
@@ -25,6 +26,7 @@ from .datasets_layouts import LAYOUTS, load_clips_of
 from .datasets_tables import Refused, Row, read_table, sound_length
 from .labels import LABELS
 from .prepare import COLUMNS, SPLITS, check_row
+from .results import save_text
 
 UNKNOWN = ("unlabelled", "absent", "skip")
 
@@ -102,12 +104,11 @@ def write_index(path: Path, rows: List[Dict[str, str]], append: bool) -> None:
             raise Refused(f"{path}: is there already; --append adds to it")
         before = [row.values for row in read_table(path, COLUMNS)]
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    with open(part, "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        writer.writeheader()
-        writer.writerows(before + rows)
-    os.replace(part, path)
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, COLUMNS)
+    writer.writeheader()
+    writer.writerows(before + rows)
+    save_text(path, text.getvalue())
 
 
 def import_dataset(arguments: argparse.Namespace) -> None:

@@ -37,8 +37,8 @@ class TestBlocks(unittest.TestCase):
 
     def clips(self, count: int) -> List[Clip]:
         said = Statement(frozenset(), frozenset(), alone=True)
-        return [make_clip(identity(), said, self.path, f"line {number}", "all", start_s=0.5 * number)
-                for number in range(count)]
+        return [make_clip(identity(), said, self.path, f"line {number}", "all",
+                          start_s=0.5 * number) for number in range(count)]
 
     def test_windows_are_those_of_the_whole(self) -> None:
         frontend = Frontend()
@@ -50,7 +50,7 @@ class TestBlocks(unittest.TestCase):
                 for block_s in (0.7, 2.0, 5.0):
                     blocks = sound_blocks(self.path, "x", 0.25, None, block_s)
                     parts = list(windows_by_block(blocks, frontend))
-                    np.testing.assert_allclose(np.concatenate(parts), whole, atol=2e-5,
+                    np.testing.assert_allclose(np.concatenate(parts), whole, atol=2e-6,
                                                err_msg=f"{rate_hz} {length_s} {block_s}")
 
     def test_only_some_of_a_long_recording_is_held(self) -> None:

@@ -116,7 +116,7 @@ class TestPrepare(unittest.TestCase):
                 ({"split": "trian"}, "line 3: unknown split 'trian'"),
                 ({"split": "training"}, "line 3: unknown split 'training'; there are train, eval"),
                 ({"kind": "tone"}, "line 3: unknown kind 'tone'; there are note, "),
-                ({"other_instrument": "theremin"}, "unknown other_instrument 'theremin'; there are"),
+                ({"other_instrument": "saw"}, "line 3: unknown other_instrument 'saw'; there are"),
                 ({"labels": ""}, "line 3: labels are empty; write none where no label sounds"),
                 ({"labels": "none|piano"}, "line 3: unknown label 'none'"),
                 ({"labels": "?"}, "line 3: labels are [?]"),
