@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import io
 import sys
 import tempfile
 import unittest
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Dict, List
 from unittest import mock
@@ -38,7 +40,7 @@ class TestPrepare(unittest.TestCase):
 
     def run_main(self) -> None:
         arguments = ["prepare", "--audio", str(self.audio), "--work", str(self.work)]
-        with mock.patch.object(sys, "argv", arguments):
+        with mock.patch.object(sys, "argv", arguments), redirect_stdout(io.StringIO()):
             main()
 
     def test_clips_are_cut_resampled_and_mixed_down(self) -> None:
