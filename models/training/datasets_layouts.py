@@ -205,11 +205,11 @@ def table_clip(folder: Path, row: Row) -> Clip:
     names = [name.strip() for name in values["labels"].split("|")]
     said = Statement(frozenset(), frozenset())
     if names != ["?"]:
-        named = frozenset(names) - {"none", ""}
+        named = frozenset(names if names != ["none"] else [])
         unknown = sorted(named - set(LABELS))
         if unknown:
             raise Refused(f"{row.place}: unknown label {unknown[0]!r}; the labels are "
-                          + ", ".join(LABELS))
+                          + ", ".join(LABELS) + ", or none")
         said = Statement(named, others(meanings, named), alone=True)
     if not values["file"].strip():
         raise Refused(f"{row.place}: names no file")

@@ -7,7 +7,7 @@ import io
 import json
 import math
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 import soundfile
@@ -126,23 +126,45 @@ def sound_length(path: Path, place: str) -> float:
     return length_s
 
 
-def read_sound(path: Path, place: str, start_s: float = 0.0, duration_s: Optional[float] = None
-               ) -> Tuple[np.ndarray, int]:
-    """A part of a sound file as mono float32, and its rate; a part that ends late ends there."""
+def decoded_blocks(file: soundfile.SoundFile, start_s: float, duration_s: Optional[float],
+                   block_s: float) -> Iterator[np.ndarray]:
+    """A part of an open sound file as mono float32, block after block."""
+    file.seek(min(round(start_s * file.samplerate), file.frames))
+    left = file.frames if duration_s is None else round(duration_s * file.samplerate)
+    while left > 0:
+        frames = min(left, round(block_s * file.samplerate))
+        samples = file.read(frames, dtype="float32", always_2d=True).mean(axis=1)
+        if samples.size == 0:
+            return
+        yield samples
+        left -= samples.size
+
+
+def sound_blocks(path: Path, place: str, start_s: float = 0.0, duration_s: Optional[float] = None,
+                 block_s: float = LONGEST_S) -> Iterator[Tuple[np.ndarray, int]]:
+    """A part of a sound file as mono float32 in blocks, each with the rate; a part that ends late
+    ends there."""
     length_s = sound_length(path, place)
     if start_s >= length_s:
         raise Refused(f"{place}: a clip of {path} starts at {start_s:g} s, after the end at "
                       f"{length_s:g} s")
+    is_empty = True
     try:
         with soundfile.SoundFile(str(path)) as file:
-            rate = file.samplerate
-            file.seek(min(round(start_s * rate), file.frames))
-            frames = -1 if duration_s is None else round(duration_s * rate)
-            samples = file.read(frames, dtype="float32", always_2d=True).mean(axis=1)
+            for samples in decoded_blocks(file, start_s, duration_s, block_s):
+                is_empty = False
+                if not np.isfinite(samples).all():
+                    raise Refused(f"{place}: {path} holds samples that are not numbers")
+                yield samples, file.samplerate
+    except Refused:
+        raise
     except (RuntimeError, ValueError, OSError, MemoryError) as error:
         raise Refused(f"{place}: {path} cannot be decoded: {error}") from None
-    if samples.size == 0:
+    if is_empty:
         raise Refused(f"{place}: a clip of {path} holds no sound")
-    if not np.isfinite(samples).all():
-        raise Refused(f"{place}: {path} holds samples that are not numbers")
-    return samples, rate
+
+
+def read_sound(path: Path, place: str, start_s: float = 0.0, duration_s: Optional[float] = None
+               ) -> Tuple[np.ndarray, int]:
+    """A part of a sound file at once."""
+    return next(sound_blocks(path, place, start_s, duration_s))

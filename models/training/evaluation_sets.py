@@ -1,13 +1,14 @@
 """The windows on which models are measured, cached in WORK/evaluation/.
 
 single-eval, single-real   the clips of the splits `eval` and `eval_real`
-outside                    eval_real and those clips of eval whose source is in no training data
+outside                    the clips of both whose source is in nothing that is trained on
 mix2, mix3                 random mixtures of two and three of the labelled clips of `outside`
 font                       stretches of a soundfont that no training data was rendered with
 """
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Callable, Dict, FrozenSet, List, NamedTuple, Tuple
 
@@ -17,8 +18,9 @@ from tqdm import tqdm
 
 from .frontend import CONFIG, Frontend
 from .labels import LABELS, target
-from .material import to_float
-from .prepare import load_clips
+from .material import to_float, training_clips
+from .prepare import clips_digest, load_clips
+from .results import digest, file_size, replacing
 
 WINDOW = CONFIG.columns * CONFIG.hop_frames
 HOP = CONFIG.rate_hz  # one second between windows
@@ -64,7 +66,8 @@ def split_sounds(work: Path, split: str) -> List[Tuple[np.ndarray, List[int]]]:
 
 
 def outside_clips(work: Path) -> List[Tuple[Source, np.ndarray, List[int]]]:
-    trained = {row["source"] for row, _ in load_clips(work, "train")}
+    trained = {row["source"] for split in ("train", "unlabelled")
+               for row, _ in training_clips(work, split)}
     return [((split, i), samples, target(row["labels"])) for split in ("eval", "eval_real")
             for i, (row, samples) in enumerate(load_clips(work, split))
             if row["source"] not in trained]
@@ -139,15 +142,32 @@ BUILDERS: Dict[str, Callable[[Path, int], List[Tuple[np.ndarray, List[int]]]]] =
 }
 
 
+def inputs_of(work: Path, name: str, seed: int) -> str:
+    """The digest of what a set is made of."""
+    if name == "font":
+        folder = work / "heldout"
+        return digest([(str(path.relative_to(folder)), file_size(path))
+                       for path in sorted(folder.glob("*/*.npy"))])
+    clips = [sorted(made_of) for made_of in sources(work, name, seed)]
+    splits = sorted({split for made_of in clips for split, _ in made_of})
+    return digest(clips, [clips_digest(work, split) for split in splits])
+
+
 def load(work: Path, name: str, seed: int = 1) -> EvaluationSet:
-    """One set, from the cache where it is there."""
+    """One set, from the cache where it is there and made of the clips that are there now."""
     path = work / "evaluation" / f"{name}-{seed}.npz"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        built = build(BUILDERS[name](work, seed), name)
-        np.savez(path, **built._asdict())
-    stored = np.load(path)
-    return EvaluationSet(stored["logmel"], stored["clip"], stored["target"])
+    inputs = inputs_of(work, name, seed)
+    if path.exists():
+        with np.load(path) as stored:
+            if "made_from" in stored and str(stored["made_from"]) == inputs:
+                return EvaluationSet(stored["logmel"], stored["clip"], stored["target"])
+        print(f"{path}: was made of other clips, or by an older version; it is made anew",
+              file=sys.stderr)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    built = build(BUILDERS[name](work, seed), name)
+    with replacing(path) as file:
+        np.savez(file, made_from=np.array(inputs), **built._asdict())
+    return built
 
 
 def available(work: Path) -> List[str]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import io
 import os
 from collections import Counter
 from pathlib import Path
@@ -22,9 +23,10 @@ from tqdm import tqdm
 
 from .datasets import Clip, Layout, indices, mapping_table
 from .datasets_layouts import LAYOUTS, load_clips_of
-from .datasets_tables import Refused, read_table, sound_length
+from .datasets_tables import Refused, Row, read_table, sound_length
 from .labels import LABELS
-from .prepare import COLUMNS, SPLITS
+from .prepare import COLUMNS, SPLITS, check_row
+from .results import save_text
 
 UNKNOWN = ("unlabelled", "absent", "skip")
 
@@ -44,8 +46,11 @@ def place_of(clip: Clip, layout: Layout, forced: Optional[str], unknown: str
              ) -> Optional[Tuple[str, str]]:
     """The clip's labels and split in the index; None: it is left out."""
     own = clip.fields.get("split", "")
-    split = forced or (own if own in SPLITS else
-                       "train" if clip.split in (*layout.training_splits, "") else "eval")
+    if forced is None and own and own not in SPLITS:
+        raise Refused(f"{clip.place}: unknown split {own!r}; there are {', '.join(SPLITS)}; "
+                      "--as gives one to all")
+    split = forced or own or (
+        "train" if clip.split in (*layout.training_splits, "") else "eval")
     if split == "unlabelled":
         return "?", split
     guessed = unknown == "absent" and clip.known.any() and not is_ambiguous(clip, layout)
@@ -80,12 +85,15 @@ def rows_of(clips: List[Clip], layout: Layout, arguments: argparse.Namespace
         if place is None:
             continue
         try:
-            rows.append(row_of(clip, *place, layout, arguments.source or arguments.dataset[0],
-                               arguments.output, arguments.relative))
+            values = row_of(clip, *place, layout, arguments.source or arguments.dataset[0],
+                            arguments.output, arguments.relative)
         except Refused as error:
             if not arguments.leave_out_broken:
                 raise
             print(f"left out: {error}")
+            continue
+        check_row(Row(clip.place, values))
+        rows.append(values)
     return rows
 
 
@@ -96,12 +104,11 @@ def write_index(path: Path, rows: List[Dict[str, str]], append: bool) -> None:
             raise Refused(f"{path}: is there already; --append adds to it")
         before = [row.values for row in read_table(path, COLUMNS)]
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    with open(part, "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        writer.writeheader()
-        writer.writerows(before + rows)
-    os.replace(part, path)
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, COLUMNS)
+    writer.writeheader()
+    writer.writerows(before + rows)
+    save_text(path, text.getvalue())
 
 
 def import_dataset(arguments: argparse.Namespace) -> None:

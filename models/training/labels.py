@@ -112,7 +112,7 @@ def output_of(name: str) -> str:
 
 def target(labels: str) -> List[int]:
     """0/1 per label from the index's `labels` column: `a|b`, or `none`."""
-    names = [] if labels in ("none", "") else labels.split("|")
+    names = [] if labels == "none" else labels.split("|")
     unknown = [name for name in names if name not in LABELS]
     if unknown:
         raise ValueError(f"unknown label {unknown[0]!r}")

@@ -10,6 +10,7 @@ from typing import Dict, List, Optional, Sequence, Tuple
 import numpy as np
 from scipy.signal import resample
 
+from .datasets_tables import Refused
 from .effects import RATE_HZ, amplifier
 from .labels import EXTRAS, LABELS, NEIGHBOURS, output_of
 from .prepare import load_clips
@@ -20,8 +21,12 @@ STRAIGHT_FROM_PICKUP = {"black_and_green_guitars", "tonejs_instruments"}
 # Played or sung with vibrato and slides, which single notes in a collection mostly lack.
 VIBRATO_SHARES = {"voice": 0.6, "violin": 0.4, "cello": 0.4, "saxophone": 0.25, "flute": 0.25,
                   "trumpet": 0.25, "trombone": 0.25, "electric_guitar": 0.15}
+SHORTEST_RENDER = 20 * RATE_HZ  # samples; a stretch of 8 s is cut from anywhere in it
 SEMITONES = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11}
 PITCH = re.compile(r"(?:^|[_-])([A-Ga-g])(#|s|b)?(-?\d)(?=[_.\-]|$)")
+REMEDY = ("labels and neighbours come from the clips of `train` and from render, speech also from "
+          "the step of that name, noise from clips of `train` whose labels are none, music from "
+          "the clips of `unlabelled` and from packaged")
 
 
 def pitch_of(name: str) -> Optional[int]:
@@ -128,7 +133,7 @@ def add_renders(banks: Dict[str, Bank], folder: Path) -> None:
         if path.name.endswith(".score.npy"):
             continue
         samples = np.load(path, mmap_mode="r")
-        if samples.size < 20 * RATE_HZ:
+        if samples.size < SHORTEST_RENDER:
             continue
         score_path = path.with_suffix(".score.npy")
         unscored = np.ones(samples.size // (3 * RATE_HZ))
@@ -140,9 +145,15 @@ def load_banks(work: Path) -> Dict[str, Bank]:
     banks = {name: Bank() for name in (*LABELS, *EXTRAS, "noise", "music")}
     add_clips(banks, work)
     add_renders(banks, work / "renders")
-    speech = np.load(work / "speech.npy", mmap_mode="r")
-    banks["speech"].renders.append((speech, np.ones(speech.size // (3 * RATE_HZ))))
+    if (work / "speech.npy").exists():
+        speech = np.load(work / "speech.npy", mmap_mode="r")
+        if speech.size >= SHORTEST_RENDER:
+            banks["speech"].renders.append((speech, np.ones(speech.size // (3 * RATE_HZ))))
     banks["music"].clips = [samples for _, samples in training_clips(work, "unlabelled")]
+    empty = [name for name, bank in banks.items()
+             if not (bank.notes or bank.clips or bank.renders)]
+    if empty:
+        raise Refused(f"{work}: there is nothing to mix of {', '.join(empty)}; " + REMEDY)
     return banks
 
 

@@ -50,10 +50,18 @@ def ece(scores: np.ndarray, target: np.ndarray, bins: int = 10) -> float:
 
 
 def ranking_precision(scores: np.ndarray, target: np.ndarray, known: np.ndarray) -> float:
-    """Label ranking average precision (LRAP): average precision over the labels of each clip that
-    has any, among those that are known, averaged over clips."""
-    values = [average_precision(scores[i, known[i]], target[i, known[i]])
-              for i in range(len(target)) if (target[i] & known[i]).any()]
+    """Label ranking average precision (LRAP) over the known labels of the clips that have any.
+
+    A label's rank is the number of labels with a score of at least its own, so that the order of
+    labels with equal scores does not matter.
+    """
+    values = []
+    for clip_scores, clip_target, clip_known in zip(scores, target, known):
+        positives = clip_scores[clip_known & (clip_target == 1)]
+        if positives.size:
+            hits = (positives >= positives[:, None]).sum(axis=1)
+            ranks = (clip_scores[clip_known] >= positives[:, None]).sum(axis=1)
+            values.append((hits / ranks).mean())
     return float(np.mean(values)) if values else float("nan")
 
 
@@ -75,8 +83,9 @@ def clip_loss(scores: np.ndarray, target: np.ndarray) -> float:
 
 
 def first_is_right(scores: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Per clip: whether the most probable label is one of its labels."""
-    return target[np.arange(len(target)), scores.argmax(axis=1)] == 1
+    """Per clip: whether the most probable label, or one as probable, is one of its labels."""
+    first = scores == scores.max(axis=1, keepdims=True)
+    return (first & (target == 1)).any(axis=1)
 
 
 def summary(scores: np.ndarray, target: np.ndarray, thresholds: np.ndarray) -> Dict[str, float]:

@@ -25,12 +25,14 @@ import torch
 from scipy.ndimage import maximum_filter1d, minimum_filter1d
 from tqdm import tqdm
 
+from .datasets_tables import Refused
 from .effects import RATE_HZ, Rooms, clipped, coded, colored_noise, shape
 from .frontend import CONFIG, Frontend
 from .labels import EXTRAS, LABELS, OUTPUTS
 from .material import Bank, load_banks, stem
 from .network import Network, as_input, start_network
 from .quantize import dequantize_input, quantize_input
+from .results import save_array
 
 SCENE = 1 << 18  # samples, 8.2 s
 PADDED = 1 << 19
@@ -214,27 +216,45 @@ def teacher_embeddings(network: Network, windows: np.ndarray, batch: int = 32) -
     return np.concatenate(parts)
 
 
+def shard_paths(folder: Path, name: str) -> Dict[str, Path]:
+    """The files of a shard; it counts only where all are there."""
+    return {part: folder / f"{name}.{part}.npy" for part in ("mel", "target", "step", "teacher")}
+
+
+def write_shard(paths: Dict[str, Path], arrays: Dict[str, np.ndarray]) -> None:
+    """Over whatever is left of an earlier one."""
+    for path in paths.values():
+        path.unlink(missing_ok=True)
+    for part, array in arrays.items():
+        save_array(paths[part], array)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True, help="folder for intermediate results")
     parser.add_argument("--teacher", type=Path, required=True,
                         help="folder with mn04_as_mAP_432.pt and audioset_labels.csv")
-    parser.add_argument("--shards", type=int, default=16)
+    parser.add_argument("--shards", type=int, default=16, help="how many to mix")
     parser.add_argument("--first-shard", type=int, default=0, help="to share the work")
     parser.add_argument("--scenes", type=int, default=500, help="per shard, of 4 windows each")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=1, help="of the scenes")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
+    try:
+        banks = load_banks(arguments.work)
+    except Refused as error:
+        raise SystemExit(f"mix: {error}") from None
     folder = arguments.work / "windows"
     folder.mkdir(parents=True, exist_ok=True)
     network = start_network(arguments.teacher / "mn04_as_mAP_432.pt",
                             arguments.teacher / "audioset_labels.csv")
     network = network.to(memory_format=torch.channels_last)
-    banks, frontend = load_banks(arguments.work), Frontend()
+    frontend = Frontend()
     rooms = Rooms(PADDED, 64, np.random.default_rng(arguments.seed))
     for shard in range(arguments.first_shard, arguments.first_shard + arguments.shards):
-        if (folder / f"{shard:03d}.teacher.npy").exists():
+        paths = shard_paths(folder, f"{shard:03d}")
+        if all(path.exists() for path in paths.values()):
             continue
         random = np.random.default_rng([arguments.seed, shard])
         parts = [scene(banks, rooms, frontend, random)
@@ -242,10 +262,8 @@ def main() -> None:
         windows, targets, steps = (np.concatenate(column) for column in zip(*parts))
         with torch.no_grad():
             embeddings = teacher_embeddings(network, windows)
-        np.save(folder / f"{shard:03d}.mel.npy", windows)
-        np.save(folder / f"{shard:03d}.target.npy", targets)
-        np.save(folder / f"{shard:03d}.step.npy", steps)
-        np.save(folder / f"{shard:03d}.teacher.npy", embeddings)
+        write_shard(paths, {"mel": windows, "target": targets, "step": steps,
+                            "teacher": embeddings})
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ installed is left out, and said to be.
 from __future__ import annotations
 
 import argparse
-import json
+from collections import Counter
 from pathlib import Path
 from typing import Dict, Iterator, List, Tuple
 
@@ -17,9 +17,12 @@ from tqdm import tqdm
 
 from .effects import RATE_HZ
 from .labels import NEIGHBOURS
-from .packaged_collections import COLLECTIONS, Clip, sampler_clips
+from .packaged_collections import COLLECTIONS, Clip, Collection, sampler_clips
+from .prepare import is_current, writing_clips
+from .results import digest, file_size
 
 LONGEST_S = 45
+SAMPLERS = "tonejs-instrument-*-mp3"  # packages of npm
 
 
 def without_silence(samples: np.ndarray) -> np.ndarray:
@@ -53,6 +56,32 @@ def row_of(clip: Clip) -> Dict[str, object]:
             "source": clip.source, "original_name": clip.name}
 
 
+def files_of(package: str, place: Path) -> List[Tuple[str, int]]:
+    """Names and sizes of what the clips of a package may come from."""
+    paths = place.glob(f"{SAMPLERS}/*" if package == SAMPLERS else "**/*")
+    return [(str(path.relative_to(place)), file_size(path))
+            for path in sorted(paths) if path.is_file()]
+
+
+def gather(collections: List[Collection], folder: Path) -> None:
+    """Writes the clips of the collections that are there, unless they were written before."""
+    inputs = digest([(package, files_of(package, place)) for package, place, _ in collections])
+    if is_current(folder, "packaged", inputs):
+        return
+    counts: Counter[Tuple[str, str]] = Counter()
+    with writing_clips(folder, "packaged", inputs) as written:
+        for package, place, clips in collections:
+            if not place.exists():
+                print(f"{package} is not installed; its sounds are left out")
+                continue
+            for clip in tqdm(clips(), desc=package, unit="file"):
+                for piece in pieces_of(clip):
+                    written.add(row_of(clip), piece)
+                    counts[package, clip.label] += 1
+    for (package, label), count in sorted(counts.items()):
+        print(f"{package:24} {label:18} {count}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -64,27 +93,8 @@ def main() -> None:
     modules = arguments.npm or arguments.work / "npm" / "node_modules"
     folder = arguments.work / "clips"
     folder.mkdir(parents=True, exist_ok=True)
-    if (folder / "packaged.json").exists():
-        return
-    pieces: List[np.ndarray] = []
-    rows: List[Dict[str, object]] = []
-    counts: Dict[Tuple[str, str], int] = {}
-    position = 0
-    samplers = ("tonejs-instrument-*-mp3", modules, lambda: sampler_clips(modules))
-    for package, place, clips in (*COLLECTIONS, samplers):
-        if not place.exists():
-            print(f"{package} is not installed; its sounds are left out")
-            continue
-        for clip in tqdm(clips(), desc=package, unit="file"):
-            for piece in pieces_of(clip):
-                rows.append(dict(row_of(clip), first=position, count=int(piece.size)))
-                pieces.append(piece)
-                position += piece.size
-                counts[package, clip.label] = counts.get((package, clip.label), 0) + 1
-    np.save(folder / "packaged.npy", np.concatenate(pieces) if pieces else np.zeros(0, np.int16))
-    (folder / "packaged.json").write_text(json.dumps(rows))
-    for (package, label), count in sorted(counts.items()):
-        print(f"{package:24} {label:18} {count}")
+    samplers = (SAMPLERS, modules, lambda: sampler_clips(modules))
+    gather([*COLLECTIONS, samplers], folder)
 
 
 if __name__ == "__main__":

@@ -192,7 +192,8 @@ def score_clips(name: str) -> Iterator[Clip]:
 
 
 # Debian's package, a place that is there once it is installed, and its clips.
-COLLECTIONS: Tuple[Tuple[str, Path, Callable[[], Iterator[Clip]]], ...] = (
+Collection = Tuple[str, Path, Callable[[], Iterator[Clip]]]
+COLLECTIONS: Tuple[Collection, ...] = (
     ("gcompris-qt-data", GCOMPRIS, gcompris_clips),
     ("fretsonfire-songs-*", FRETS, frets_clips),
     ("hydrogen-drumkits", DRUMKITS, drumkit_clips),

@@ -7,18 +7,58 @@ be independent of must not be given here.
 from __future__ import annotations
 
 import argparse
+import re
 import subprocess
 import tempfile
 import zlib
 from pathlib import Path
+from typing import List
 
 import numpy as np
 import soundfile
 from tqdm import tqdm
 
 from .compose import compose
+from .datasets_tables import Refused
 from .frontend import CONFIG
 from .labels import GM_OTHERS, LABELS
+from .results import file_size, made_from, mark_of, save_array, save_text
+
+NOT_LOADED = re.compile(r".*(Failed to load SoundFont|not a SoundFont or MIDI file).*")
+NO_PRESET = re.compile(r".*No preset found on channel.*")
+SUBSTITUTED = re.compile(r".*Instrument not found on channel \d+ \[bank=\d+ prog=(\d+)\], "
+                         r"substituted \[bank=(\d+) prog=(\d+)\].*")
+DRUM_BANK = 128
+
+
+class Lacking(Exception):
+    """The soundfont lacks the instrument."""
+
+
+def check_font(font: Path) -> None:
+    """fluidsynth plays Debian's default soundfont in place of one that it cannot read."""
+    if not font.is_file():
+        raise Refused(f"{font}: there is no such file")
+    if font.suffix == ".cfg":
+        return
+    with open(font, "rb") as file:
+        head = file.read(12)
+    if head[:4] != b"RIFF" or head[8:] != b"sfbk":
+        raise Refused(f"{font}: not a soundfont (it does not begin with RIFF and sfbk)")
+
+
+def check_messages(font: Path, messages: str) -> None:
+    """What fluidsynth says decides, for it ends with 0 whatever it played."""
+    not_loaded = NOT_LOADED.search(messages)
+    if not_loaded:
+        raise Refused(f"{font}: fluidsynth cannot read it: {not_loaded.group(0).strip()}")
+    no_preset = NO_PRESET.search(messages)
+    if no_preset:
+        raise Lacking(no_preset.group(0).strip())
+    for found in SUBSTITUTED.finditer(messages):
+        # The same program of another bank will do, and so will another drum kit.
+        if found.group(1) != found.group(3) and int(found.group(2)) != DRUM_BANK:
+            raise Lacking(found.group(0).strip())
 
 
 def synthesize(font: Path, midi: Path, wav: Path, reverb: bool) -> None:
@@ -27,11 +67,12 @@ def synthesize(font: Path, midi: Path, wav: Path, reverb: bool) -> None:
                         "--reverb=" + ("g" if reverb else "d"), "-o", str(wav), str(midi)],
                        check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         return
-    subprocess.run(
+    done = subprocess.run(
         ["fluidsynth", "-q", "-n", "-i", "-r", str(CONFIG.rate_hz), "-g", "0.5",
          "-R", "1" if reverb else "0", "-C", "0", "-O", "s16", "-T", "wav",
          "-F", str(wav), str(font), str(midi)],
-        check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    check_messages(font, done.stderr.decode(errors="replace"))
 
 
 def render(name: str, font: Path, seconds: float, seed: int) -> np.ndarray:
@@ -43,10 +84,40 @@ def render(name: str, font: Path, seconds: float, seed: int) -> np.ndarray:
         synthesize(font, midi, wav, bool(random.random() < 0.5))
         samples, _ = soundfile.read(wav, dtype="float32", always_2d=True)
     mono = samples.mean(axis=1)
-    peak = np.abs(mono).max()
+    peak = np.abs(mono).max(initial=0.0)
     if peak == 0.0:
-        return np.zeros(0, np.int16)  # the soundfont lacks the instrument
+        raise Lacking("nothing sounds")
     return np.round(mono * (0.9 / peak) * 32767.0).astype(np.int16)
+
+
+def folder_of(font: Path, renders: Path) -> Path:
+    """The folder of a soundfont's renders, refused where another one's lie in it."""
+    folder = renders / font.stem
+    folder.mkdir(parents=True, exist_ok=True)
+    wanted, noted = f"{font.name}, {file_size(font)} bytes", made_from(folder)
+    if noted not in ("", wanted):
+        raise Refused(f"{folder}: holds renders of {noted}, not of {wanted}; rename the soundfont "
+                      "or delete the folder")
+    if not noted and any(folder.glob("*.npy")):
+        print(f"{folder}: taken for renders of {wanted}; an older version did not note it")
+    save_text(mark_of(folder), wanted)
+    return folder
+
+
+def render_font(font: Path, names: List[str], arguments: argparse.Namespace) -> None:
+    """All stems of a soundfont that are not there yet."""
+    folder = folder_of(font, arguments.work / arguments.folder)
+    for name in tqdm(names, desc=font.stem, unit="stem"):
+        path = folder / f"{name}.npy"
+        # Older versions wrote empty stems, which no reader can use.
+        if path.exists() and np.load(path, mmap_mode="r").size > 0:
+            continue
+        path.unlink(missing_ok=True)
+        minutes = arguments.minutes if name in LABELS else arguments.other_minutes
+        try:
+            save_array(path, render(name, font, 60.0 * minutes, arguments.seed))
+        except Lacking as error:
+            tqdm.write(f"{font.name}: {name} is left out: {error}")
 
 
 def main() -> None:
@@ -54,22 +125,23 @@ def main() -> None:
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True, help="folder for intermediate results")
     parser.add_argument("--soundfont", type=Path, action="append", required=True,
-                        help="a General MIDI soundfont, or a .cfg of timidity's (several times)")
-    parser.add_argument("--only", nargs="+", help="these labels or neighbours (default: all)")
+                        help="a General MIDI soundfont, or a .cfg of timidity's (several times); "
+                        "what a .cfg lacks is played by timidity's own configuration")
+    parser.add_argument("--only", nargs="+", choices=(*LABELS, *GM_OTHERS), metavar="NAME",
+                        help="these labels or neighbours (default: all)")
     parser.add_argument("--minutes", type=float, default=6.0, help="per label and soundfont")
     parser.add_argument("--other-minutes", type=float, default=1.5,
                         help="per neighbouring instrument and soundfont")
     parser.add_argument("--folder", default="renders", help="name of the folder in WORK")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=1, help="of the phrases")
     arguments = parser.parse_args()
-    jobs = [(font, name, arguments.minutes if name in LABELS else arguments.other_minutes)
-            for font in arguments.soundfont for name in arguments.only or (*LABELS, *GM_OTHERS)]
-    for font, name, minutes in tqdm(jobs, desc="render", unit="stem"):
-        path = arguments.work / arguments.folder / font.stem / f"{name}.npy"
-        if path.exists():
-            continue
-        path.parent.mkdir(parents=True, exist_ok=True)
-        np.save(path, render(name, font, 60.0 * minutes, arguments.seed))
+    try:
+        for font in arguments.soundfont:
+            check_font(font)
+        for font in arguments.soundfont:
+            render_font(font, arguments.only or [*LABELS, *GM_OTHERS], arguments)
+    except Refused as error:
+        raise SystemExit(f"render: {error}") from None
 
 
 if __name__ == "__main__":

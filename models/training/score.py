@@ -18,6 +18,7 @@ from tqdm import tqdm
 from .frontend import CONFIG, Frontend
 from .labels import LABELS, NEIGHBOURS, audioset_rows, output_of
 from .network import as_input, class_names, start_network
+from .results import save_array
 
 SEGMENT = CONFIG.columns * CONFIG.hop_frames
 
@@ -39,7 +40,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="folder for intermediate results")
     parser.add_argument("--teacher", type=Path, required=True,
                         help="folder with mn04_as_mAP_432.pt and audioset_labels.csv")
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=1, help="of PyTorch's")
     parser.add_argument("--seed", type=int, default=1, help="unused: nothing here is random")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
@@ -57,7 +58,7 @@ def main() -> None:
             samples = np.load(path, mmap_mode="r")
             own = rows[output_of(path.stem)]
             if not output.exists() and samples.size >= SEGMENT:
-                np.save(output, segment_probabilities(samples, network, own, frontend))
+                save_array(output, segment_probabilities(samples, network, own, frontend))
             if output.exists():
                 summary.append((path.stem, path.parent.name, float(np.load(output).mean())))
     for label, font, mean in sorted(summary):

@@ -11,6 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from .prepare import decode, to_rate
+from .results import save_array
 
 VOICES = ("en-us", "en-gb", "de", "fr", "es", "it", "sv", "pt", "nl", "pl")
 VARIANTS = ("+m1", "+m3", "+m5", "+m7", "+f1", "+f2", "+f4", "+f5")
@@ -28,7 +29,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, required=True, help="folder for intermediate results")
     parser.add_argument("--count", type=int, default=80, help="how many sentences")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=1, help="of the sentences and voices")
     arguments = parser.parse_args()
     random = np.random.default_rng(arguments.seed)
     pieces = []
@@ -43,7 +44,7 @@ def main() -> None:
             pieces.append(to_rate(samples, rate))
     joined = np.concatenate(pieces)
     joined *= 0.9 / np.abs(joined).max()
-    np.save(arguments.work / "speech.npy", np.round(joined * 32767.0).astype(np.int16))
+    save_array(arguments.work / "speech.npy", np.round(joined * 32767.0).astype(np.int16))
 
 
 if __name__ == "__main__":

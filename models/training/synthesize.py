@@ -18,6 +18,7 @@ from tqdm import tqdm
 from .compose import Composer
 from .effects import RATE_HZ, Rooms
 from .labels import LABELS
+from .results import replacing, save_array
 from .tones import PATCHES, Random
 
 
@@ -137,7 +138,7 @@ def main() -> None:
                         help="per neighbouring instrument")
     parser.add_argument("--folder", default="renders", help="name of the folder in WORK")
     parser.add_argument("--wav", action="store_true", help="also as NAME.wav")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=1, help="of the phrases and sounds")
     arguments = parser.parse_args()
     folder = arguments.work / arguments.folder / "synthesis"
     folder.mkdir(parents=True, exist_ok=True)
@@ -147,9 +148,10 @@ def main() -> None:
             continue
         minutes = arguments.minutes if name in LABELS else arguments.other_minutes
         samples = synthesize(name, 60 * minutes, arguments.seed)
-        np.save(path, samples)
         if arguments.wav:
-            soundfile.write(path.with_suffix(".wav"), samples, RATE_HZ)
+            with replacing(path.with_suffix(".wav")) as file:
+                soundfile.write(file, samples, RATE_HZ, format="WAV")
+        save_array(path, samples)
 
 
 if __name__ == "__main__":

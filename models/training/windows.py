@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from .frontend import CONFIG
-from .mix import LEFT_OUT
+from .mix import LEFT_OUT, shard_paths
 from .quantize import dequantize_input
 
 
@@ -36,16 +36,23 @@ class Stored(NamedTuple):
 
 
 class WindowSet:
-    """All shards in WORK/windows, mapped from the files."""
+    """All complete shards in WORK/windows, mapped from the files."""
 
     def __init__(self, folder: Path) -> None:
-        names = sorted(path.name[:3] for path in folder.glob("*.teacher.npy"))
-        if not names:
+        shards = [shard_paths(folder, path.name.split(".")[0])
+                  for path in sorted(folder.glob("*.mel.npy"))]
+        shards = [paths for paths in shards if all(path.exists() for path in paths.values())]
+        if not shards:
             raise FileNotFoundError(f"{folder}: no windows; run training.mix first")
-        self.mels = [np.load(folder / f"{name}.mel.npy", mmap_mode="r") for name in names]
-        self.targets = np.concatenate([np.load(folder / f"{name}.target.npy") for name in names])
-        self.steps = np.concatenate([np.load(folder / f"{name}.step.npy") for name in names])
-        self.teachers = [np.load(folder / f"{name}.teacher.npy", mmap_mode="r") for name in names]
+        self.mels = [np.load(paths["mel"], mmap_mode="r") for paths in shards]
+        targets = [np.load(paths["target"]) for paths in shards]
+        steps = [np.load(paths["step"]) for paths in shards]
+        self.teachers = [np.load(paths["teacher"], mmap_mode="r") for paths in shards]
+        for paths, *parts in zip(shards, self.mels, targets, steps, self.teachers):
+            if len({len(part) for part in parts}) > 1:
+                raise ValueError(f"{paths['mel']} and the files beside it have not as many "
+                                 "windows; delete them and run training.mix again")
+        self.targets, self.steps = np.concatenate(targets), np.concatenate(steps)
         self.places: List[Tuple[int, int]] = [
             (shard, row) for shard, mel in enumerate(self.mels) for row in range(len(mel))]
 

@@ -167,6 +167,24 @@ class TestImport(CommandCase):
         with self.assertRaisesRegex(SystemExit, "no clip can be used"):
             self.imported("openmic", path, "--split", "test", "--unknown", "absent")
 
+    def test_values_that_the_index_does_not_know(self) -> None:
+        path = self.make("csv")
+        columns = ("file", "labels", "split", "kind", "other_instrument")
+        good = ("hum.wav", "none", "train", "noise", "")
+        for column, value, sentence in (
+                ("split", "Train", r"mine\.csv, line 3: unknown split 'Train'; there are train, "),
+                ("split", "test", r"line 3: unknown split 'test'; .*; --as gives one to all"),
+                ("kind", "hum", r"line 3: unknown kind 'hum'"),
+                ("other_instrument", "kazoo", r"line 3: unknown other_instrument 'kazoo'"),
+                ("labels", "", r"line 3: unknown label ''")):
+            bad = [value if name == column else old for name, old in zip(columns, good)]
+            files.write_table(path, columns, [good, bad])
+            with self.assertRaisesRegex(SystemExit, sentence):
+                self.imported("csv", path, "--leave-out-broken")
+        files.write_table(path, columns, [good, ("hum.wav", "none", "test", "noise", "")])
+        self.assertEqual([row["split"] for row in self.imported("csv", path, "--as", "eval")],
+                         ["eval", "eval"])
+
     def test_a_table_and_what_is_there_already(self) -> None:
         path = self.make("csv")
         rows = self.imported("csv", path, "--source", "mine")

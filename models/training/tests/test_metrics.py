@@ -6,8 +6,8 @@ import unittest
 
 import numpy as np
 
-from ..metrics import (clip_loss, ece, f1_micro, hamming, masked_summary, ranking_precision,
-                       summary, table)
+from ..metrics import (clip_loss, ece, f1_micro, first_is_right, hamming, masked_summary,
+                       ranking_precision, summary, table)
 
 SCORES = np.array([[0.9, 0.6, 0.1], [0.2, 0.7, 0.4]])
 WANTED = np.array([[1, 0, 0], [0, 1, 1]])
@@ -36,6 +36,16 @@ class TestDecisions(unittest.TestCase):
         known = np.array([[True, False, True], [True, True, True]])
         self.assertAlmostEqual(ranking_precision(SCORES, wanted, known), 1 / 2)
         self.assertTrue(np.isnan(ranking_precision(SCORES, 0 * wanted, ALL)))
+
+    def test_the_order_of_equal_scores_does_not_matter(self) -> None:
+        scores = np.array([[0.1, 0.8, 0.8]])  # as cymbals and drums, which read one label
+        for wanted in ([[0, 1, 0]], [[0, 0, 1]]):
+            self.assertTrue(first_is_right(scores, np.array(wanted)).all())
+            self.assertAlmostEqual(ranking_precision(scores, np.array(wanted), ALL[:1]), 1 / 2)
+        self.assertAlmostEqual(ranking_precision(scores, np.array([[0, 1, 1]]), ALL[:1]), 1.0)
+        self.assertAlmostEqual(ranking_precision(scores, np.array([[1, 1, 0]]), ALL[:1]),
+                               (2 / 3 + 1 / 2) / 2)
+        self.assertFalse(first_is_right(scores, np.array([[1, 0, 0]])).any())
 
     def test_loss_of_clips(self) -> None:
         random = np.random.default_rng(3)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import tempfile
 import unittest
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +14,11 @@ import soundfile
 
 from ..effects import RATE_HZ, coded
 from ..labels import LABELS, NEIGHBOURS
-from ..packaged import LONGEST_S, pieces_of, row_of
+from ..packaged import LONGEST_S, gather, pieces_of, row_of
 from ..packaged_collections import (ALPHABET_LABELS, GCOMPRIS_LABELS, SAMPLER_LABELS, STAMP_LABELS,
                                     STUDIO_LABELS, Clip, resource_files, sampler_clips,
                                     table_clips)
+from ..prepare import load_clips
 
 
 def resource(files: dict) -> bytes:
@@ -90,6 +93,26 @@ class TestPackaged(unittest.TestCase):
         self.assertEqual([(clip.label, clip.kind, clip.name) for clip in clips],
                          [("french_horn", "note", "Ds2.mp3")])
         self.assertEqual(row_of(clips[0])["other_instrument"], "french_horn")
+
+
+class TestGather(unittest.TestCase):
+    def test_what_is_installed_later_is_added(self) -> None:
+        with tempfile.TemporaryDirectory() as name, redirect_stdout(io.StringIO()) as printed:
+            work, place = Path(name), Path(name) / "sounds"
+            (work / "clips").mkdir()
+            collections = [("some", place, lambda: table_clips(place, {"oboe": "oboe"}, "some"))]
+            gather(collections, work / "clips")
+            self.assertEqual(load_clips(work, "packaged"), [])
+            place.mkdir()
+            soundfile.write(place / "oboe.ogg", np.full(RATE_HZ, 0.25, np.float32), RATE_HZ,
+                            format="OGG", subtype="VORBIS")
+            gather(collections, work / "clips")
+            ((row, samples),) = load_clips(work, "packaged")
+            before = (work / "clips" / "packaged.npy").stat().st_mtime_ns
+            gather(collections, work / "clips")
+            self.assertEqual((work / "clips" / "packaged.npy").stat().st_mtime_ns, before)
+        self.assertIn("some is not installed", printed.getvalue())
+        self.assertEqual((row["other_instrument"], samples.size), ("oboe", RATE_HZ))
 
 
 class TestCoded(unittest.TestCase):

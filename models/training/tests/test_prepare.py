@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import io
 import sys
 import tempfile
 import unittest
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Dict, List
 from unittest import mock
@@ -13,9 +15,11 @@ from unittest import mock
 import numpy as np
 import soundfile
 
+from .. import prepare
 from ..evaluation_sets import WINDOW, windows_of
 from ..frontend import Frontend
 from ..prepare import load_clips, main
+from ..results import mark_of
 
 COLUMNS = ("file", "start_s", "duration_s", "labels", "other_instrument", "kind", "split",
            "source", "original_name")
@@ -36,7 +40,7 @@ class TestPrepare(unittest.TestCase):
 
     def run_main(self) -> None:
         arguments = ["prepare", "--audio", str(self.audio), "--work", str(self.work)]
-        with mock.patch.object(sys, "argv", arguments):
+        with mock.patch.object(sys, "argv", arguments), redirect_stdout(io.StringIO()):
             main()
 
     def test_clips_are_cut_resampled_and_mixed_down(self) -> None:
@@ -56,6 +60,37 @@ class TestPrepare(unittest.TestCase):
         self.assertAlmostEqual(np.abs(tone).max() / 32767.0, 0.5, delta=0.02)
         spectrum = np.abs(np.fft.rfft(tone))
         self.assertEqual(int(spectrum.argmax()), 220)  # bins of 2 Hz
+
+    def test_a_changed_index_or_file_is_decoded_anew(self) -> None:
+        soundfile.write(self.audio / "a.wav", np.zeros(8000), 8000)
+        row = {"file": "a.wav", "labels": "none", "split": "train"}
+        self.index([row])
+        self.run_main()
+        array, table = (self.work / "clips" / f"train.{ending}" for ending in ("npy", "json"))
+        before = array.stat().st_mtime_ns
+        self.run_main()
+        self.assertEqual(array.stat().st_mtime_ns, before)  # nothing has changed
+        self.index([row, {**row, "labels": "piano"}])
+        self.run_main()
+        self.assertEqual([clip["labels"] for clip, _ in load_clips(self.work, "train")],
+                         ["none", "piano"])
+        soundfile.write(self.audio / "a.wav", np.zeros(16000), 8000)
+        self.run_main()
+        self.assertEqual([samples.size for _, samples in load_clips(self.work, "train")],
+                         [64000, 64000])
+        mark_of(table).unlink()  # as an older version left it
+        table.write_text("[]")
+        self.run_main()
+        self.assertEqual(len(load_clips(self.work, "train")), 2)
+
+    def test_what_is_broken_off_is_not_taken_for_done(self) -> None:
+        soundfile.write(self.audio / "a.wav", np.zeros(8000), 8000)
+        self.index([{"file": "a.wav", "labels": "none", "split": "train"}])
+        with mock.patch.object(prepare, "save_text", side_effect=KeyboardInterrupt):
+            with self.assertRaises(KeyboardInterrupt):
+                self.run_main()
+        self.run_main()
+        self.assertEqual(len(load_clips(self.work, "train")), 1)
 
     def test_unknown_label_is_refused(self) -> None:
         soundfile.write(self.audio / "a.wav", np.zeros(8000), 8000)
@@ -81,6 +116,11 @@ class TestPrepare(unittest.TestCase):
                 ({"file": "b.wav"}, "line 3: .*b.wav is no sound file"),
                 ({"file": ""}, "line 3: names no file"),
                 ({"split": "trian"}, "line 3: unknown split 'trian'"),
+                ({"split": "training"}, "line 3: unknown split 'training'; there are train, eval"),
+                ({"kind": "tone"}, "line 3: unknown kind 'tone'; there are note, "),
+                ({"other_instrument": "saw"}, "line 3: unknown other_instrument 'saw'; there are"),
+                ({"labels": ""}, "line 3: labels are empty; write none where no label sounds"),
+                ({"labels": "none|piano"}, "line 3: unknown label 'none'"),
                 ({"labels": "?"}, "line 3: labels are [?]"),
                 ({"duration_s": "long"}, "line 3: duration_s is 'long'"),
                 ({"duration_s": "0"}, "line 3: the clip of .*a.wav has no length")):
