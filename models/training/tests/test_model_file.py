@@ -105,6 +105,16 @@ class TestBlending(unittest.TestCase):
                     for found, a, b in zip((weight, bias), mine.weights[part], his.weights[part]):
                         np.testing.assert_allclose(found, (1 - share) * a + share * b, atol=1e-6)
 
+    def test_gates_are_blended_as_training_has_them(self) -> None:
+        first, second = (steps_graph(np.random.default_rng(seed)) for seed in (1, 2))
+        gates = np.array([[0.1, 0.6, 0.0], [0.9, 0.6, 1.0]], np.float32)
+        first.ops[-1].gate, second.ops[-1].gate = gates
+        for share in (0.0, 0.25, 1.0):
+            found = blended(first, second, share).ops[-1].gate
+            logit = (2.0 * share - 1.0) * np.log(9.0)
+            np.testing.assert_allclose(found[:2], [1.0 / (1.0 + np.exp(-logit)), 0.6], atol=1e-6)
+        np.testing.assert_allclose(blended(first, second, 0.5).ops[-1].gate[2], 0.5, atol=1e-6)
+
     def test_a_linear_head_counts_as_the_score(self) -> None:
         graph = steps_graph(np.random.default_rng(1))
         head = graph.ops[-1]
@@ -114,6 +124,7 @@ class TestBlending(unittest.TestCase):
         np.testing.assert_allclose(mixed.weights["score"][0], weight + 0.5, atol=1e-6)
         np.testing.assert_allclose(mixed.weights["score"][1], bias + 1.0, atol=1e-6)
         np.testing.assert_array_equal(mixed.weights["attention"][0], head.weights["attention"][0])
+        np.testing.assert_array_equal(mixed.gate, head.gate)
 
     def test_other_shapes_are_refused(self) -> None:
         graph = steps_graph(np.random.default_rng(1))
