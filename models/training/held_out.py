@@ -18,7 +18,8 @@ from tqdm import tqdm
 
 from .calibration import Clips, fit, gather, integer_predictor, without_calibration
 from .metrics import ece, table
-from .model_file import read_model
+from .model_file import read_own_model
+from .refusals import refusals
 from .thresholds import ALARM_WEIGHT, alarms, choose, macro_f1
 
 FOLDS = 10
@@ -119,8 +120,9 @@ def main() -> None:
     if arguments.folds < 4:
         parser.error("--folds: at least 4, since a mixture of three is in up to 3 of them")
     torch.set_num_threads(arguments.threads)
-    network = read_model(arguments.model).network
-    clips = gather(integer_predictor(network), arguments.work, arguments.seed)
+    with refusals("held_out"):
+        network = read_own_model(arguments.model).network
+        clips = gather(integer_predictor(network), arguments.work, arguments.seed)
     judged = held_out(clips, arguments.alarm_weight, arguments.folds, arguments.seed)
     print(table(figures(clips, judged), COLUMNS))
 

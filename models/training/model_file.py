@@ -11,7 +11,9 @@ import numpy as np
 from . import safetensors_file
 from .frontend import CONFIG, FrontendConfig
 from .graph import Graph, Op
-from .quantize import IntegerGraph, IntegerWeights, Range
+from .labels import LABELS
+from .quantize import INPUT_SCALE, INPUT_ZERO, IntegerGraph, IntegerWeights, Range
+from .refusals import Refused, reading
 
 
 def op_metadata(op: Op, network: IntegerGraph) -> dict:
@@ -94,8 +96,31 @@ def parts_of(kind: str) -> Tuple[str, ...]:
 
 
 def read_model(path: Path) -> Model:
-    """Reads a file that `write_model` wrote; strangers' files are the C reader's business."""
-    tensors, texts = safetensors_file.read(path)
+    """Reads a file that `write_model` wrote; strangers' files are the C reader's business.
+
+    OSError for a file that is not there, Refused for one that is cut short or of another kind.
+    """
+    with reading(path):
+        return model_of(*safetensors_file.read(path))
+
+
+def read_own_model(path: Path) -> Model:
+    """A model file that hears and answers as the networks here do; Refused if it is another."""
+    model = read_model(path)
+    if model.labels != list(LABELS):
+        raise Refused(f"{path}: its labels are not those of labels.py: {', '.join(model.labels)}")
+    theirs, own = dict(model.metadata["tutti.frontend"]), CONFIG.as_metadata()
+    for key in sorted({*own, *theirs}):
+        if theirs.get(key) != own.get(key):
+            raise Refused(f"{path}: the {key} of its front end is {theirs.get(key)}, but that of "
+                          f"frontend.py is {own.get(key)}")
+    if model.network.ranges["input"] != Range(INPUT_SCALE, INPUT_ZERO):
+        raise Refused(f"{path}: its input is quantized with {model.network.ranges['input']}, that "
+                      f"of quantize.py with {Range(INPUT_SCALE, INPUT_ZERO)}")
+    return model
+
+
+def model_of(tensors: Dict[str, np.ndarray], texts: Dict[str, str]) -> Model:
     metadata: Dict[str, object] = {
         key: text if key == "tutti.name" else json.loads(text) for key, text in texts.items()}
     layers = metadata["tutti.layers"]
