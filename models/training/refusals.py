@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import struct
+import zipfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Iterator
@@ -12,7 +13,7 @@ from .datasets_tables import Refused
 
 # What reading a damaged file ends with, from the header's length to torch.load.
 DAMAGE = (ValueError, LookupError, TypeError, AttributeError, RuntimeError, EOFError, struct.error,
-          pickle.UnpicklingError)
+          pickle.UnpicklingError, zipfile.BadZipFile)
 
 
 def reason_of(error: Exception) -> str:
