@@ -16,7 +16,7 @@ from .quantize import INPUT_SCALE, INPUT_ZERO, IntegerGraph, IntegerWeights, Ran
 from .refusals import Refused, reading
 
 
-def op_metadata(op: Op, network: IntegerGraph) -> dict:
+def op_metadata(op: Op, network: IntegerGraph) -> Dict[str, object]:
     ranges = network.ranges
     entry: Dict[str, object] = {"op": op.kind, "name": op.name, **op.fields}
     if op.residual is not None:
@@ -48,8 +48,8 @@ def op_tensors(op: Op, network: IntegerGraph) -> Dict[str, np.ndarray]:
 
 
 def write_model(path: Path, network: IntegerGraph, name: str, labels: Sequence[str],
-                thresholds: Optional[Sequence[float]] = None, training: Optional[dict] = None,
-                frontend: FrontendConfig = CONFIG,
+                thresholds: Optional[Sequence[float]] = None,
+                training: Optional[Dict[str, object]] = None, frontend: FrontendConfig = CONFIG,
                 calibration: Optional[Dict[str, object]] = None) -> None:
     """Writes one model; thresholds default to 0.5, probabilities to the sigmoid of the logit.
     `calibration` has the keys of the file's section but for the thresholds."""

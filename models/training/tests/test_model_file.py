@@ -8,6 +8,7 @@ import tempfile
 import unittest
 from dataclasses import replace
 from pathlib import Path
+from typing import List
 
 import numpy as np
 import torch
@@ -149,7 +150,7 @@ class TestFolding(unittest.TestCase):
     def test_folded_graph_equals_the_network(self) -> None:
         network = self.network(5)
         windows = torch.randn(2, 110, 64)
-        steps: list = []
+        steps: List[torch.Tensor] = []
         with torch.no_grad():
             wanted = network(as_input(windows))[:, :3]
             scores = network.step_logits(network.steps(as_input(windows)))[0]
