@@ -18,7 +18,7 @@ import inspect
 import json
 import math
 from pathlib import Path
-from typing import Callable, Dict, List, Mapping, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Tuple
 
 import numpy as np
 import torch
@@ -38,6 +38,7 @@ from .quantize import quantize_input, run_integer
 from .refusals import Refused, reading, refusals
 
 Predictor = Callable[[torch.Tensor], torch.Tensor]  # log-mel windows to logits
+Figures = Dict[str, Dict[str, Dict[str, Any]]]  # by precision (or "agreement") and set
 COLUMNS = ("clips", "top1", "map", "f1_best", "f1", "f1_micro", "hamming", "ece", "raised")
 
 
@@ -86,9 +87,9 @@ def per_label(scores: np.ndarray, target: np.ndarray) -> Dict[str, float]:
 
 
 def measure(predictors: Dict[str, Predictor], sets: Dict[str, EvaluationSet],
-            thresholds: np.ndarray) -> Dict[str, Dict[str, dict]]:
+            thresholds: np.ndarray) -> Figures:
     """Figures per precision and set, and how well the precisions agree."""
-    results: Dict[str, Dict[str, dict]] = {precision: {} for precision in predictors}
+    results: Figures = {precision: {} for precision in predictors}
     results["agreement"] = {}
     for name, data in sets.items():
         windows = {}
@@ -127,7 +128,7 @@ def write_json(path: Path, results: Mapping[str, object]) -> None:
 
 
 def evaluate_sets(predictors: Dict[str, Predictor], thresholds: np.ndarray,
-                  arguments: argparse.Namespace) -> Dict[str, Dict[str, dict]]:
+                  arguments: argparse.Namespace) -> Figures:
     names: List[str] = arguments.sets or available(arguments.work)
     sets = {name: load(arguments.work, name, arguments.seed) for name in names}
     results = measure(predictors, sets, thresholds)

@@ -24,7 +24,8 @@ from ..held_out import figures, held_out
 from ..metrics import ece
 from ..model_file import read_model, write_model
 from ..quantize import calibrate, quantize, quantize_input, run_integer
-from ..thresholds import alarms, choose, macro_f1
+from ..thresholds import (GRID, alarms, choose, macro_f1, middle_of_longest_run,
+                          own_threshold)
 
 
 def synthetic(counts, scale, offset, seed: int = 1, windows: int = 3, noise: float = 0.0,
@@ -123,6 +124,17 @@ class TestFit(unittest.TestCase):
 
 
 class TestThresholds(unittest.TestCase):
+    def test_a_threshold_lies_on_a_plateau_and_not_between_two(self) -> None:
+        chosen = np.zeros(len(GRID), bool)
+        chosen[[0, 1, 20, 21, 22, 40, 41]] = True
+        self.assertAlmostEqual(middle_of_longest_run(chosen), GRID[21])
+        # Of twelve clips eight are far above the others, and six false ones lie between: F1 is 0.8
+        # below 0.25 and from 0.46 to 0.61, and lower between.
+        scores = np.repeat([0.61, 0.25, 0.45], [8, 4, 6])[:, None]
+        target = np.repeat([1, 1, 0], [8, 4, 6])[:, None]
+        own = own_threshold(scores, target, 0, np.zeros(18, int), 0.0)
+        self.assertAlmostEqual(own, 0.175)
+
     def test_a_label_with_many_clips_gets_its_own_threshold(self) -> None:
         random = np.random.default_rng(3)
         target = np.zeros((3000, 2), int)
