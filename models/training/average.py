@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Dict, Sequence
+from typing import Dict, Sequence, Tuple
 
 import numpy as np
 import torch
@@ -24,6 +24,7 @@ from .evaluation_sets import load
 from .labels import LABELS
 from .metrics import clip_loss, ranking_precision, summary, table
 from .network import Network, load_network, start_network
+from .refusals import reading, refusals
 from .train import save
 
 COLUMNS = ("top1", "map", "f1_best", "raised", "lrap", "loss")
@@ -44,6 +45,44 @@ def averaged(start: Network, tuned: Sequence[Network], share: float) -> Network:
     return network.eval()
 
 
+def measured(averages: Dict[float, Network], names: Sequence[str], work: Path, seed: int
+             ) -> Dict[str, Dict[str, float]]:
+    """Figures of the averages, by their shares, on every set."""
+    thresholds = np.full(len(LABELS), 0.3)
+    rows = {}
+    for name in names:
+        data = load(work, name, seed)
+        for share, network in averages.items():
+            predict = network_predictor(network)
+            scores = data.clip_means(probabilities(predict, data.logmel, f"{name} {share}"))
+            row = summary(scores, data.target, thresholds)
+            row["lrap"] = ranking_precision(scores, data.target, np.ones_like(scores, bool))
+            row["loss"] = clip_loss(scores, data.target)
+            rows[f"{name}, {share:.2f}"] = row
+    return rows
+
+
+def load_run(path: Path) -> Tuple[Network, Dict[str, str]]:
+    """The network of a run, and the options that it was trained with."""
+    with reading(path):
+        return load_network(path), torch.load(path, map_location="cpu").get("options", {})
+
+
+def average(arguments: argparse.Namespace) -> None:
+    start = start_network(arguments.teacher / "mn04_as_mAP_432.pt",
+                          arguments.teacher / "audioset_labels.csv")
+    runs = {run: load_run(arguments.work / run / "final.pt") for run in arguments.runs}
+    tuned = [network for network, _ in runs.values()]
+    if arguments.shares:
+        averages = {share: averaged(start, tuned, share) for share in arguments.shares}
+        print(table(measured(averages, arguments.sets, arguments.work, arguments.seed), COLUMNS))
+    if arguments.share is not None:
+        network = averaged(start, tuned, arguments.share)
+        save(arguments.work / arguments.runs[0] / "averaged.pt",
+             {"network": network.state_dict(), "share": arguments.share, "runs": list(runs),
+              "options": {run: options for run, (_, options) in runs.items()}})
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -54,32 +93,15 @@ def main() -> None:
     parser.add_argument("--shares", type=float, nargs="+", default=[],
                         help="of the fine-tuned weights: measure these averages")
     parser.add_argument("--share", type=float, help="write this average")
-    parser.add_argument("--sets", nargs="+", default=["outside", "mix2", "mix3"])
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--sets", nargs="+", default=["outside", "mix2", "mix3"],
+                        help="on which sets --shares measures (default: outside mix2 mix3)")
+    parser.add_argument("--threads", type=int, default=1,
+                        help="how many to compute with (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="of the mixtures")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    start = start_network(arguments.teacher / "mn04_as_mAP_432.pt",
-                          arguments.teacher / "audioset_labels.csv")
-    tuned = [load_network(arguments.work / run / "final.pt") for run in arguments.runs]
-    thresholds = np.full(len(LABELS), 0.3)
-    rows: Dict[str, Dict[str, float]] = {}
-    for name in arguments.sets if arguments.shares else []:
-        data = load(arguments.work, name, arguments.seed)
-        for share in arguments.shares:
-            predict = network_predictor(averaged(start, tuned, share))
-            scores = data.clip_means(probabilities(predict, data.logmel, f"{name} {share}"))
-            row = summary(scores, data.target, thresholds)
-            row["lrap"] = ranking_precision(scores, data.target, np.ones_like(scores, bool))
-            row["loss"] = clip_loss(scores, data.target)
-            rows[f"{name}, {share:.2f}"] = row
-    if rows:
-        print(table(rows, COLUMNS))
-    if arguments.share is not None:
-        network = averaged(start, tuned, arguments.share)
-        save(arguments.work / arguments.runs[0] / "averaged.pt",
-             {"network": network.state_dict(), "share": arguments.share,
-              "runs": arguments.runs})
+    with refusals("average"):
+        average(arguments)
 
 
 if __name__ == "__main__":

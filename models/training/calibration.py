@@ -139,38 +139,37 @@ class Prior(NamedTuple):
 
 
 def fit_pair(logits: np.ndarray, taken: np.ndarray, clip: np.ndarray, target: np.ndarray,
-             prior: Optional[Prior] = None) -> np.ndarray:
+             weights: np.ndarray, prior: Prior) -> np.ndarray:
     """The scale and offset under which clips have their targets, most probably; `taken` is what
-    rivals take from each logit."""
+    rivals take from each logit, `weights` is how much each clip counts."""
     counts = np.bincount(clip)
 
     def loss(pair: np.ndarray) -> Tuple[float, np.ndarray]:
         windows = sigmoid(pair[0] * logits + pair[1] - taken)
         mean = np.clip(np.bincount(clip, windows) / counts, 1e-9, 1.0 - 1e-9)
-        value = -np.where(target, np.log(mean), np.log(1.0 - mean)).sum()
-        slope = ((mean - target) / (mean * (1.0 - mean)) / counts)[clip] * windows * (1.0 - windows)
-        gradient = np.array([(slope * logits).sum(), slope.sum()])
-        if prior is not None:
-            away = pair - prior.centre
-            value += 0.5 * away @ prior.precision @ away
-            gradient += prior.precision @ away
-        return value, gradient
+        value = -(weights * np.where(target, np.log(mean), np.log(1.0 - mean))).sum()
+        slope = weights * ((mean - target) / (mean * (1.0 - mean)) / counts)
+        slope = slope[clip] * windows * (1.0 - windows)
+        away = pair - prior.centre
+        return (value + 0.5 * away @ prior.precision @ away,
+                np.array([(slope * logits).sum(), slope.sum()]) + prior.precision @ away)
 
-    start = np.array([1.0, 0.0]) if prior is None else prior.centre
-    return minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[SCALES, OFFSETS]).x
+    return minimize(loss, prior.centre, jac=True, method="L-BFGS-B", bounds=[SCALES, OFFSETS]).x
 
 
-def information(clips: Clips, pair: np.ndarray, taken: np.ndarray) -> np.ndarray:
+def information(clips: Clips, pair: np.ndarray, taken: np.ndarray, weights: np.ndarray
+                ) -> np.ndarray:
     """What one clip with a label says of the pair, on average: the Hessian of the window loss."""
-    weight = 1.0 / np.bincount(clips.clip)[clips.clip]
+    weight = (weights / np.bincount(clips.clip))[clips.clip]
     p = sigmoid(pair[0] * clips.logits + pair[1] - taken)
     curvature = weight[:, None] * p * (1.0 - p)
     x = clips.logits
     first, mixed = (curvature * x * x).sum(), (curvature * x).sum()
-    return np.array([[first, mixed], [mixed, curvature.sum()]]) / max(1.0, clips.target.sum())
+    positives = (weights[:, None] * clips.target).sum()
+    return np.array([[first, mixed], [mixed, curvature.sum()]]) / max(1.0, positives)
 
 
-def fit_common(clips: Clips) -> np.ndarray:
+def fit_common(clips: Clips, weights: np.ndarray) -> np.ndarray:
     """The scale, offset and rivalry that fit all labels together."""
     rivals = log_rivals(clips.logits)
     sizes = np.bincount(clips.clip)[:, None]
@@ -178,8 +177,9 @@ def fit_common(clips: Clips) -> np.ndarray:
     def loss(values: np.ndarray) -> Tuple[float, np.ndarray]:
         windows = sigmoid(values[0] * clips.logits + values[1] - values[2] * rivals)
         mean = np.clip(clip_sums(clips, windows) / sizes, 1e-9, 1.0 - 1e-9)
-        value = -np.where(clips.target, np.log(mean), np.log(1.0 - mean)).sum()
-        slope = (mean - clips.target) / (mean * (1.0 - mean)) / sizes
+        likely = np.where(clips.target, np.log(mean), np.log(1.0 - mean))
+        value = -(weights[:, None] * likely).sum()
+        slope = weights[:, None] * ((mean - clips.target) / (mean * (1.0 - mean)) / sizes)
         slope = slope[clips.clip] * windows * (1.0 - windows)
         return value, np.array([(slope * clips.logits).sum(), slope.sum(),
                                 -(slope * rivals).sum()])
@@ -188,21 +188,26 @@ def fit_common(clips: Clips) -> np.ndarray:
                     bounds=[SCALES, OFFSETS, RIVALRIES]).x
 
 
-def fit(clips: Clips, prior_clips: float = PRIOR_CLIPS) -> Calibration:
-    """A scale and an offset for every label, and the rivalry between them."""
-    *common, rivalry = fit_common(clips)
+def fit(clips: Clips, prior_clips: float = PRIOR_CLIPS, weights: Optional[np.ndarray] = None
+        ) -> Calibration:
+    """A scale and an offset for every label, and the rivalry between them.
+
+    `weights` is how much each clip counts; without, each counts 1.
+    """
+    weights = np.ones(len(clips.target)) if weights is None else weights
+    *common, rivalry = fit_common(clips, weights)
     common = np.array(common)
     taken = rivalry * log_rivals(clips.logits)
-    one_clip = information(clips, common, taken)
+    one_clip = information(clips, common, taken, weights)
     pairs = []
     for label in range(clips.target.shape[1]):
-        different, positives = clips.different(label), clips.target[:, label].sum()
+        different, positives = clips.different(label), weights @ clips.target[:, label]
         if different == 0:
             pairs.append(common)
             continue
         # Instead of giving repeated clips a smaller weight, the prior gets a larger one.
         precision = prior_clips * one_clip * max(1.0, positives / different)
         pairs.append(fit_pair(clips.logits[:, label], taken[:, label], clips.clip,
-                              clips.target[:, label], Prior(common, precision)))
+                              clips.target[:, label], weights, Prior(common, precision)))
     scale, offset = np.array(pairs).T
     return Calibration(scale, offset, float(rivalry), (float(common[0]), float(common[1])))

@@ -18,7 +18,7 @@ import inspect
 import json
 import math
 from pathlib import Path
-from typing import Callable, Dict, List, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Tuple
 
 import numpy as np
 import torch
@@ -28,16 +28,17 @@ from . import datasets_measure
 from .calibration import Calibration, of_file
 from .datasets import mapping_table
 from .datasets_layouts import LAYOUTS, load_clips_of
-from .datasets_tables import Refused
 from .evaluation_sets import EvaluationSet, available, load
 from .graph import run_float
 from .labels import LABELS
 from .metrics import average_precision, summary, table
-from .model_file import read_model
+from .model_file import read_model, read_own_model
 from .network import Network, as_input, load_network
 from .quantize import quantize_input, run_integer
+from .refusals import Refused, reading, refusals
 
 Predictor = Callable[[torch.Tensor], torch.Tensor]  # log-mel windows to logits
+Figures = Dict[str, Dict[str, Dict[str, Any]]]  # by precision (or "agreement") and set
 COLUMNS = ("clips", "top1", "map", "f1_best", "f1", "f1_micro", "hamming", "ece", "raised")
 
 
@@ -86,9 +87,9 @@ def per_label(scores: np.ndarray, target: np.ndarray) -> Dict[str, float]:
 
 
 def measure(predictors: Dict[str, Predictor], sets: Dict[str, EvaluationSet],
-            thresholds: np.ndarray) -> dict:
+            thresholds: np.ndarray) -> Figures:
     """Figures per precision and set, and how well the precisions agree."""
-    results: dict = {precision: {} for precision in predictors}
+    results: Figures = {precision: {} for precision in predictors}
     results["agreement"] = {}
     for name, data in sets.items():
         windows = {}
@@ -105,17 +106,19 @@ def measure(predictors: Dict[str, Predictor], sets: Dict[str, EvaluationSet],
 def load_model(path: Path, precision: str) -> Tuple[Dict[str, Predictor], np.ndarray]:
     """The predictors of a model file or of a run, and the thresholds."""
     if path.suffix != ".safetensors":
-        return ({"float": network_predictor(load_network(path))}, np.full(len(LABELS), 0.5))
-    model = read_model(path)
-    if tuple(model.labels) != LABELS:
-        raise Refused(f"{path}: its labels are not those of labels.py: {', '.join(model.labels)}")
+        if precision == "int8":
+            raise Refused(f"{path}: only a model file has an int8 network; run training.export")
+        with reading(path):
+            network = load_network(path)
+        return ({"float": network_predictor(network)}, np.full(len(LABELS), 0.5))
+    model = read_own_model(path)
     predictors = file_predictors(path)
     if precision != "both":
         predictors = {precision: predictors[precision]}
     return predictors, model.thresholds
 
 
-def write_json(path: Path, results: dict) -> None:
+def write_json(path: Path, results: Mapping[str, object]) -> None:
     def plain(value: object) -> object:
         if isinstance(value, dict):
             return {key: plain(item) for key, item in value.items()}
@@ -125,7 +128,7 @@ def write_json(path: Path, results: dict) -> None:
 
 
 def evaluate_sets(predictors: Dict[str, Predictor], thresholds: np.ndarray,
-                  arguments: argparse.Namespace) -> dict:
+                  arguments: argparse.Namespace) -> Figures:
     names: List[str] = arguments.sets or available(arguments.work)
     sets = {name: load(arguments.work, name, arguments.seed) for name in names}
     results = measure(predictors, sets, thresholds)
@@ -138,7 +141,7 @@ def evaluate_sets(predictors: Dict[str, Predictor], thresholds: np.ndarray,
 
 
 def evaluate_dataset(predictors: Dict[str, Predictor], thresholds: np.ndarray,
-                     arguments: argparse.Namespace) -> dict:
+                     arguments: argparse.Namespace) -> Dict[str, object]:
     name, path = arguments.dataset[0], Path(arguments.dataset[1])
     split = arguments.split or (LAYOUTS[name].splits[0] if name in LAYOUTS else "")
     clips = datasets_measure.some_of(load_clips_of(name, path, split), arguments.clips,
@@ -149,7 +152,7 @@ def evaluate_dataset(predictors: Dict[str, Predictor], thresholds: np.ndarray,
     scorers = {precision: (lambda windows, predict=predict: probabilities(predict, windows))
                for precision, predict in predictors.items()}
     measured = datasets_measure.probabilities_of(clips, scorers, arguments.leave_out_broken)
-    results: dict = {
+    results: Dict[str, object] = {
         "dataset": name, "path": str(path), "split": split, "protocol": protocol,
         "mapping": {key: meaning._asdict() for key, meaning in layout.meanings.items()},
         "left_out": measured.left_out}
@@ -168,12 +171,13 @@ def evaluate_dataset(predictors: Dict[str, Predictor], thresholds: np.ndarray,
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", type=Path)
+    parser.add_argument("model", type=Path, help="a model file, or the .pt file of a run")
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--work", type=Path, help="folder for intermediate results")
     what.add_argument("--dataset", nargs=2, metavar=("NAME", "PATH"),
                       help=f"a data set of others: {', '.join(LAYOUTS)}")
-    parser.add_argument("--precision", choices=("float", "int8", "both"), default="both")
+    parser.add_argument("--precision", choices=("float", "int8", "both"), default="both",
+                        help="of a model file, which network (default: %(default)s)")
     parser.add_argument("--sets", nargs="+", help="which sets (default: all there are)")
     parser.add_argument("--split", help="of the data set (default: its test split)")
     parser.add_argument("--clips", type=int, default=0,
@@ -181,7 +185,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--leave-out-broken", action="store_true",
                         help="of the data set, leave out what has no sound file that can be read")
     parser.add_argument("--output", type=Path, help="write all figures as JSON")
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=1,
+                        help="how many to compute with (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="of the mixtures, and of --clips")
     return parser.parse_args()
 
@@ -189,14 +194,12 @@ def parse() -> argparse.Namespace:
 def main() -> None:
     arguments = parse()
     torch.set_num_threads(arguments.threads)
-    try:
+    with refusals("evaluate"):
         predictors, thresholds = load_model(arguments.model, arguments.precision)
         run = evaluate_dataset if arguments.dataset else evaluate_sets
         results = run(predictors, thresholds, arguments)
-    except Refused as error:
-        raise SystemExit(f"evaluate: {error}") from None
-    if arguments.output is not None:
-        write_json(arguments.output, results)
+        if arguments.output is not None:
+            write_json(arguments.output, results)
 
 
 if __name__ == "__main__":

@@ -8,18 +8,20 @@ label was raised before the instrument had entered.
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
-from typing import List, NamedTuple, Optional, Tuple
+from typing import Dict, List, NamedTuple, Optional, Tuple
 
 import numpy as np
 import torch
 from tqdm import tqdm
 
-from .evaluate import file_predictors
+from .evaluate import Predictor, file_predictors
 from .frontend import CONFIG, Frontend
 from .labels import LABELS
 from .material import to_float
-from .model_file import read_model
+from .model_file import read_own_model
+from .refusals import Refused, refusals
 
 HOP_COLUMNS = 25
 ENTRY_S, SCENE_S = 5.0, 9.0
@@ -30,6 +32,25 @@ class Entry(NamedTuple):
     beside: str
     delay_s: Optional[float]  # None: not noticed while it played
     early: bool
+
+
+def load_stems(work: Path, stretch_s: float, least: int) -> Dict[str, np.ndarray]:
+    """The renders in WORK/heldout by label, those that stretches of `stretch_s` can be cut from."""
+    stems, short = {}, []
+    for path in sorted((work / "heldout").glob("*/*.npy")):
+        if path.stem in LABELS:
+            samples = np.load(path, mmap_mode="r")
+            if samples.size > 2 * int(stretch_s * CONFIG.rate_hz):
+                stems[path.stem] = samples
+            else:
+                short.append(str(path))
+    if short:
+        print(f"left out, since they last {2 * stretch_s:g} s or less: {', '.join(short)}",
+              file=sys.stderr)
+    if len(stems) < least:
+        raise Refused(f"{work / 'heldout'}: renders of at least {least} labels are needed; run "
+                      "training.render --folder heldout")
+    return stems
 
 
 def stretch(samples: np.ndarray, seconds: float, random: np.random.Generator) -> np.ndarray:
@@ -44,14 +65,16 @@ def stretch(samples: np.ndarray, seconds: float, random: np.random.Generator) ->
     return part * np.float32(0.1 / (np.sqrt(np.mean(part ** 2)) + 1e-6))
 
 
-def scene(stems: dict, label: str, beside: str, random: np.random.Generator) -> np.ndarray:
+def scene(stems: Dict[str, np.ndarray], label: str, beside: str, random: np.random.Generator
+          ) -> np.ndarray:
     mixture = stretch(stems[beside], SCENE_S, random)
     entry = stretch(stems[label], SCENE_S - ENTRY_S, random)
     mixture[-entry.size:] += entry
     return mixture
 
 
-def measure(stems: dict, predict, thresholds: np.ndarray, count: int, seed: int) -> List[Entry]:
+def measure(stems: Dict[str, np.ndarray], predict: Predictor, thresholds: np.ndarray, count: int,
+            seed: int) -> List[Entry]:
     random, frontend = np.random.default_rng(seed), Frontend()
     pairs: List[Tuple[str, str]] = []
     names = sorted(stems)
@@ -78,17 +101,20 @@ def main() -> None:
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", type=Path, help="a model file")
     parser.add_argument("--work", type=Path, required=True, help="folder for intermediate results")
-    parser.add_argument("--precision", choices=("float", "int8"), default="int8")
-    parser.add_argument("--count", type=int, default=80, help="scenes")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--precision", choices=("float", "int8"), default="int8",
+                        help="which network (default: %(default)s)")
+    parser.add_argument("--count", type=int, default=80,
+                        help="how many scenes (default: %(default)s)")
+    parser.add_argument("--threads", type=int, default=1,
+                        help="how many to compute with (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=1, help="of the scenes")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    stems = {path.stem: np.load(path, mmap_mode="r")
-             for path in sorted((arguments.work / "heldout").glob("*/*.npy"))
-             if path.stem in LABELS}
-    entries = measure(stems, file_predictors(arguments.model)[arguments.precision],
-                      read_model(arguments.model).thresholds, arguments.count, arguments.seed)
+    with refusals("evaluate_entries"):
+        stems = load_stems(arguments.work, SCENE_S, least=2)
+        thresholds = read_own_model(arguments.model).thresholds
+        entries = measure(stems, file_predictors(arguments.model)[arguments.precision], thresholds,
+                          arguments.count, arguments.seed)
     clean = [entry for entry in entries if not entry.early]
     delays = np.array([entry.delay_s for entry in clean if entry.delay_s is not None])
     print(f"{len(entries)} entries; raised before the entry: {len(entries) - len(clean)}; "

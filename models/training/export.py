@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Optional
+from typing import Dict, List, NamedTuple
 
 import numpy as np
 import torch
@@ -19,49 +19,19 @@ import torch
 from . import held_out
 from .calibration import Calibration, Clips, fit, gather, integer_predictor
 from .evaluate import COLUMNS, file_predictors, measure
-from .evaluation_sets import available, load
+from .evaluation_sets import EvaluationSet, available, load
 from .frontend import CONFIG
 from .graph import Graph, blended, fold
 from .labels import LABELS
 from .metrics import table
-from .model_file import multiply_adds, read_model, write_model
+from .model_file import multiply_adds, read_own_model, write_model
 from .network import load_network, start_network
+from .provenance import command, provenance
 from .quantize import IntegerGraph, calibrate, dequantize_input, quantize
+from .refusals import Refused, reading, refusals
 from .thresholds import ALARM_WEIGHT, choose
 from .tune_quantized import tune
 from .windows import WindowSet
-
-START = ("MobileNetV3 mn04_as by Schmid, Koutini, Widmer (ICASSP 2023), MIT licence, "
-         "trained on AudioSet (CC BY 4.0)")
-SOURCES = {
-    "Philharmonia Orchestra sound samples": "CC BY-SA 3.0",
-    "Karoryfer Weresax; Black And Green Guitars": "CC0",
-    "Salamander Grand Piano, Alexander Holm": "CC BY 3.0",
-    "tonejs-instruments": "CC BY 3.0",
-    "vocobox human voice dataset": "MIT",
-    "Berklee College of Music sample archive": "CC BY 3.0",
-    "Sonic Pi sample set": "CC0",
-    "Discord SFZ GM Bank": "CC0 or CC BY",
-    "Versilian Community Sample Library": "CC0",
-    "music of Open Surge (distillation only)": "CC BY-SA or CC BY",
-    "Freesound clips of FSDKaggle2018": "CC0 or CC BY",
-    "soundfont FluidR3 GM, Frank Wen": "MIT",
-    "soundfont TimGM6mb, Tim Brechbill": "GPL-2",
-    "soundfont of csound (sf_GMbank)": "public domain",
-    "soundfont MuseScore_General, S. Christian Collins and others": "MIT",
-    "patches of freepats": "GPL-2+ with an exception for music",
-    "instruments and world music of GCompris": "GPL-3+ and other free licences",
-    "songs of Frets on Fire by Muldjord; by Carlos Viola Iborra": "CC BY-SA 3.0; MIT",
-    "drum kits of hydrogen-drumkits": "GPL-2+ and other free licences",
-    "guitar strums of belofilms, Gabriel Verdugo Soto": "CC BY 3.0",
-    "instruments of qABCs; of LMMS; of Tux Paint's stamps": "GPL-3+; GPL-2+; GPL-2",
-    "actors of Fish Fillets": "GPL-2",
-    "prompts of Asterisk: Allison Smith, June Wallack; Maxim, Carlo Flora":
-        "CC BY-SA 3.0; CC BY 3.0",
-    "music of Wesnoth and of Fish Fillets (distillation only)": "GPL-2",
-    "music of HyperRogue, Shawn Parrotte, Lincoln Domina, Will Savino (distillation only)":
-        "CC BY-SA 3.0",
-}
 
 
 class Decisions(NamedTuple):
@@ -85,7 +55,8 @@ def decide(clips: Clips, alarm_weight: float) -> Decisions:
     return Decisions(calibration, thresholds, described)
 
 
-def measure_held_out(clips: Clips, alarm_weight: float, seed: int) -> Dict[str, dict]:
+def measure_held_out(clips: Clips, alarm_weight: float, seed: int
+                     ) -> Dict[str, Dict[str, float]]:
     """Calibration and thresholds on clips they were not fitted to; see held_out.py."""
     rows = held_out.figures(clips, held_out.held_out(clips, alarm_weight, seed=seed))
     print(f"\nheld out\n{table(rows, held_out.COLUMNS)}")
@@ -93,18 +64,19 @@ def measure_held_out(clips: Clips, alarm_weight: float, seed: int) -> Dict[str, 
             for name, row in rows.items()}
 
 
-def rounded(results: Dict[str, Dict[str, float]]) -> dict:
+def rounded(results: Dict[str, Dict[str, float]]) -> Dict[str, Dict[str, float]]:
     return {name: {key: round(row[key], 3) for key in COLUMNS if not np.isnan(row[key])}
             for name, row in results.items()}
 
 
 def source_graph(arguments: argparse.Namespace) -> Graph:
     if arguments.model is not None:
-        return read_model(arguments.model).network.graph
-    network = (load_network(arguments.network) if arguments.network is not None else
-               start_network(arguments.teacher / "mn04_as_mAP_432.pt",
-                             arguments.teacher / "audioset_labels.csv"))
-    return fold(network, len(LABELS))
+        return read_own_model(arguments.model).network.graph
+    if arguments.network is not None:
+        with reading(arguments.network):
+            return fold(load_network(arguments.network), len(LABELS))
+    return fold(start_network(arguments.teacher / "mn04_as_mAP_432.pt",
+                              arguments.teacher / "audioset_labels.csv"), len(LABELS))
 
 
 def parse() -> argparse.Namespace:
@@ -119,38 +91,51 @@ def parse() -> argparse.Namespace:
                        help="quantize the float weights of this model file anew")
     parser.add_argument("--blend", type=Path, help="an earlier model file from the same start, "
                         "whose weights are averaged in")
-    parser.add_argument("--blend-share", type=float, default=0.5)
-    parser.add_argument("--name", default="tutti-20")
-    parser.add_argument("--calibration-windows", type=int, default=384)
+    parser.add_argument("--blend-share", type=float, default=0.5,
+                        help="of the weights of --blend (default: %(default)s)")
+    parser.add_argument("--sources", type=Path, metavar="FILE",
+                        help="a JSON object, names to licences, of all that the weights were "
+                             "trained on, if that is not what Tutti's recipe trains on")
+    parser.add_argument("--name", default="tutti-20",
+                        help="of the model, for people (default: %(default)s)")
+    parser.add_argument("--calibration-windows", type=int, default=384,
+                        help="from how many windows the ranges come (default: %(default)s)")
     parser.add_argument("--percentile", type=float, default=99.999,
                         help="of the values in calibration that the ranges hold")
-    parser.add_argument("--tune-steps", type=int, default=300, help="0: no tuning")
-    parser.add_argument("--tune-batch", type=int, default=24)
-    parser.add_argument("--tune-rate", type=float, default=2e-4)
+    parser.add_argument("--tune-steps", type=int, default=300,
+                        help="0: no tuning (default: %(default)s)")
+    parser.add_argument("--tune-batch", type=int, default=24,
+                        help="windows in a step (default: %(default)s)")
+    parser.add_argument("--tune-rate", type=float, default=2e-4,
+                        help="of the integer weights (default: %(default)s)")
     parser.add_argument("--tune-seed", type=int, default=1, help="of the windows to tune with")
     parser.add_argument("--alarm-weight", type=float, default=ALARM_WEIGHT,
                         help="what false alarms cost when thresholds are chosen, in macro F1 "
                              "(default: %(default)s)")
     parser.add_argument("--note", default="", help="a sentence for the metadata")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=1,
+                        help="how many to compute with (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=1,
+                        help="of the windows for the ranges, the mixtures and the folds")
     return parser.parse_args()
 
 
-def provenance(model: Optional[Path]) -> Dict[str, object]:
-    """Where the float weights are from: what the model file says that they are taken from, or what
-    the recipe trains on."""
-    if model is None:
-        return {"start": START, "sources": SOURCES,
-                "licence": "distributed with Tutti; attribution to the sources below"}
-    training = read_model(model).metadata["tutti.training"]
-    return {key: training[key] for key in ("start", "licence", "sources") if key in training}
+def evaluation_sets(arguments: argparse.Namespace) -> Dict[str, EvaluationSet]:
+    """All that there are; Refused if the clips are missing that they are made of."""
+    work = arguments.work
+    try:
+        return {name: load(work, name, arguments.seed) for name in available(work)}
+    except FileNotFoundError as error:
+        raise Refused(f"{work}: calibration and thresholds need the splits train, eval and "
+                      f"eval_real of training.prepare; {error.filename} is missing") from error
 
 
 def integer_network(arguments: argparse.Namespace) -> IntegerGraph:
     graph = source_graph(arguments)
     if arguments.blend is not None:
-        graph = blended(graph, read_model(arguments.blend).network.graph, arguments.blend_share)
+        with reading(arguments.blend):
+            graph = blended(graph, read_own_model(arguments.blend).network.graph,
+                            arguments.blend_share)
     data = WindowSet(arguments.work / "windows")
     random = np.random.default_rng([arguments.seed, 4])
     chosen = random.integers(len(data), size=arguments.calibration_windows)
@@ -162,24 +147,21 @@ def integer_network(arguments: argparse.Namespace) -> IntegerGraph:
                 arguments.tune_rate, arguments.tune_seed)
 
 
-def main() -> None:
-    arguments = parse()
-    torch.set_num_threads(arguments.threads)
+def export(arguments: argparse.Namespace) -> None:
+    training: Dict[str, object] = {**provenance(arguments), "note": arguments.note,
+                                   "command": command(arguments)}
+    sets = evaluation_sets(arguments)  # before tuning, which takes long
     network = integer_network(arguments)
     clips = gather(integer_predictor(network), arguments.work, arguments.seed)
     decisions = decide(clips, arguments.alarm_weight)
-    training: Dict[str, object] = {
-        **provenance(arguments.model), "note": arguments.note,
-        "multiply_adds": multiply_adds(network.graph.ops, CONFIG.columns, CONFIG.mel_bands),
-        **decisions.described}
+    training["multiply_adds"] = multiply_adds(network.graph.ops, CONFIG.columns, CONFIG.mel_bands)
+    training.update(decisions.described)
 
     def write() -> None:
         write_model(arguments.output, network, arguments.name, LABELS, decisions.thresholds,
                     training, calibration=decisions.calibration.as_metadata())
 
     write()
-    sets = {name: load(arguments.work, name, arguments.seed)
-            for name in available(arguments.work)}
     results = measure(file_predictors(arguments.output), sets, np.array(decisions.thresholds))
     training["measured"] = {
         "int8": rounded(results["int8"]), "float": rounded(results["float"]),
@@ -189,6 +171,13 @@ def main() -> None:
     for precision in ("float", "int8"):
         print(f"\n{precision}\n{table(results[precision], COLUMNS)}")
     print(json.dumps(results["agreement"], indent=1))
+
+
+def main() -> None:
+    arguments = parse()
+    torch.set_num_threads(arguments.threads)
+    with refusals("export"):
+        export(arguments)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,8 @@ from .network import BATCH_NORM_EPSILON, InvertedResidual, Network, SqueezeExcit
 
 Tensors = Dict[str, torch.Tensor]
 
+LEAST_GATE = 1e-6  # a gate is taken to be so far from 0 and 1, where its logit is infinite
+
 
 @dataclass
 class Op:
@@ -236,14 +238,27 @@ def fold(network: Network, outputs: int) -> Graph:
     return Graph(ops)
 
 
-def blended(graph: Graph, other: Graph, share: float) -> Graph:
-    """The weights of `graph` with `share` of those that `other` has for the same ops.
+def logits_of_gate(gate: np.ndarray) -> np.ndarray:
+    """What training has in place of a gate, in float64; finite for gates of 0 and 1, too."""
+    clamped = np.clip(gate.astype(np.float64), LEAST_GATE, 1.0 - LEAST_GATE)
+    return np.log(clamped / (1.0 - clamped))
 
-    Both have to come from the same start, with batch-norm statistics frozen, so that a mean of
-    folded weights is a mean of networks. A linear head of `other` counts as the score of an
-    attention; what it does not have (attention, gate) stays as it is.
+
+def blended_gate(mine: np.ndarray, other: np.ndarray, share: float) -> np.ndarray:
+    logits = (1.0 - share) * logits_of_gate(mine) + share * logits_of_gate(other)
+    return (1.0 / (1.0 + np.exp(-logits))).astype(np.float32)
+
+
+def blended(graph: Graph, other: Graph, share: float) -> Graph:
+    """The weights and gates of `graph` with `share` of those that `other` has for the same ops.
+
+    Both have to come from the same start, with batch-norm statistics frozen: a mean of folded
+    weights is then nearly a mean of networks (not quite, since batch norm's gains are trained).
+    A linear head of `other` counts as the score of an attention; what it does not have (attention,
+    gate) stays as it is.
     """
     theirs = {(op.name, part): pair for op in other.ops for part, pair in op.weights.items()}
+    gates = {op.name: op.gate for op in other.ops if op.gate is not None}
     ops = []
     for op in graph.ops:
         weights = {}
@@ -259,5 +274,8 @@ def blended(graph: Graph, other: Graph, share: float) -> Graph:
                                  f"{pair[0].shape}")
             weights[part] = tuple((mine + np.float32(share) * (his - mine)).astype(np.float32)
                                   for mine, his in zip((weight, bias), pair))
-        ops.append(replace(op, weights=weights))
+        gate = op.gate
+        if gate is not None and op.name in gates:
+            gate = blended_gate(gate, gates[op.name], share)
+        ops.append(replace(op, weights=weights, gate=gate))
     return Graph(ops)

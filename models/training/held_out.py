@@ -18,11 +18,12 @@ from tqdm import tqdm
 
 from .calibration import Clips, fit, gather, integer_predictor, without_calibration
 from .metrics import ece, table
-from .model_file import read_model
+from .model_file import read_own_model
+from .refusals import refusals
 from .thresholds import ALARM_WEIGHT, alarms, choose, macro_f1
 
 FOLDS = 10
-COLUMNS = ("clips", "ece before", "ece", "loss before", "loss", "f1", "raised")
+COLUMNS = ("clips", "ece before", "ece", "loss before", "loss", "loss in sample", "f1", "raised")
 
 
 class HeldOut(NamedTuple):
@@ -40,6 +41,18 @@ def folds_of(clips: Clips, folds: int, seed: int) -> List[FrozenSet[int]]:
     return [frozenset(fold[source] for source in made_of) for made_of in clips.sources]
 
 
+def kind_weights(learned: np.ndarray, every: np.ndarray) -> np.ndarray:
+    """Of the clips that are learned from, so that each kind has the share that it has of `every`.
+
+    A mixture of three is in more folds than a clip as recorded, so that fewer of its kind are left.
+    """
+    kinds = np.unique(learned)
+    wanted = np.array([(every == kind).sum() for kind in kinds], float)
+    there = np.array([(learned == kind).sum() for kind in kinds], float)
+    weight = wanted / there * (len(learned) / wanted.sum())
+    return weight[np.searchsorted(kinds, learned)]
+
+
 def held_out(clips: Clips, alarm_weight: float = ALARM_WEIGHT, folds: int = FOLDS, seed: int = 1
              ) -> HeldOut:
     """Judges every clip by a fit without its folds."""
@@ -48,7 +61,7 @@ def held_out(clips: Clips, alarm_weight: float = ALARM_WEIGHT, folds: int = FOLD
     raised = np.zeros(clips.target.shape, bool)
     for left_out in tqdm(sorted(set(where), key=sorted), desc="held out", unit="fit"):
         learned = clips.only(np.array([not place & left_out for place in where]))
-        calibration = fit(learned)
+        calibration = fit(learned, weights=kind_weights(learned.kind, clips.kind))
         _, thresholds = choose(learned.probabilities(calibration), learned.target, learned.kind,
                                alarm_weight)
         judged = np.array([place == left_out for place in where])
@@ -64,8 +77,12 @@ def log_loss(probabilities: np.ndarray, target: np.ndarray) -> float:
 
 
 def figures(clips: Clips, judged: HeldOut) -> Dict[str, Dict[str, float]]:
-    """Before and after, for each kind of clips and all; ece and loss over clips with a label."""
+    """Before and after, for each kind of clips and all; ece and loss over clips with a label.
+
+    `loss in sample` is that of a fit to these very clips: what `loss` lies above it is overfitting.
+    """
     before = clips.probabilities(without_calibration(clips.target.shape[1]))
+    in_sample = clips.probabilities(fit(clips))
     rows = {}
     for name, kind in (("as recorded", 0), ("mixtures of two", 1), ("mixtures of three", 2),
                        ("all", None)):
@@ -80,6 +97,7 @@ def figures(clips: Clips, judged: HeldOut) -> Dict[str, Dict[str, float]]:
             "ece": ece(after[some], target[some]),
             "loss before": log_loss(before[chosen][some], target[some]),
             "loss": log_loss(after[some], target[some]),
+            "loss in sample": log_loss(in_sample[chosen][some], target[some]),
             "f1": macro_f1(judged.raised[chosen], target, clips.kind[chosen]),
             "raised": alarms(judged.raised[chosen], target) if not some.all() else float("nan")}
     return rows
@@ -88,17 +106,23 @@ def figures(clips: Clips, judged: HeldOut) -> Dict[str, Dict[str, float]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", type=Path)
+    parser.add_argument("model", type=Path, help="a model file")
     parser.add_argument("--work", type=Path, required=True, help="folder for intermediate results")
     parser.add_argument("--alarm-weight", type=float, default=ALARM_WEIGHT,
-                        help="what false alarms cost when thresholds are chosen (%(default)s)")
-    parser.add_argument("--folds", type=int, default=FOLDS)
-    parser.add_argument("--threads", type=int, default=1)
+                        help="what false alarms cost when thresholds are chosen "
+                             "(default: %(default)s)")
+    parser.add_argument("--folds", type=int, default=FOLDS,
+                        help="how many parts the clips are dealt into (default: %(default)s)")
+    parser.add_argument("--threads", type=int, default=1,
+                        help="how many to compute with (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="of the mixtures and the folds")
     arguments = parser.parse_args()
+    if arguments.folds < 4:
+        parser.error("--folds: at least 4, since a mixture of three is in up to 3 of them")
     torch.set_num_threads(arguments.threads)
-    network = read_model(arguments.model).network
-    clips = gather(integer_predictor(network), arguments.work, arguments.seed)
+    with refusals("held_out"):
+        network = read_own_model(arguments.model).network
+        clips = gather(integer_predictor(network), arguments.work, arguments.seed)
     judged = held_out(clips, arguments.alarm_weight, arguments.folds, arguments.seed)
     print(table(figures(clips, judged), COLUMNS))
 

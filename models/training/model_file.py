@@ -11,10 +11,12 @@ import numpy as np
 from . import safetensors_file
 from .frontend import CONFIG, FrontendConfig
 from .graph import Graph, Op
-from .quantize import IntegerGraph, IntegerWeights, Range
+from .labels import LABELS
+from .quantize import INPUT_SCALE, INPUT_ZERO, IntegerGraph, IntegerWeights, Range
+from .refusals import Refused, reading
 
 
-def op_metadata(op: Op, network: IntegerGraph) -> dict:
+def op_metadata(op: Op, network: IntegerGraph) -> Dict[str, object]:
     ranges = network.ranges
     entry: Dict[str, object] = {"op": op.kind, "name": op.name, **op.fields}
     if op.residual is not None:
@@ -46,8 +48,8 @@ def op_tensors(op: Op, network: IntegerGraph) -> Dict[str, np.ndarray]:
 
 
 def write_model(path: Path, network: IntegerGraph, name: str, labels: Sequence[str],
-                thresholds: Optional[Sequence[float]] = None, training: Optional[dict] = None,
-                frontend: FrontendConfig = CONFIG,
+                thresholds: Optional[Sequence[float]] = None,
+                training: Optional[Dict[str, object]] = None, frontend: FrontendConfig = CONFIG,
                 calibration: Optional[Dict[str, object]] = None) -> None:
     """Writes one model; thresholds default to 0.5, probabilities to the sigmoid of the logit.
     `calibration` has the keys of the file's section but for the thresholds."""
@@ -94,8 +96,31 @@ def parts_of(kind: str) -> Tuple[str, ...]:
 
 
 def read_model(path: Path) -> Model:
-    """Reads a file that `write_model` wrote; strangers' files are the C reader's business."""
-    tensors, texts = safetensors_file.read(path)
+    """Reads a file that `write_model` wrote; strangers' files are the C reader's business.
+
+    OSError for a file that is not there, Refused for one that is cut short or of another kind.
+    """
+    with reading(path):
+        return model_of(*safetensors_file.read(path))
+
+
+def read_own_model(path: Path) -> Model:
+    """A model file that hears and answers as the networks here do; Refused if it is another."""
+    model = read_model(path)
+    if model.labels != list(LABELS):
+        raise Refused(f"{path}: its labels are not those of labels.py: {', '.join(model.labels)}")
+    theirs, own = dict(model.metadata["tutti.frontend"]), CONFIG.as_metadata()
+    for key in sorted({*own, *theirs}):
+        if theirs.get(key) != own.get(key):
+            raise Refused(f"{path}: the {key} of its front end is {theirs.get(key)}, but that of "
+                          f"frontend.py is {own.get(key)}")
+    if model.network.ranges["input"] != Range(INPUT_SCALE, INPUT_ZERO):
+        raise Refused(f"{path}: its input is quantized with {model.network.ranges['input']}, that "
+                      f"of quantize.py with {Range(INPUT_SCALE, INPUT_ZERO)}")
+    return model
+
+
+def model_of(tensors: Dict[str, np.ndarray], texts: Dict[str, str]) -> Model:
     metadata: Dict[str, object] = {
         key: text if key == "tutti.name" else json.loads(text) for key, text in texts.items()}
     layers = metadata["tutti.layers"]

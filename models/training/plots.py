@@ -21,7 +21,8 @@ from .calibration import Clips, gather, integer_predictor, of_file, without_cali
 from .confusion import NONE, Confusion, confusion, markdown, mistakes
 from .held_out import held_out
 from .metrics import average_precision, ece
-from .model_file import Model, read_model
+from .model_file import Model, read_own_model
+from .refusals import refusals
 from .thresholds import AS_RECORDED
 
 BINS = 10
@@ -155,19 +156,21 @@ def draw(clips: Clips, model: Model, output: Path, seed: int) -> Confusion:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", type=Path)
+    parser.add_argument("model", type=Path, help="a model file")
     parser.add_argument("--work", type=Path, required=True, help="folder for intermediate results")
     parser.add_argument("--output", type=Path, default=Path("plots"),
                         help="folder for the pictures (default: %(default)s)")
     parser.add_argument("--markdown", action="store_true",
                         help="print what is taken for what as a Markdown table")
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=1,
+                        help="how many to compute with (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="of the mixtures and the folds")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    model = read_model(arguments.model)
-    clips = gather(integer_predictor(model.network), arguments.work, arguments.seed)
-    found = draw(clips, model, arguments.output, arguments.seed)
+    with refusals("plots"):
+        model = read_own_model(arguments.model)
+        clips = gather(integer_predictor(model.network), arguments.work, arguments.seed)
+        found = draw(clips, model, arguments.output, arguments.seed)
     if arguments.markdown:
         print(markdown(mistakes(found, model.labels)))
 

@@ -35,7 +35,7 @@ class Range:
     scale: float
     zero: int
 
-    def as_metadata(self) -> dict:
+    def as_metadata(self) -> Dict[str, float]:
         return {"scale": self.scale, "zero": self.zero}
 
 

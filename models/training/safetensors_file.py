@@ -42,12 +42,16 @@ def write(path: Path, tensors: Dict[str, np.ndarray], metadata: Dict[str, str]) 
 def read(path: Path) -> Tuple[Dict[str, np.ndarray], Dict[str, str]]:
     """Tensors and metadata of a file that `write` made (or any sound one of these types)."""
     data = path.read_bytes()
-    (length,) = struct.unpack("<Q", data[:8])
+    (length,) = struct.unpack("<Q", data[:8].ljust(8, b"\xff"))
+    if length > len(data) - 8:
+        raise ValueError("it is cut short, or no safetensors file")
     header = json.loads(data[8:8 + length])
     metadata = header.pop("__metadata__", {})
     tensors = {}
     for name, entry in header.items():
         begin, end = entry["data_offsets"]
+        if end > len(data) - 8 - length:
+            raise ValueError(f"it is cut short within {name}")
         tensors[name] = np.frombuffer(data[8 + length + begin:8 + length + end],
                                       TYPES[entry["dtype"]]).reshape(entry["shape"]).copy()
     return tensors, metadata

@@ -45,9 +45,16 @@ def common_threshold(scores: np.ndarray, target: np.ndarray, kind: np.ndarray,
     return float(GRID[int(np.argmax(values))])
 
 
+def middle_of_longest_run(chosen: np.ndarray) -> float:
+    """Of the thresholds of the grid that are chosen (bool): there may be gaps between them."""
+    runs = np.split(np.arange(len(GRID)), np.flatnonzero(np.diff(chosen.astype(int))) + 1)
+    longest = max((run for run in runs if chosen[run[0]]), key=len)
+    return float(np.median(GRID[longest]))
+
+
 def own_threshold(scores: np.ndarray, target: np.ndarray, label: int, kind: np.ndarray,
                   alarm_weight: float) -> float:
-    """The middle of the thresholds that come within 0.01 of the label's best."""
+    """The middle of the longest run of thresholds that come within 0.01 of the label's best."""
     labels = int(target.any(axis=0).sum())
     none = ~target.any(axis=1)
     one, wanted = scores[:, label], target[:, label]
@@ -58,7 +65,7 @@ def own_threshold(scores: np.ndarray, target: np.ndarray, label: int, kind: np.n
         alarm = raised[none].mean() if none.any() else 0.0
         values.append(np.mean([f1(raised[kind == k], wanted[kind == k]) for k in kinds])
                       - alarm_weight * labels * alarm)
-    return float(np.median(GRID[np.array(values) >= max(values) - 0.01]))
+    return middle_of_longest_run(np.array(values) >= max(values) - 0.01)
 
 
 def choose(scores: np.ndarray, target: np.ndarray, kind: np.ndarray,

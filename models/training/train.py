@@ -1,8 +1,8 @@
 """Fine-tunes the pretrained start on the mixed windows.
 
-Writes WORK/RUN/checkpoint.pt every few hundred steps and goes on from it when started again, and at
-the end WORK/RUN/final.pt with the moving average of the weights. Which windows a step sees and how
-they are augmented depends on the seed and the step alone.
+Writes WORK/RUN/checkpoint.pt every few hundred steps and goes on from it when started again with
+the same options, and at the end WORK/RUN/final.pt with the moving average of the weights. Which
+windows a step sees and how they are augmented depends on the seed and the step alone.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import math
 import os
 import time
 from pathlib import Path
-from typing import Dict, List, Optional
+from typing import Any, Dict, List, NamedTuple, Optional
 
 import numpy as np
 import torch
@@ -21,13 +21,15 @@ from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
 from tqdm import tqdm
 
-from .labels import LABELS
-from .model_file import read_model
+from .model_file import read_own_model
 from .network import Network, as_input, start_network
+from .refusals import Refused, reading, refusals
 from .unfold import unfold
 from .windows import Batch, WindowSet, augmented_batch
 
 LOSS_SCALE = 20.0
+# The options that a run may be continued with others of, since they do not change what it learns.
+FREE = ("work", "teacher", "run", "checkpoint_every", "threads")
 
 
 def freeze_statistics(network: Network) -> None:
@@ -73,7 +75,7 @@ def loss_of(network: Network, audioset: nn.Linear, batch: Batch,
 
 def optimizer_for(network: Network, rate: float, head_rate: float,
                   decay: float) -> torch.optim.Optimizer:
-    groups: List[dict] = []
+    groups: List[Dict[str, Any]] = []
     for prefix, group_rate in (("features", rate), ("hidden", rate), ("audioset", rate),
                                ("head", head_rate), ("attention", head_rate), ("gate", head_rate)):
         named = [(name, p) for name, p in network.named_parameters() if name.startswith(prefix)]
@@ -101,7 +103,7 @@ def update_average(average: Network, network: Network, decay: float) -> None:
             mine.lerp_(theirs, 1.0 - decay)
 
 
-def save(path: Path, content: dict) -> None:
+def save(path: Path, content: Dict[str, Any]) -> None:
     part = path.with_name(path.name + ".part")
     torch.save(content, part)
     os.replace(part, path)
@@ -125,10 +127,14 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--from-model", type=Path, metavar="FILE",
                         help="train the float weights of this model file further, which has the "
                              "same labels; the teacher stays the start")
-    parser.add_argument("--steps", type=int, default=2400)
-    parser.add_argument("--batch", type=int, default=48)
+    parser.add_argument("--steps", type=int, default=2400,
+                        help="how many; the rate falls to 2%% until the last (default: "
+                             "%(default)s)")
+    parser.add_argument("--batch", type=int, default=48,
+                        help="windows in a step (default: %(default)s)")
     parser.add_argument("--rate", type=float, default=1.2e-3, help="of the backbone")
-    parser.add_argument("--head-rate", type=float, default=2e-3)
+    parser.add_argument("--head-rate", type=float, default=2e-3,
+                        help="rate of the head, its attention and its gate")
     parser.add_argument("--decay", type=float, default=1e-3, help="weight decay")
     parser.add_argument("--distill", type=float, default=1.0, help="weight of the teacher's term")
     parser.add_argument("--features", type=float, default=1.0,
@@ -140,8 +146,10 @@ def parse() -> argparse.Namespace:
                         help="share of windows to which another window is added")
     parser.add_argument("--average", type=float, default=0.998, help="of the moving average")
     parser.add_argument("--checkpoint-every", type=int, default=200, help="steps")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=1,
+                        help="how many to compute with (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=1, help="of the windows of each step, and of "
+                        "how they are augmented")
     return parser.parse_args()
 
 
@@ -149,34 +157,60 @@ def first_network(start: Network, model: Optional[Path]) -> Network:
     """What training begins with: the start, or the weights of a model file."""
     if model is None:
         return start
-    read = read_model(model)
-    if read.labels != list(LABELS):
-        raise SystemExit(f"{model}: it has other labels: {', '.join(read.labels)}")
-    return unfold(read.network.graph, start)
+    graph = read_own_model(model).network.graph
+    with reading(model):
+        return unfold(graph, start)
 
 
-def main() -> None:
-    arguments = parse()
-    torch.set_num_threads(arguments.threads)
-    torch.manual_seed(arguments.seed)
-    folder = arguments.work / arguments.run
-    folder.mkdir(parents=True, exist_ok=True)
-    data = WindowSet(arguments.work / "windows")
-    start = start_network(arguments.teacher / "mn04_as_mAP_432.pt",
-                          arguments.teacher / "audioset_labels.csv")
-    audioset = copy.deepcopy(start.audioset).requires_grad_(False)
+class Run(NamedTuple):
+    """What training changes."""
+
+    network: Network
+    average: Network
+    optimizer: torch.optim.Optimizer
+
+    def state(self) -> Dict[str, Any]:
+        return {name: part.state_dict() for name, part in self._asdict().items()}
+
+    def load_state(self, saved: Dict[str, Any]) -> None:
+        for name, part in self._asdict().items():
+            part.load_state_dict(saved[name])
+
+
+def begin(start: Network, arguments: argparse.Namespace) -> Run:
     network = first_network(start, arguments.from_model).to(memory_format=torch.channels_last)
     freeze_statistics(network)
-    average = copy.deepcopy(network)
     optimizer = optimizer_for(network, arguments.rate, arguments.head_rate, arguments.decay)
-    first = 0
-    checkpoint = folder / "checkpoint.pt"
-    if checkpoint.exists():
-        saved = torch.load(checkpoint)
-        network.load_state_dict(saved["network"])
-        average.load_state_dict(saved["average"])
-        optimizer.load_state_dict(saved["optimizer"])
-        first = saved["step"]
+    return Run(network, copy.deepcopy(network), optimizer)
+
+
+def described(arguments: argparse.Namespace, windows: int) -> Dict[str, str]:
+    """The options of a run and how many windows it has, as its files hold them."""
+    return {**{key: str(value) for key, value in vars(arguments).items()}, "windows": str(windows)}
+
+
+def saved_part(path: Path, options: Dict[str, str]) -> Optional[Dict[str, Any]]:
+    """What a run has saved, if it has; Refused if it began with other options or windows.
+
+    Files of earlier versions say less of how they began, or nothing.
+    """
+    if not path.exists():
+        return None
+    with reading(path):
+        saved = torch.load(path, map_location="cpu")
+    began = saved.get("options", {})
+    for key, value in options.items():
+        if key not in FREE and began.get(key, value) != value:
+            raise Refused(f"{path}: the run began with {key.replace('_', '-')} {began[key]}, not "
+                          f"{value}; it goes on with the same, or take another --run")
+    return saved
+
+
+def train(run: Run, audioset: nn.Linear, data: WindowSet, first: int,
+          arguments: argparse.Namespace) -> None:
+    """All steps from the step `first` on."""
+    network, average, optimizer = run
+    folder = arguments.work / arguments.run
     bar = tqdm(range(first, arguments.steps), initial=first, total=arguments.steps, desc="train",
                unit="step")
     started = time.monotonic()
@@ -203,11 +237,38 @@ def main() -> None:
                           f"{time.monotonic() - started:.1f}\n")
                 log.flush()
             if (step + 1) % arguments.checkpoint_every == 0:
-                save(checkpoint, {"network": network.state_dict(), "step": step + 1,
-                                  "average": average.state_dict(),
-                                  "optimizer": optimizer.state_dict()})
-    save(folder / "final.pt", {"network": average.state_dict(), "step": arguments.steps,
-                               "options": {k: str(v) for k, v in vars(arguments).items()}})
+                save(folder / "checkpoint.pt", {**run.state(), "step": step + 1,
+                                                "options": described(arguments, len(data))})
+
+
+def train_run(arguments: argparse.Namespace) -> None:
+    folder = arguments.work / arguments.run
+    data = WindowSet(arguments.work / "windows")
+    if len(data) < arguments.batch:
+        raise Refused(f"{arguments.work / 'windows'}: {len(data)} windows, fewer than --batch")
+    options = described(arguments, len(data))
+    final = folder / "final.pt"
+    if saved_part(final, options) is not None:
+        print(f"{final}: the run is finished")
+        return
+    saved = saved_part(folder / "checkpoint.pt", options)
+    start = start_network(arguments.teacher / "mn04_as_mAP_432.pt",
+                          arguments.teacher / "audioset_labels.csv")
+    audioset = copy.deepcopy(start.audioset).requires_grad_(False)
+    run = begin(start, arguments)
+    if saved is not None:
+        run.load_state(saved)
+    folder.mkdir(parents=True, exist_ok=True)
+    train(run, audioset, data, saved["step"] if saved is not None else 0, arguments)
+    save(final, {"network": run.average.state_dict(), "step": arguments.steps, "options": options})
+
+
+def main() -> None:
+    arguments = parse()
+    torch.set_num_threads(arguments.threads)
+    torch.manual_seed(arguments.seed)
+    with refusals("train"):
+        train_run(arguments)
 
 
 if __name__ == "__main__":

@@ -6,10 +6,13 @@ import json
 import tempfile
 import unittest
 from pathlib import Path
+from typing import List, Tuple
+from unittest import mock
 
 import numpy as np
 import torch
 
+from .. import held_out as held_out_module
 from ..calibration import (FEW_RIVALS, SCALES, Calibration, Clips, fit, log_rivals, sigmoid,
                            without_calibration)
 from ..evaluate import file_predictors
@@ -17,11 +20,12 @@ from ..evaluation_sets import mixture_plan, sources
 from ..export import decide
 from ..golden_network import LABELS, random_windows, tiny_graph
 from ..graph import run_float
-from ..held_out import figures, folds_of, held_out
+from ..held_out import figures, held_out
 from ..metrics import ece
 from ..model_file import read_model, write_model
 from ..quantize import calibrate, quantize, quantize_input, run_integer
-from ..thresholds import alarms, choose, macro_f1
+from ..thresholds import (GRID, alarms, choose, macro_f1, middle_of_longest_run,
+                          own_threshold)
 
 
 def synthetic(counts, scale, offset, seed: int = 1, windows: int = 3, noise: float = 0.0,
@@ -99,6 +103,18 @@ class TestFit(unittest.TestCase):
             self.assertTrue((found.scale >= SCALES[0]).all() and (found.scale <= SCALES[1]).all())
             self.assertTrue(np.isfinite(found.offset).all())
 
+    def test_a_clip_that_weighs_twice_counts_as_two(self) -> None:
+        clips = synthetic((200,) * 2, 0.7, 0.3, noise=0.5)
+        twice = np.arange(200) < 80
+        order = np.concatenate([np.arange(200), np.flatnonzero(twice)])
+        repeated = Clips(clips.logits.reshape(200, 3, 2)[order].reshape(-1, 2),
+                         np.repeat(np.arange(280), 3), clips.target[order],
+                         [clips.sources[i] for i in order], clips.kind[order])
+        found, wanted = fit(clips, weights=1.0 + twice), fit(repeated)
+        for name in ("scale", "offset", "rivalry", "common"):
+            np.testing.assert_allclose(getattr(found, name), getattr(wanted, name), atol=2e-4)
+        self.assertGreater(np.abs(found.offset - fit(clips).offset).max(), 2e-3)
+
     def test_only_keeps_windows_and_clips_together(self) -> None:
         clips = synthetic((10,) * 2, 1.0, 0.0, noise=1.0)
         chosen = np.arange(10) % 3 == 0
@@ -108,6 +124,17 @@ class TestFit(unittest.TestCase):
 
 
 class TestThresholds(unittest.TestCase):
+    def test_a_threshold_lies_on_a_plateau_and_not_between_two(self) -> None:
+        chosen = np.zeros(len(GRID), bool)
+        chosen[[0, 1, 20, 21, 22, 40, 41]] = True
+        self.assertAlmostEqual(middle_of_longest_run(chosen), GRID[21])
+        # Of twelve clips eight are far above the others, and six false ones lie between: F1 is 0.8
+        # below 0.25 and from 0.46 to 0.61, and lower between.
+        scores = np.repeat([0.61, 0.25, 0.45], [8, 4, 6])[:, None]
+        target = np.repeat([1, 1, 0], [8, 4, 6])[:, None]
+        own = own_threshold(scores, target, 0, np.zeros(18, int), 0.0)
+        self.assertAlmostEqual(own, 0.175)
+
     def test_a_label_with_many_clips_gets_its_own_threshold(self) -> None:
         random = np.random.default_rng(3)
         target = np.zeros((3000, 2), int)
@@ -165,21 +192,52 @@ class TestExport(unittest.TestCase):
 
 
 class TestHeldOut(unittest.TestCase):
+    def setUp(self) -> None:
+        """Clips as recorded, and mixtures of two and three of them."""
+        random = np.random.default_rng(6)
+        clips = synthetic((180,) * 2, 1.0, 0.0)
+        kind = np.repeat([0, 1, 2], 60)
+        picked = [random.choice(60, count + 1, replace=False) for count in kind[60:]]
+        self.clips = clips._replace(kind=kind, sources=clips.sources[:60] + [
+            frozenset(("eval", int(i)) for i in parts) for parts in picked])
+
+    def recorded_fits(self) -> Tuple[np.ndarray, List[Tuple[Clips, np.ndarray]]]:
+        """By which fit each clip was judged, and what each fit was given."""
+        given = []
+
+        def recording_fit(learned: Clips, *, weights: np.ndarray) -> Calibration:
+            given.append((learned, weights))
+            probability = len(given) / 1000.0  # that of every clip: the number of the fit
+            offset = np.full(2, np.log(probability / (1.0 - probability)))
+            return Calibration(np.zeros(2), offset, 0.0, (0.0, 0.0))
+
+        with mock.patch.object(held_out_module, "fit", recording_fit):
+            judged = held_out(self.clips)
+        return np.rint(judged.probabilities[:, 0] * 1000.0).astype(int) - 1, given
+
     def test_no_clip_is_judged_by_a_fit_with_its_sources(self) -> None:
-        clips = synthetic((60,) * 2, 1.0, 0.0)
-        mixed = clips._replace(sources=[s if i < 40 else frozenset([("eval", i - 40), ("eval", 5)])
-                                        for i, s in enumerate(clips.sources)])
-        where = folds_of(mixed, 10, 1)
-        self.assertEqual(len(set().union(*where)), 10)
-        for i, left_out in enumerate(where):
-            learned = [mixed.sources[k] for k, place in enumerate(where) if not place & left_out]
-            self.assertFalse(set().union(*learned) & mixed.sources[i])
+        judged_by, given = self.recorded_fits()
+        self.assertEqual(set(judged_by), set(range(len(given))))
+        for number, made_of in zip(judged_by, self.clips.sources):
+            learned = set().union(*given[number][0].sources)
+            self.assertFalse(learned & made_of)
+            self.assertGreater(len(learned), 30)
+
+    def test_kinds_keep_their_share_of_what_is_learned(self) -> None:
+        _, given = self.recorded_fits()
+        shrunk = 0
+        for learned, weights in given:
+            counts = np.bincount(learned.kind, minlength=3)
+            np.testing.assert_allclose(np.bincount(learned.kind, weights), counts.sum() / 3)
+            shrunk += counts[2] < counts[0]
+        self.assertGreater(shrunk, len(given) // 2)
 
     def test_it_finds_that_calibration_helps(self) -> None:
         clips = synthetic((600,) * 3, 0.4, 0.5)
         rows = figures(clips, held_out(clips, folds=5))
         self.assertLess(rows["all"]["ece"], 0.5 * rows["all"]["ece before"])
         self.assertLess(rows["all"]["loss"], rows["all"]["loss before"])
+        self.assertLess(rows["all"]["loss in sample"], rows["all"]["loss"])
 
 
 class TestMixtures(unittest.TestCase):

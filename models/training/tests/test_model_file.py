@@ -6,7 +6,9 @@ import json
 import struct
 import tempfile
 import unittest
+from dataclasses import replace
 from pathlib import Path
+from typing import List
 
 import numpy as np
 import torch
@@ -105,6 +107,16 @@ class TestBlending(unittest.TestCase):
                     for found, a, b in zip((weight, bias), mine.weights[part], his.weights[part]):
                         np.testing.assert_allclose(found, (1 - share) * a + share * b, atol=1e-6)
 
+    def test_gates_are_blended_as_training_has_them(self) -> None:
+        first, second = (steps_graph(np.random.default_rng(seed)) for seed in (1, 2))
+        gates = np.array([[0.1, 0.6, 0.0], [0.9, 0.6, 1.0]], np.float32)
+        first.ops[-1].gate, second.ops[-1].gate = gates
+        for share in (0.0, 0.25, 1.0):
+            found = blended(first, second, share).ops[-1].gate
+            logit = (2.0 * share - 1.0) * np.log(9.0)
+            np.testing.assert_allclose(found[:2], [1.0 / (1.0 + np.exp(-logit)), 0.6], atol=1e-6)
+        np.testing.assert_allclose(blended(first, second, 0.5).ops[-1].gate[2], 0.5, atol=1e-6)
+
     def test_a_linear_head_counts_as_the_score(self) -> None:
         graph = steps_graph(np.random.default_rng(1))
         head = graph.ops[-1]
@@ -114,6 +126,7 @@ class TestBlending(unittest.TestCase):
         np.testing.assert_allclose(mixed.weights["score"][0], weight + 0.5, atol=1e-6)
         np.testing.assert_allclose(mixed.weights["score"][1], bias + 1.0, atol=1e-6)
         np.testing.assert_array_equal(mixed.weights["attention"][0], head.weights["attention"][0])
+        np.testing.assert_array_equal(mixed.gate, head.gate)
 
     def test_other_shapes_are_refused(self) -> None:
         graph = steps_graph(np.random.default_rng(1))
@@ -123,9 +136,9 @@ class TestBlending(unittest.TestCase):
 
 
 class TestFolding(unittest.TestCase):
-    def network(self, seed: int) -> Network:
+    def network(self, seed: int, outputs: int = 4) -> Network:
         torch.manual_seed(seed)
-        network = Network(4, keep_audioset=True)
+        network = Network(outputs, keep_audioset=True)
         for module in network.modules():
             if isinstance(module, torch.nn.BatchNorm2d):
                 torch.nn.init.normal_(module.running_mean, 0.0, 0.2)
@@ -137,7 +150,7 @@ class TestFolding(unittest.TestCase):
     def test_folded_graph_equals_the_network(self) -> None:
         network = self.network(5)
         windows = torch.randn(2, 110, 64)
-        steps: list = []
+        steps: List[torch.Tensor] = []
         with torch.no_grad():
             wanted = network(as_input(windows))[:, :3]
             scores = network.step_logits(network.steps(as_input(windows)))[0]
@@ -164,12 +177,45 @@ class TestFolding(unittest.TestCase):
                                    start.features[0][1].running_var)
         self.assertTrue(all(torch.isfinite(p).all() for p in network.parameters()))
 
+    def test_gates_of_0_and_1_stay_finite(self) -> None:
+        start = self.network(5)
+        graph = fold(start, 3)
+        graph.ops[-1].gate = np.array([0.0, 1.0, 0.25], np.float32)
+        gate = unfold(graph, start).gate.detach()
+        self.assertTrue(torch.isfinite(gate).all())
+        torch.testing.assert_close(torch.sigmoid(gate[:3]), torch.tensor([0.0, 1.0, 0.25]),
+                                   rtol=0.0, atol=2e-6)
+
+    def test_a_channel_that_is_dead_in_the_start_may_not_be_used(self) -> None:
+        start, tuned = self.network(5), self.network(6)
+        start.features[0][1].weight.data[0] = 1e-4
+        graph = fold(tuned, 3)
+        with self.assertRaisesRegex(ValueError, "features.0: it uses a channel that is dead"):
+            unfold(graph, start)
+        graph.ops[0].weights[""][0][0] *= 1e-3
+        network = unfold(graph, start)
+        windows = torch.randn(2, 110, 64)
+        with torch.no_grad():
+            torch.testing.assert_close(network(as_input(windows))[:, :3],
+                                       run_float(graph, windows), rtol=1e-2, atol=1e-3)
+
     def test_a_graph_of_another_network_is_refused(self) -> None:
         start = self.network(5)
         graph = fold(start, 3)
-        graph.ops[0].weights[""] = (graph.ops[0].weights[""][0][:, :2], graph.ops[0].weights[""][1])
-        with self.assertRaisesRegex(ValueError, "features.0"):
-            unfold(graph, start)
+        depthwise = next(i for i, op in enumerate(graph.ops) if op.kind == "depthwise")
+        linked = next(i for i, op in enumerate(graph.ops) if op.residual is not None)
+        weight, bias = graph.ops[0].weights[""]
+        for place, changes in ((0, {"weights": {"": (weight[:, :2], bias)}}),
+                               (depthwise, {"kind": "conv"}), (depthwise, {"name": "other"}),
+                               (depthwise, {"fields": {**graph.ops[depthwise].fields,
+                                                       "stride": [3, 1]}}),
+                               (linked, {"residual": None}), (-1, {"gate": None})):
+            ops = list(graph.ops)
+            ops[place] = replace(ops[place], **changes)
+            with self.assertRaisesRegex(ValueError, f"^{ops[place].name}: the network to train"):
+                unfold(Graph(ops), start)
+        with self.assertRaisesRegex(ValueError, "^head: .* at most 4 outputs"):
+            unfold(fold(self.network(5, outputs=6), 5), start)
         with self.assertRaisesRegex(ValueError, "other"):
             unfold(Graph([Op("mean", "other")]), start)
 

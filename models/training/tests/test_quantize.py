@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unittest
+from typing import List
 
 import numpy as np
 import torch
@@ -153,8 +154,8 @@ class TestNetwork(unittest.TestCase):
         calibration = torch.from_numpy(random_windows(self.random, 64))
         windows = random_windows(self.random, 16)
         network = quantize(graph, calibrate(graph, calibration, 100.0))
-        wanted_steps: list = []
-        found_steps: list = []
+        wanted_steps: List[torch.Tensor] = []
+        found_steps: List[torch.Tensor] = []
         wanted = run_float(graph, torch.from_numpy(windows), steps=wanted_steps)
         found = run_integer(network, torch.from_numpy(quantize_input(windows)), found_steps)
         self.assertEqual(tuple(found_steps[0].shape), (16, 6, len(LABELS)))
@@ -166,7 +167,7 @@ class TestNetwork(unittest.TestCase):
     def test_a_network_without_steps_gives_none(self) -> None:
         graph = tiny_graph(self.random)
         windows = torch.from_numpy(random_windows(self.random, 2))
-        steps: list = []
+        steps: List[torch.Tensor] = []
         run_float(graph, windows, steps=steps)
         network = quantize(graph, calibrate(graph, windows, 100.0))
         run_integer(network, torch.from_numpy(quantize_input(windows.numpy())), steps)

@@ -2,11 +2,37 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import tempfile
 import unittest
+from pathlib import Path
 
 import numpy as np
 
+from ..evaluate_entries import load_stems, stretch
 from ..evaluate_scores import AT_ONCE, SCORE_S, Part, compose_score, error_of, report
+from ..frontend import CONFIG
+from ..refusals import Refused
+
+
+class TestStems(unittest.TestCase):
+    def test_short_renders_are_left_out_and_none_are_refused(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            work = Path(folder)
+            (work / "heldout" / "font").mkdir(parents=True)
+            for name, seconds in (("flute", 18.5), ("cello", 18.0), ("piano", 20.0), ("x", 99.0)):
+                np.save(work / "heldout" / "font" / f"{name}.npy",
+                        np.zeros(int(seconds * CONFIG.rate_hz), np.int16))
+            said = io.StringIO()
+            with contextlib.redirect_stderr(said):
+                stems = load_stems(work, 9.0, least=2)
+                with self.assertRaisesRegex(Refused, "at least 3 labels"):
+                    load_stems(work, 9.0, least=3)
+        self.assertEqual(sorted(stems), ["flute", "piano"])
+        self.assertIn("cello.npy", said.getvalue())
+        for samples in stems.values():
+            stretch(samples, 9.0, np.random.default_rng(1))
 
 
 class TestScores(unittest.TestCase):

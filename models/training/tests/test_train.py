@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
+import tempfile
 import unittest
+from pathlib import Path
+from typing import Dict
+from unittest import mock
 
 import numpy as np
 import torch
 
+from .. import train
 from ..average import averaged
 from ..mix import LEFT_OUT
 from ..network import Network
 from ..train import freeze_statistics, indices_of, loss_of, optimizer_for, set_rate
 from ..windows import Batch, add_pairs, to_logmel, to_power
+
+
+class FakeBar(list):
+    """A progress bar that shows nothing."""
+
+    def set_postfix(self, values: Dict[str, str]) -> None:
+        pass
 
 
 class TestSchedule(unittest.TestCase):
@@ -42,7 +56,8 @@ class TestSchedule(unittest.TestCase):
 
 
 class TestStep(unittest.TestCase):
-    def losses(self, network: Network, batch: Batch, focus: float = 0.0) -> dict:
+    def losses(self, network: Network, batch: Batch, focus: float = 0.0
+               ) -> Dict[str, torch.Tensor]:
         options = argparse.Namespace(focus=focus, features=1.0, step_loss=0.5, distill=1.0)
         return loss_of(network, network.audioset, batch, options)
 
@@ -98,6 +113,90 @@ class TestStep(unittest.TestCase):
         soup = averaged(start, [tuned, other], 0.5).head.weight
         mean = 0.5 * (tuned.head.weight + other.head.weight)
         torch.testing.assert_close(soup, 0.5 * (start.head.weight + mean))
+
+
+class TestRuns(unittest.TestCase):
+    """Whole runs, over windows so small that a step takes no time."""
+
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.work = Path(folder.name)
+        (self.work / "windows").mkdir()
+        self.add_windows("000", 6)
+        self.final = self.work / "run" / "final.pt"
+        self.checkpoint = self.work / "run" / "checkpoint.pt"
+
+    def add_windows(self, shard: str, count: int) -> None:
+        random = np.random.default_rng(int(shard))
+        for name, array in (("mel", random.integers(0, 256, (count, 64, 64)).astype(np.uint8)),
+                            ("target", random.integers(0, 2, (count, 3)).astype(np.uint8)),
+                            ("step", random.integers(0, 2, (count, 2, 3)).astype(np.uint8)),
+                            ("teacher", random.normal(size=(count, 512)).astype(np.float16))):
+            np.save(self.work / "windows" / f"{shard}.{name}.npy", array)
+
+    def train(self, **changes: object) -> None:
+        options = {"--work": self.work, "--teacher": self.work, "--steps": 4, "--batch": 2,
+                   "--checkpoint-every": 3, **{f"--{k}": v for k, v in changes.items()}}
+        words = [str(word) for pair in options.items() for word in pair]
+        torch.manual_seed(9)
+        start = Network(3, keep_audioset=True)
+        with mock.patch("sys.argv", ["train", *words]), \
+                mock.patch.object(train, "start_network", lambda *paths: start), \
+                mock.patch.object(train, "tqdm", lambda steps, **options: FakeBar(steps)), \
+                contextlib.redirect_stdout(io.StringIO()):
+            train.main()
+
+    def weights(self) -> torch.Tensor:
+        return torch.load(self.final)["network"]["head.weight"]
+
+    def test_a_run_goes_on_from_its_checkpoint(self) -> None:
+        self.train()
+        whole = self.weights()
+        self.final.unlink()
+        self.assertEqual(torch.load(self.checkpoint)["step"], 3)
+        self.train(teacher="elsewhere", threads=1)
+        self.assertTrue(torch.equal(self.weights(), whole))
+
+    def test_other_options_and_windows_are_refused(self) -> None:
+        self.train()
+        for part in (self.final, self.checkpoint):
+            for name, value in (("seed", 2), ("pairs", 0.5), ("distill", 2.0), ("steps", 8),
+                                ("batch", 3), ("from-model", "x.safetensors")):
+                with self.assertRaisesRegex(SystemExit, f"{part}: the run began with {name} "):
+                    self.train(**{name: value})
+            self.add_windows("001", 1)
+            with self.assertRaisesRegex(SystemExit, "began with windows 6, not 7"):
+                self.train()
+            (self.work / "windows" / "001.teacher.npy").unlink()
+            self.final.unlink(missing_ok=True)
+
+    def test_a_finished_run_is_left_alone(self) -> None:
+        self.train()
+        before = self.final.stat().st_mtime_ns
+        self.checkpoint.unlink()
+        self.train()
+        self.assertEqual(self.final.stat().st_mtime_ns, before)
+        self.assertFalse(self.checkpoint.exists())
+
+    def test_a_checkpoint_without_options_is_taken(self) -> None:
+        self.train()
+        whole = self.weights()
+        self.final.unlink()
+        saved = torch.load(self.checkpoint)
+        del saved["options"]
+        torch.save(saved, self.checkpoint)
+        self.train()
+        self.assertTrue(torch.equal(self.weights(), whole))
+
+    def test_what_is_missing_is_said(self) -> None:
+        with self.assertRaisesRegex(SystemExit, "6 windows, fewer than --batch"):
+            self.train(batch=7)
+        with self.assertRaisesRegex(SystemExit, "^train: none.safetensors: No such file"):
+            self.train(**{"from-model": "none.safetensors"})
+        (self.work / "windows" / "000.teacher.npy").unlink()
+        with self.assertRaisesRegex(SystemExit, "^train: .*no windows; run training.mix"):
+            self.train()
 
 
 class TestPairs(unittest.TestCase):
