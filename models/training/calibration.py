@@ -6,10 +6,11 @@ number of other instruments. Fitting maximises the likelihood of the clips' labe
 windows instead, the means come out too cautious). Scale and offset belong to a label, rivalry is
 one number for all.
 
-A label with few clips is drawn toward the pair that fits all labels together. The pull is that of
-PRIOR_CLIPS clips with the label that behave as the common pair says. Mixtures repeat the same
-clips, so the evidence for a label weighs as much as the different clips that it comes from; without
-any, the label gets the common pair.
+Every label is drawn toward the scale 1 and the offset 0: the network was trained to give
+probabilities, and a common scale and offset that are fitted to few clips are worse on others
+(RESULTS.md). The pull is that of PRIOR_CLIPS clips with the label that behave so. Mixtures repeat
+the same clips, so the evidence for a label weighs as much as the different clips that it comes
+from; a label without any stays as it is.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ from .evaluation_sets import Source, load, sources
 from .quantize import IntegerGraph, quantize_input, run_integer
 
 KINDS = {"single-eval": 0, "single-real": 0, "mix2": 1, "mix3": 2}  # the sets that are fitted to
-PRIOR_CLIPS = 100.0
+PRIOR_CLIPS = 300.0
+ROUNDS = 4  # of fitting rivalry to the pairs and the pairs to rivalry
+AS_TRAINED = np.array([1.0, 0.0])  # scale and offset
 SCALES, OFFSETS, RIVALRIES = (0.3, 3.0), (-6.0, 6.0), (0.0, 2.0)
 FEW_RIVALS = 0.01  # that are always there, as in the model file's format
 
@@ -47,7 +50,6 @@ class Calibration(NamedTuple):
     scale: np.ndarray
     offset: np.ndarray
     rivalry: float
-    common: Tuple[float, float]
 
     def logits(self, logits: np.ndarray) -> np.ndarray:
         """Those whose sigmoid is the probability, of logits (n, labels)."""
@@ -63,13 +65,13 @@ class Calibration(NamedTuple):
 
 
 def without_calibration(labels: int) -> Calibration:
-    return Calibration(np.ones(labels), np.zeros(labels), 0.0, (1.0, 0.0))
+    return Calibration(np.ones(labels), np.zeros(labels), 0.0)
 
 
 def of_file(metadata: Dict[str, object]) -> Calibration:
     """What the section tutti.calibration of a model file says."""
     return Calibration(np.array(metadata["scale"]), np.array(metadata["offset"]),
-                       float(metadata.get("rivalry", 0.0)), (1.0, 0.0))
+                       float(metadata.get("rivalry", 0.0)))
 
 
 class Clips(NamedTuple):
@@ -131,17 +133,11 @@ def gather(predict: Predictor, work: Path, seed: int) -> Clips:
                  sum(made_of, []), np.concatenate(kinds))
 
 
-class Prior(NamedTuple):
-    """A quadratic penalty: half of (pair - centre) · precision · (pair - centre)."""
-
-    centre: np.ndarray
-    precision: np.ndarray
-
-
 def fit_pair(logits: np.ndarray, taken: np.ndarray, clip: np.ndarray, target: np.ndarray,
-             weights: np.ndarray, prior: Prior) -> np.ndarray:
+             weights: np.ndarray, precision: np.ndarray) -> np.ndarray:
     """The scale and offset under which clips have their targets, most probably; `taken` is what
-    rivals take from each logit, `weights` is how much each clip counts."""
+    rivals take from each logit, `weights` is how much each clip counts, `precision` that of a
+    normal prior around AS_TRAINED."""
     counts = np.bincount(clip)
 
     def loss(pair: np.ndarray) -> Tuple[float, np.ndarray]:
@@ -150,42 +146,54 @@ def fit_pair(logits: np.ndarray, taken: np.ndarray, clip: np.ndarray, target: np
         value = -(weights * np.where(target, np.log(mean), np.log(1.0 - mean))).sum()
         slope = weights * ((mean - target) / (mean * (1.0 - mean)) / counts)
         slope = slope[clip] * windows * (1.0 - windows)
-        away = pair - prior.centre
-        return (value + 0.5 * away @ prior.precision @ away,
-                np.array([(slope * logits).sum(), slope.sum()]) + prior.precision @ away)
+        away = pair - AS_TRAINED
+        return (value + 0.5 * away @ precision @ away,
+                np.array([(slope * logits).sum(), slope.sum()]) + precision @ away)
 
-    return minimize(loss, prior.centre, jac=True, method="L-BFGS-B", bounds=[SCALES, OFFSETS]).x
+    return minimize(loss, AS_TRAINED, jac=True, method="L-BFGS-B", bounds=[SCALES, OFFSETS]).x
 
 
-def information(clips: Clips, pair: np.ndarray, taken: np.ndarray, weights: np.ndarray
-                ) -> np.ndarray:
-    """What one clip with a label says of the pair, on average: the Hessian of the window loss."""
+def information(clips: Clips, taken: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """What one clip with a label says of its pair, on average: the Hessian of the window loss."""
     weight = (weights / np.bincount(clips.clip))[clips.clip]
-    p = sigmoid(pair[0] * clips.logits + pair[1] - taken)
-    curvature = weight[:, None] * p * (1.0 - p)
     x = clips.logits
+    p = sigmoid(AS_TRAINED[0] * x + AS_TRAINED[1] - taken)
+    curvature = weight[:, None] * p * (1.0 - p)
     first, mixed = (curvature * x * x).sum(), (curvature * x).sum()
     positives = (weights[:, None] * clips.target).sum()
     return np.array([[first, mixed], [mixed, curvature.sum()]]) / max(1.0, positives)
 
 
-def fit_common(clips: Clips, weights: np.ndarray) -> np.ndarray:
-    """The scale, offset and rivalry that fit all labels together."""
-    rivals = log_rivals(clips.logits)
+def fit_rivalry(clips: Clips, pairs: np.ndarray, rivals: np.ndarray, weights: np.ndarray) -> float:
+    """The rivalry that fits all labels together; `pairs` (labels, 2) are scales and offsets."""
     sizes = np.bincount(clips.clip)[:, None]
+    logits = pairs[:, 0] * clips.logits + pairs[:, 1]
 
-    def loss(values: np.ndarray) -> Tuple[float, np.ndarray]:
-        windows = sigmoid(values[0] * clips.logits + values[1] - values[2] * rivals)
+    def loss(rivalry: np.ndarray) -> Tuple[float, np.ndarray]:
+        windows = sigmoid(logits - rivalry * rivals)
         mean = np.clip(clip_sums(clips, windows) / sizes, 1e-9, 1.0 - 1e-9)
         likely = np.where(clips.target, np.log(mean), np.log(1.0 - mean))
-        value = -(weights[:, None] * likely).sum()
         slope = weights[:, None] * ((mean - clips.target) / (mean * (1.0 - mean)) / sizes)
         slope = slope[clips.clip] * windows * (1.0 - windows)
-        return value, np.array([(slope * clips.logits).sum(), slope.sum(),
-                                -(slope * rivals).sum()])
+        return -(weights[:, None] * likely).sum(), np.array([-(slope * rivals).sum()])
 
-    return minimize(loss, np.array([1.0, 0.0, 0.0]), jac=True, method="L-BFGS-B",
-                    bounds=[SCALES, OFFSETS, RIVALRIES]).x
+    return float(minimize(loss, np.zeros(1), jac=True, method="L-BFGS-B", bounds=[RIVALRIES]).x[0])
+
+
+def fit_pairs(clips: Clips, taken: np.ndarray, prior_clips: float, weights: np.ndarray
+              ) -> np.ndarray:
+    """The scale and offset of every label, (labels, 2)."""
+    one_clip = information(clips, taken, weights)
+    pairs = np.tile(AS_TRAINED, (clips.target.shape[1], 1))
+    for label in range(len(pairs)):
+        different, positives = clips.different(label), weights @ clips.target[:, label]
+        if different == 0:
+            continue
+        # Instead of giving repeated clips a smaller weight, the prior gets a larger one.
+        precision = prior_clips * one_clip * max(1.0, positives / different)
+        pairs[label] = fit_pair(clips.logits[:, label], taken[:, label], clips.clip,
+                                clips.target[:, label], weights, precision)
+    return pairs
 
 
 def fit(clips: Clips, prior_clips: float = PRIOR_CLIPS, weights: Optional[np.ndarray] = None
@@ -195,19 +203,11 @@ def fit(clips: Clips, prior_clips: float = PRIOR_CLIPS, weights: Optional[np.nda
     `weights` is how much each clip counts; without, each counts 1.
     """
     weights = np.ones(len(clips.target)) if weights is None else weights
-    *common, rivalry = fit_common(clips, weights)
-    common = np.array(common)
-    taken = rivalry * log_rivals(clips.logits)
-    one_clip = information(clips, common, taken, weights)
-    pairs = []
-    for label in range(clips.target.shape[1]):
-        different, positives = clips.different(label), weights @ clips.target[:, label]
-        if different == 0:
-            pairs.append(common)
-            continue
-        # Instead of giving repeated clips a smaller weight, the prior gets a larger one.
-        precision = prior_clips * one_clip * max(1.0, positives / different)
-        pairs.append(fit_pair(clips.logits[:, label], taken[:, label], clips.clip,
-                              clips.target[:, label], weights, Prior(common, precision)))
-    scale, offset = np.array(pairs).T
-    return Calibration(scale, offset, float(rivalry), (float(common[0]), float(common[1])))
+    rivals = log_rivals(clips.logits)
+    pairs = np.tile(AS_TRAINED, (clips.target.shape[1], 1))
+    rivalry = 0.0
+    for _ in range(ROUNDS):
+        rivalry = fit_rivalry(clips, pairs, rivals, weights)
+        pairs = fit_pairs(clips, rivalry * rivals, prior_clips, weights)
+    scale, offset = pairs.T
+    return Calibration(scale, offset, rivalry)

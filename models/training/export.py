@@ -47,9 +47,8 @@ def decide(clips: Clips, alarm_weight: float) -> Decisions:
     common, thresholds = choose(clips.probabilities(calibration), clips.target, clips.kind,
                                 alarm_weight)
     described = {
-        "calibration": "Platt scaling on eval, eval_real and mixtures, drawn toward the common "
-                       "scale {:.2f} and offset {:.2f}; ".format(*calibration.common)
-                       + f"rivalry {calibration.rivalry:.2f}",
+        "calibration": "Platt scaling on eval, eval_real and mixtures, drawn toward the scale 1 "
+                       f"and the offset 0; rivalry {calibration.rivalry:.2f}",
         "thresholds": f"macro F1 less {alarm_weight:g} of the false alarms, on the same clips, "
                       f"drawn toward the common {common:.2f}"}
     return Decisions(calibration, thresholds, described)

@@ -34,8 +34,7 @@ def synthetic(counts, scale, offset, seed: int = 1, windows: int = 3, noise: flo
     random = np.random.default_rng(seed)
     clips, labels = max(counts), len(counts)
     logits = random.normal(-1.0, 2.0, (clips, labels))
-    true = Calibration(np.broadcast_to(scale, labels), np.broadcast_to(offset, labels), rivalry,
-                       (1.0, 0.0))
+    true = Calibration(np.broadcast_to(scale, labels), np.broadcast_to(offset, labels), rivalry)
     target = random.random((clips, labels)) < sigmoid(true.logits(logits))
     for label, count in enumerate(counts):
         target[count:, label] = False
@@ -48,7 +47,7 @@ def synthetic(counts, scale, offset, seed: int = 1, windows: int = 3, noise: flo
 class TestFit(unittest.TestCase):
     def test_known_parameters_come_back(self) -> None:
         scale, offset = np.array([0.5, 2.0, 1.0]), np.array([-1.0, 0.7, 0.0])
-        found = fit(synthetic((20000,) * 3, scale, offset))
+        found = fit(synthetic((20000,) * 3, scale, offset), prior_clips=1.0)
         np.testing.assert_allclose(found.scale, scale, atol=0.1)
         np.testing.assert_allclose(found.offset, offset, atol=0.1)
 
@@ -71,16 +70,15 @@ class TestFit(unittest.TestCase):
         self.assertGreater(before, 0.08)
         self.assertLess(after, 0.02)
 
-    def test_a_label_with_few_clips_stays_near_the_common_pair(self) -> None:
-        scale = np.array([0.6, 0.6, 0.6, 2.0])
+    def test_a_label_with_few_clips_stays_near_what_was_trained(self) -> None:
+        scale = np.array([1.0, 1.0, 1.0, 2.0])
         many = synthetic((4000,) * 4, scale, 0.0)
         few = many._replace(target=many.target.copy())
         few.target[40:, 3] = 0  # and its logits say that it is there
         found = fit(few)
         loose = fit(few, prior_clips=0.01)
-        common = found.common
-        near = abs(found.scale[3] - common[0]) + abs(found.offset[3] - common[1])
-        far = abs(loose.scale[3] - common[0]) + abs(loose.offset[3] - common[1])
+        near = abs(found.scale[3] - 1.0) + abs(found.offset[3])
+        far = abs(loose.scale[3] - 1.0) + abs(loose.offset[3])
         self.assertLess(near, 0.7 * far)
 
     def test_repeating_a_clip_in_mixtures_gives_it_no_more_weight(self) -> None:
@@ -88,13 +86,13 @@ class TestFit(unittest.TestCase):
         mixed = once._replace(sources=[s if i < 150 else frozenset([("eval", i - 149), ("eval", 0)])
                                        for i, s in enumerate(once.sources)])
         self.assertEqual(mixed.different(0), int(once.target[:150, 0].sum()))
-        distance = [np.abs(found.scale - found.common[0]).sum()
+        distance = [np.abs(found.scale - 1.0).sum()
                     for found in (fit(once), fit(mixed))]
         self.assertLess(distance[1], distance[0])
 
-    def test_a_label_without_clips_gets_the_common_pair(self) -> None:
+    def test_a_label_without_clips_stays_as_it_is(self) -> None:
         found = fit(synthetic((500, 500, 0), 0.7, 0.2))
-        self.assertEqual((found.scale[2], found.offset[2]), found.common)
+        self.assertEqual((found.scale[2], found.offset[2]), (1.0, 0.0))
 
     def test_scales_stay_in_their_range(self) -> None:
         clips = synthetic((400,) * 2, 1.0, 0.0)
@@ -111,7 +109,7 @@ class TestFit(unittest.TestCase):
                          np.repeat(np.arange(280), 3), clips.target[order],
                          [clips.sources[i] for i in order], clips.kind[order])
         found, wanted = fit(clips, weights=1.0 + twice), fit(repeated)
-        for name in ("scale", "offset", "rivalry", "common"):
+        for name in ("scale", "offset", "rivalry"):
             np.testing.assert_allclose(getattr(found, name), getattr(wanted, name), atol=2e-4)
         self.assertGreater(np.abs(found.offset - fit(clips).offset).max(), 2e-3)
 
@@ -175,7 +173,7 @@ class TestExport(unittest.TestCase):
         windows = torch.from_numpy(random_windows(random, 8))
         network = quantize(graph, calibrate(graph, windows, 99.9))
         made = decide(synthetic((300,) * len(LABELS), 0.5, 0.3), alarm_weight=0.2)
-        self.assertIn("scale 0.", made.described["calibration"])
+        self.assertRegex(made.described["calibration"], r"rivalry \d\.\d\d$")
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "tiny.safetensors"
             write_model(path, network, "tiny", LABELS, made.thresholds,
@@ -209,7 +207,7 @@ class TestHeldOut(unittest.TestCase):
             given.append((learned, weights))
             probability = len(given) / 1000.0  # that of every clip: the number of the fit
             offset = np.full(2, np.log(probability / (1.0 - probability)))
-            return Calibration(np.zeros(2), offset, 0.0, (0.0, 0.0))
+            return Calibration(np.zeros(2), offset, 0.0)
 
         with mock.patch.object(held_out_module, "fit", recording_fit):
             judged = held_out(self.clips)
