@@ -88,6 +88,9 @@ def parse() -> argparse.Namespace:
     group.add_argument("--teacher", type=Path, help="export the untrained start from this folder")
     group.add_argument("--model", type=Path,
                        help="quantize the float weights of this model file anew")
+    parser.add_argument("--keep-integers", action="store_true",
+                        help="with --model: keep its integer network as well, and fit nothing but "
+                             "calibration and thresholds")
     parser.add_argument("--blend", type=Path, help="an earlier model file from the same start, "
                         "whose weights are averaged in")
     parser.add_argument("--blend-share", type=float, default=0.5,
@@ -116,7 +119,10 @@ def parse() -> argparse.Namespace:
                         help="how many to compute with (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1,
                         help="of the windows for the ranges, the mixtures and the folds")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if arguments.keep_integers and (arguments.model is None or arguments.blend is not None):
+        parser.error("--keep-integers needs --model, and no --blend")
+    return arguments
 
 
 def evaluation_sets(arguments: argparse.Namespace) -> Dict[str, EvaluationSet]:
@@ -130,6 +136,8 @@ def evaluation_sets(arguments: argparse.Namespace) -> Dict[str, EvaluationSet]:
 
 
 def integer_network(arguments: argparse.Namespace) -> IntegerGraph:
+    if arguments.keep_integers:
+        return read_own_model(arguments.model).network
     graph = source_graph(arguments)
     if arguments.blend is not None:
         with reading(arguments.blend):

@@ -49,8 +49,9 @@ SHIPPED_LICENCE = "distributed with Tutti; attribution to the sources below"
 OTHER_LICENCE = "those of the start and of the sources below"
 
 # What of the command changes the result, whatever the weights are from.
-OPTIONS = ("seed", "calibration_windows", "percentile", "tune_steps", "tune_batch", "tune_rate",
-           "tune_seed", "alarm_weight")
+OPTIONS = ("seed", "alarm_weight")
+QUANTIZING = ("calibration_windows", "percentile", "tune_steps", "tune_batch", "tune_rate",
+              "tune_seed")
 
 
 def read_sources(path: Path) -> Dict[str, str]:
@@ -107,7 +108,8 @@ def runs_of(network: Path) -> Dict[str, Any]:
 
 def command(arguments: argparse.Namespace) -> Dict[str, Any]:
     """The options of the export that its result depends on."""
-    told: Dict[str, Any] = {key: getattr(arguments, key) for key in OPTIONS}
+    used = OPTIONS + (("keep_integers",) if arguments.keep_integers else QUANTIZING)
+    told: Dict[str, Any] = {key: getattr(arguments, key) for key in used}
     if arguments.network is not None:
         told.update(network=arguments.network.name, **runs_of(arguments.network))
     for key in ("model", "blend"):

@@ -142,6 +142,19 @@ class TestMain(ExportCase):
         self.assertEqual((told["command"]["model"], told["command"]["tune_steps"]), (MODEL.name, 7))
         self.assertIn("loss in sample", told["measured"]["held_out"]["all"])
 
+    def test_integers_are_kept_if_asked_for(self) -> None:
+        arguments = self.parsed("--model", MODEL, "--keep-integers")
+        kept, wanted = export.integer_network(arguments), read_model(MODEL).network
+        self.assertEqual(kept.ranges, wanted.ranges)
+        for name, weights in wanted.weights.items():
+            np.testing.assert_array_equal(kept.weights[name].weight, weights.weight)
+        told = command(arguments)
+        self.assertTrue(told["keep_integers"])
+        self.assertNotIn("tune_steps", told)
+        for wrong in (["--teacher", "t"], ["--model", MODEL, "--blend", MODEL]):
+            with contextlib.redirect_stderr(io.StringIO()), self.assertRaises(SystemExit):
+                self.parsed(*wrong, "--keep-integers")
+
     def test_clips_are_looked_for_before_tuning(self) -> None:
         words = ["export", "out", "--work", str(self.folder), "--model", str(MODEL)]
         with mock.patch("sys.argv", words), mock.patch.object(export, "integer_network") as made, \
