@@ -23,7 +23,7 @@ from .evaluate import network_predictor, probabilities
 from .evaluation_sets import load
 from .labels import LABELS
 from .metrics import clip_loss, ranking_precision, summary, table
-from .network import Network, load_network, start_network
+from .network import Network, network_of, start_network
 from .refusals import reading, refusals
 from .train import save
 
@@ -65,7 +65,8 @@ def measured(averages: Dict[float, Network], names: Sequence[str], work: Path, s
 def load_run(path: Path) -> Tuple[Network, Dict[str, str]]:
     """The network of a run, and the options that it was trained with."""
     with reading(path):
-        return load_network(path), torch.load(path, map_location="cpu").get("options", {})
+        saved = torch.load(path, map_location="cpu")
+        return network_of(saved), saved.get("options", {})
 
 
 def average(arguments: argparse.Namespace) -> None:

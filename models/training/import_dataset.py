@@ -26,6 +26,7 @@ from .datasets_layouts import LAYOUTS, load_clips_of
 from .datasets_tables import Refused, Row, read_table, sound_length
 from .labels import LABELS
 from .prepare import COLUMNS, SPLITS, check_row
+from .refusals import refusals
 from .results import save_text
 
 UNKNOWN = ("unlabelled", "absent", "skip")
@@ -146,10 +147,8 @@ def main() -> None:
     parser.add_argument("--append", action="store_true", help="to an index that is there")
     parser.add_argument("--leave-out-broken", action="store_true",
                         help="leave out what has no sound file that can be read")
-    try:
+    with refusals("import_dataset"):
         import_dataset(parser.parse_args())
-    except Refused as error:
-        raise SystemExit(f"import_dataset: {error}") from None
 
 
 if __name__ == "__main__":

@@ -25,13 +25,13 @@ import torch
 from scipy.ndimage import maximum_filter1d, minimum_filter1d
 from tqdm import tqdm
 
-from .datasets_tables import Refused
 from .effects import RATE_HZ, Rooms, clipped, coded, colored_noise, shape
 from .frontend import CONFIG, Frontend
 from .labels import EXTRAS, LABELS, OUTPUTS
 from .material import Bank, load_banks, stem
 from .network import Network, as_input, start_network
 from .quantize import dequantize_input, quantize_input
+from .refusals import refusals
 from .results import save_array
 
 SCENE = 1 << 18  # samples, 8.2 s
@@ -241,10 +241,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1, help="of the scenes")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    try:
+    with refusals("mix"):
         banks = load_banks(arguments.work)
-    except Refused as error:
-        raise SystemExit(f"mix: {error}") from None
     folder = arguments.work / "windows"
     folder.mkdir(parents=True, exist_ok=True)
     network = start_network(arguments.teacher / "mn04_as_mAP_432.pt",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import torch
 from torch import nn
@@ -226,7 +226,11 @@ def start_network(weights: Path, classes: Path, bias: float = 2.0,
 
 def load_network(path: Path) -> Network:
     """A network saved by train or average."""
-    saved = torch.load(path, map_location="cpu")
+    return network_of(torch.load(path, map_location="cpu"))
+
+
+def network_of(saved: Mapping[str, Any]) -> Network:
+    """The network in what such a file holds."""
     state = saved["network"]
     network = Network(state["head.weight"].shape[0], "audioset.weight" in state)
     network.load_state_dict(state)

@@ -24,6 +24,7 @@ from tqdm import tqdm
 from .datasets_tables import Refused, Row, read_sound, read_table, seconds
 from .frontend import CONFIG
 from .labels import NEIGHBOURS, target
+from .refusals import refusals
 from .results import digest, file_size, made_from, mark_of, replacing, save_text
 
 COLUMNS = ("file", "start_s", "duration_s", "labels", "other_instrument", "kind", "split",
@@ -183,10 +184,8 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="folder for intermediate results")
     parser.add_argument("--seed", type=int, default=1, help="unused: nothing here is random")
     arguments = parser.parse_args()
-    try:
+    with refusals("prepare"):
         prepare(arguments.audio, arguments.work)
-    except Refused as error:
-        raise SystemExit(f"prepare: {error}") from None
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from .compose import compose
 from .datasets_tables import Refused
 from .frontend import CONFIG
 from .labels import GM_OTHERS, LABELS
+from .refusals import refusals
 from .results import file_size, made_from, mark_of, save_array, save_text
 
 NOT_LOADED = re.compile(r".*(Failed to load SoundFont|not a SoundFont or MIDI file).*")
@@ -135,13 +136,11 @@ def main() -> None:
     parser.add_argument("--folder", default="renders", help="name of the folder in WORK")
     parser.add_argument("--seed", type=int, default=1, help="of the phrases")
     arguments = parser.parse_args()
-    try:
+    with refusals("render"):
         for font in arguments.soundfont:
             check_font(font)
         for font in arguments.soundfont:
             render_font(font, arguments.only or [*LABELS, *GM_OTHERS], arguments)
-    except Refused as error:
-        raise SystemExit(f"render: {error}") from None
 
 
 if __name__ == "__main__":

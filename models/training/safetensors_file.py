@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import struct
 from pathlib import Path
 from typing import Dict, Tuple
 
 import numpy as np
+
+from .results import replacing
 
 TYPES = {"I8": np.dtype("i1"), "U8": np.dtype("u1"), "I32": np.dtype("<i4"),
          "F16": np.dtype("<f2"), "F32": np.dtype("<f4")}
@@ -29,14 +30,12 @@ def write(path: Path, tensors: Dict[str, np.ndarray], metadata: Dict[str, str]) 
         offset += tensor.nbytes
     text = json.dumps(header, separators=(",", ":"), ensure_ascii=True).encode()
     text += b" " * (-len(text) % 8)
-    part = path.with_name(path.name + ".part")
-    with open(part, "wb") as file:
+    with replacing(path) as file:
         file.write(struct.pack("<Q", len(text)))
         file.write(text)
         for name in order:
             tensor = tensors[name]
             file.write(np.ascontiguousarray(tensor, tensor.dtype.newbyteorder("<")).tobytes())
-    os.replace(part, path)
 
 
 def read(path: Path) -> Tuple[Dict[str, np.ndarray], Dict[str, str]]:

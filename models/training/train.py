@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import copy
 import math
-import os
 import time
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional
@@ -24,6 +23,7 @@ from tqdm import tqdm
 from .model_file import read_own_model
 from .network import Network, as_input, start_network
 from .refusals import Refused, reading, refusals
+from .results import replacing
 from .unfold import unfold
 from .windows import Batch, WindowSet, augmented_batch
 
@@ -104,9 +104,8 @@ def update_average(average: Network, network: Network, decay: float) -> None:
 
 
 def save(path: Path, content: Dict[str, Any]) -> None:
-    part = path.with_name(path.name + ".part")
-    torch.save(content, part)
-    os.replace(part, path)
+    with replacing(path) as file:
+        torch.save(content, file)
 
 
 def indices_of(step: int, batch: int, count: int, seed: int) -> np.ndarray:
