@@ -23,7 +23,7 @@ from .evaluate import network_predictor, probabilities
 from .evaluation_sets import load
 from .labels import LABELS
 from .metrics import clip_loss, ranking_precision, summary, table
-from .network import Network, network_of, start_network
+from .network import Network, network_of, published_start
 from .refusals import reading, refusals
 from .train import save
 
@@ -70,8 +70,7 @@ def load_run(path: Path) -> Tuple[Network, Dict[str, str]]:
 
 
 def average(arguments: argparse.Namespace) -> None:
-    start = start_network(arguments.teacher / "mn04_as_mAP_432.pt",
-                          arguments.teacher / "audioset_labels.csv")
+    start = published_start(arguments.teacher)
     runs = {run: load_run(arguments.work / run / "final.pt") for run in arguments.runs}
     tuned = [network for network, _ in runs.values()]
     if arguments.shares:

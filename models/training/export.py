@@ -25,7 +25,7 @@ from .graph import Graph, blended, fold
 from .labels import LABELS
 from .metrics import table
 from .model_file import multiply_adds, read_own_model, write_model
-from .network import load_network, start_network
+from .network import load_network, published_start
 from .provenance import command, provenance
 from .quantize import IntegerGraph, calibrate, dequantize_input, quantize
 from .refusals import Refused, reading, refusals
@@ -74,8 +74,7 @@ def source_graph(arguments: argparse.Namespace) -> Graph:
     if arguments.network is not None:
         with reading(arguments.network):
             return fold(load_network(arguments.network), len(LABELS))
-    return fold(start_network(arguments.teacher / "mn04_as_mAP_432.pt",
-                              arguments.teacher / "audioset_labels.csv"), len(LABELS))
+    return fold(published_start(arguments.teacher), len(LABELS))
 
 
 def parse() -> argparse.Namespace:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from .network import BATCH_NORM_EPSILON, InvertedResidual, Network, SqueezeExcite
+from .network import InvertedResidual, Network, SqueezeExcite, norm_gain
 
 Tensors = Dict[str, torch.Tensor]
 
@@ -163,7 +163,7 @@ def run_float(graph: Graph, windows: torch.Tensor, on_tensor: OnTensor = lambda 
 def fold_norm(sequence: nn.Sequential) -> Tuple[np.ndarray, np.ndarray]:
     """Weight (out, in/groups, bands, columns) and bias of a convolution and its batch norm."""
     conv, norm = sequence[0], sequence[1]
-    gain = norm.weight.double() / torch.sqrt(norm.running_var.double() + BATCH_NORM_EPSILON)
+    gain = norm_gain(norm)
     weight = conv.weight.double() * gain[:, None, None, None]
     bias = norm.bias.double() - norm.running_mean.double() * gain
     return weight.detach().float().numpy(), bias.detach().float().numpy()

@@ -29,7 +29,7 @@ from .effects import RATE_HZ, Rooms, clipped, coded, colored_noise, shape
 from .frontend import CONFIG, Frontend
 from .labels import EXTRAS, LABELS, OUTPUTS
 from .material import Bank, load_banks, stem
-from .network import Network, as_input, start_network
+from .network import Network, as_input, published_start
 from .quantize import dequantize_input, quantize_input
 from .refusals import refusals
 from .results import save_array
@@ -245,8 +245,7 @@ def main() -> None:
         banks = load_banks(arguments.work)
     folder = arguments.work / "windows"
     folder.mkdir(parents=True, exist_ok=True)
-    network = start_network(arguments.teacher / "mn04_as_mAP_432.pt",
-                            arguments.teacher / "audioset_labels.csv")
+    network = published_start(arguments.teacher)
     network = network.to(memory_format=torch.channels_last)
     frontend = Frontend()
     rooms = Rooms(PADDED, 64, np.random.default_rng(arguments.seed))

@@ -15,10 +15,12 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 import torch
 from torch import nn
 
+from .depthwise import Depthwise
 from .labels import OUTPUTS, audioset_rows
 
 BATCH_NORM_EPSILON = 1e-3
 AUDIOSET_CLASSES = 527
+WEIGHTS_FILE, CLASSES_FILE = "mn04_as_mAP_432.pt", "audioset_labels.csv"
 
 
 @dataclass(frozen=True)
@@ -76,11 +78,25 @@ class ConvNorm(nn.Sequential):
         conv, norm = self[0], self[1]
         if norm.training:
             return super().forward(x)
-        gain = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
-        y = nn.functional.conv2d(x, conv.weight * gain[:, None, None, None],
-                                 norm.bias - norm.running_mean * gain, conv.stride, conv.padding,
-                                 conv.dilation, conv.groups)
+        gain = norm_gain(norm).float()
+        y = convolved(x, conv, conv.weight * gain[:, None, None, None],
+                      norm.bias - norm.running_mean * gain)
         return self[2](y) if len(self) > 2 else y
+
+
+def norm_gain(norm: nn.BatchNorm2d) -> torch.Tensor:
+    """What a batch norm with frozen statistics multiplies each channel by, in float64."""
+    return norm.weight.double() * torch.rsqrt(norm.running_var.double() + norm.eps)
+
+
+def convolved(x: torch.Tensor, conv: nn.Conv2d, weight: torch.Tensor,
+              bias: torch.Tensor) -> torch.Tensor:
+    """As `conv` does it, with other weights."""
+    if torch.is_autocast_cpu_enabled() and conv.groups > 1 and conv.kernel_size == (5, 5):
+        dtype = torch.get_autocast_cpu_dtype()
+        return Depthwise.apply(x.to(dtype), weight.to(dtype), bias.to(dtype), conv.stride[0])
+    return nn.functional.conv2d(x, weight, bias, conv.stride, conv.padding, conv.dilation,
+                                conv.groups)
 
 
 def conv_norm(channels_in: int, channels_out: int, kernel: int, stride: int = 1, groups: int = 1,
@@ -120,7 +136,7 @@ class InvertedResidual(nn.Module):
     def __init__(self, config: Block) -> None:
         super().__init__()
         self.config = config
-        activation = nn.Hardswish() if config.hardswish else nn.ReLU()
+        activation = nn.Hardswish() if config.hardswish else nn.ReLU(inplace=True)
         stages: List[nn.Module] = []
         if config.expands:
             stages.append(conv_norm(config.channels_in, config.expanded, 1, activation=activation))
@@ -222,6 +238,11 @@ def start_network(weights: Path, classes: Path, bias: float = 2.0,
     network = Network(len(outputs), keep_audioset=True)
     network.load_state_dict(state)
     return network.eval()
+
+
+def published_start(folder: Path) -> Network:
+    """start_network from the files of the release and of AudioSet, by their names in `folder`."""
+    return start_network(folder / WEIGHTS_FILE, folder / CLASSES_FILE)
 
 
 def load_network(path: Path) -> Network:

@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from .frontend import CONFIG, Frontend
 from .labels import LABELS, NEIGHBOURS, audioset_rows, output_of
-from .network import as_input, class_names, start_network
+from .network import CLASSES_FILE, as_input, class_names, published_start
 from .results import save_array
 
 SEGMENT = CONFIG.columns * CONFIG.hop_frames
@@ -44,10 +44,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1, help="unused: nothing here is random")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    classes = arguments.teacher / "audioset_labels.csv"
-    network = start_network(arguments.teacher / "mn04_as_mAP_432.pt", classes)
+    network = published_start(arguments.teacher)
     network = network.to(memory_format=torch.channels_last)
-    rows = audioset_rows(class_names(classes))
+    rows = audioset_rows(class_names(arguments.teacher / CLASSES_FILE))
     frontend = Frontend()
     paths = [path for path in sorted((arguments.work / "renders").glob("*/*.npy"))
              if path.stem in LABELS or path.stem in NEIGHBOURS]

@@ -21,7 +21,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits as cross_entrop
 from tqdm import tqdm
 
 from .model_file import read_own_model
-from .network import Network, as_input, start_network
+from .network import Network, as_input, published_start
 from .refusals import Refused, reading, refusals
 from .results import replacing
 from .unfold import unfold
@@ -53,7 +53,9 @@ def masked_cross_entropy(logits: torch.Tensor, target: torch.Tensor, mask: torch
 def loss_of(network: Network, audioset: nn.Linear, batch: Batch,
             options: argparse.Namespace) -> Dict[str, torch.Tensor]:
     """`audioset` is the start's own last layer, which turns its embeddings into its outputs."""
-    steps = network.steps(as_input(batch.logmel))
+    with torch.autocast("cpu", torch.bfloat16, enabled=options.bfloat16):
+        steps = network.steps(as_input(batch.logmel))
+    steps = steps.float()
     scores, attention = network.step_logits(steps)
     hidden = network.embed(steps)
     logits = network.pool(network.head(hidden), scores, attention)
@@ -143,7 +145,13 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--focus", type=float, default=0.0, help="of the focal loss; 0: none")
     parser.add_argument("--pairs", type=float, default=0.25,
                         help="share of windows to which another window is added")
+    parser.add_argument("--filter-db", type=float, default=0.0,
+                        help="standard deviation of a random filter's gains; 0: none")
     parser.add_argument("--average", type=float, default=0.998, help="of the moving average")
+    parser.add_argument("--bfloat16", action="store_true",
+                        help="features and their gradients in bfloat16, the weights and the "
+                             "optimizer in float32: nearly twice as fast where the processor has "
+                             "AVX512-BF16 (lscpu says avx512_bf16), slower elsewhere")
     parser.add_argument("--checkpoint-every", type=int, default=200, help="steps")
     parser.add_argument("--threads", type=int, default=1,
                         help="how many to compute with (default: %(default)s)")
@@ -219,7 +227,7 @@ def train(run: Run, audioset: nn.Linear, data: WindowSet, first: int,
             random = np.random.default_rng([arguments.seed, 2, step])
             batch = augmented_batch(
                 data, indices_of(step, arguments.batch, len(data), arguments.seed),
-                arguments.pairs, random)
+                arguments.pairs, arguments.filter_db, random)
             set_rate(optimizer, step, arguments.steps, warm_up=200)
             losses = loss_of(network, audioset, batch, arguments)
             optimizer.zero_grad(set_to_none=True)
@@ -251,8 +259,7 @@ def train_run(arguments: argparse.Namespace) -> None:
         print(f"{final}: the run is finished")
         return
     saved = saved_part(folder / "checkpoint.pt", options)
-    start = start_network(arguments.teacher / "mn04_as_mAP_432.pt",
-                          arguments.teacher / "audioset_labels.csv")
+    start = published_start(arguments.teacher)
     audioset = copy.deepcopy(start.audioset).requires_grad_(False)
     run = begin(start, arguments)
     if saved is not None:

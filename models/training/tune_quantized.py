@@ -83,7 +83,7 @@ def tune(graph: Graph, ranges: Dict[str, Range], data: WindowSet, steps: int, ba
     for step in bar:
         random = np.random.default_rng([seed, 3, step])
         indices = random.integers(len(data), size=batch)
-        windows = augmented_batch(data, indices, 0.2, random).logmel
+        windows = augmented_batch(data, indices, 0.2, 0.0, random).logmel
         with torch.no_grad():
             wanted = run_float(graph, windows)
         logits = tuner.logits(windows)

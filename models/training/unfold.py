@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from .graph import Graph, Op, fold, logits_of_gate
-from .network import BATCH_NORM_EPSILON, InvertedResidual, Network, SqueezeExcite
+from .network import InvertedResidual, Network, SqueezeExcite, norm_gain
 
 LEAST_GAIN = 1e-3  # below that a channel of the start is all but dead, and stays as it is
 NEGLIGIBLE = 0.01  # of an operation's usual weights: what a dead channel may lose by that
@@ -49,7 +49,7 @@ def set_conv(sequence: nn.Sequential, op: Op) -> None:
     elif op.kind == "pointwise":
         folded = folded[:, None, None, :]
     folded = folded.permute(0, 3, 2, 1)  # (out, in, bands, columns)
-    gain = norm.weight.data.double() / torch.sqrt(norm.running_var.double() + BATCH_NORM_EPSILON)
+    gain = norm_gain(norm).detach()
     alive = gain.abs() > LEAST_GAIN
     own = conv.weight.data.double() * gain[:, None, None, None]
     lost = (folded - own)[~alive].abs()

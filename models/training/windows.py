@@ -103,6 +103,18 @@ def add_pairs(power: np.ndarray, target: np.ndarray, step: np.ndarray, taught: n
         taught[i] = 0.0
 
 
+def filter_curves(count: int, bands: int, spread_db: float,
+                  random: np.random.Generator) -> np.ndarray:
+    """Gains in dB (count, 1, bands): straight lines between 3 to 6 bands that differ at random, as
+    by microphones and rooms (after FilterAugment: Nam, Kim, Park, ICASSP 2022)."""
+    curves = np.empty((count, 1, bands))
+    for curve in curves:
+        inner = random.choice(np.arange(1, bands - 1), int(random.integers(1, 5)), replace=False)
+        places = np.concatenate([[0], np.sort(inner), [bands - 1]])
+        curve[0] = np.interp(np.arange(bands), places, random.normal(0.0, spread_db, places.size))
+    return curves
+
+
 def mask_stripes(logmel: np.ndarray, random: np.random.Generator) -> None:
     """SpecAugment: one stripe of bands and one of columns per window takes the window's mean."""
     for window in logmel:
@@ -120,9 +132,10 @@ def as_floats(target: np.ndarray) -> Tuple[torch.Tensor, torch.Tensor]:
             torch.from_numpy((target != LEFT_OUT).astype(np.float32)))
 
 
-def augmented_batch(data: WindowSet, indices: np.ndarray, pair_share: float,
+def augmented_batch(data: WindowSet, indices: np.ndarray, pair_share: float, filter_db: float,
                     random: np.random.Generator) -> Batch:
-    """Level, tilt, pairs, time roll and SpecAugment; the teacher saw the window without them."""
+    """Level, tilt, filter, pairs, time roll and SpecAugment; the teacher saw the window without
+    them."""
     stored = data.gather(indices)
     target, step = stored.target.copy(), stored.step.copy()
     count = len(indices)
@@ -131,7 +144,10 @@ def augmented_batch(data: WindowSet, indices: np.ndarray, pair_share: float,
     add_pairs(power, target, step, taught, pair_share, random)
     level_db = random.uniform(-8.0, 4.0, (count, 1, 1))
     tilt_db = random.normal(0.0, 2.0, (count, 1, 1)) * np.linspace(-1, 1, power.shape[2])
-    logmel = to_logmel(power * (10 ** ((level_db + tilt_db) / 10)).astype(np.float32))
+    gain_db = level_db + tilt_db
+    if filter_db > 0.0:
+        gain_db = gain_db + filter_curves(count, power.shape[2], filter_db, random)
+    logmel = to_logmel(power * (10 ** (gain_db / 10)).astype(np.float32))
     for i in np.flatnonzero(random.random(count) < 0.3):
         logmel[i] = np.roll(logmel[i], int(random.integers(logmel.shape[1])), axis=0)
         step[i] = LEFT_OUT  # the steps no longer lie where they were

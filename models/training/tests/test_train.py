@@ -19,7 +19,7 @@ from ..average import averaged
 from ..mix import LEFT_OUT
 from ..network import Network
 from ..train import freeze_statistics, indices_of, loss_of, optimizer_for, set_rate
-from ..windows import Batch, add_pairs, to_logmel, to_power
+from ..windows import Batch, add_pairs, filter_curves, to_logmel, to_power
 
 
 class FakeBar(list):
@@ -56,9 +56,10 @@ class TestSchedule(unittest.TestCase):
 
 
 class TestStep(unittest.TestCase):
-    def losses(self, network: Network, batch: Batch, focus: float = 0.0
+    def losses(self, network: Network, batch: Batch, focus: float = 0.0, bfloat16: bool = False
                ) -> Dict[str, torch.Tensor]:
-        options = argparse.Namespace(focus=focus, features=1.0, step_loss=0.5, distill=1.0)
+        options = argparse.Namespace(focus=focus, features=1.0, step_loss=0.5, distill=1.0,
+                                     bfloat16=bfloat16)
         return loss_of(network, network.audioset, batch, options)
 
     def batch(self) -> Batch:
@@ -95,6 +96,22 @@ class TestStep(unittest.TestCase):
         batch = self.batch()
         self.assertLess(float(self.losses(network, batch, 1.0)["labels"]),
                         float(self.losses(network, batch, 0.0)["labels"]))
+
+    def test_bfloat16_is_close(self) -> None:
+        torch.manual_seed(6)
+        network = Network(3, keep_audioset=True)
+        freeze_statistics(network)
+        gradients = []
+        for bfloat16 in (False, True):
+            losses = self.losses(network, self.batch(), bfloat16=bfloat16)
+            network.zero_grad()
+            losses["total"].backward()
+            gradients.append({name: p.grad.clone() for name, p in network.named_parameters()})
+            self.assertEqual(losses["total"].dtype, torch.float32)
+        for name, exact in gradients[0].items():
+            rough = gradients[1][name]
+            self.assertEqual(rough.dtype, torch.float32)
+            self.assertLess(float((rough - exact).norm()), 0.1 * float(exact.norm()) + 1e-4, name)
 
     def test_the_untrained_gate_and_even_attention_give_a_mean(self) -> None:
         network = Network(3)
@@ -142,7 +159,7 @@ class TestRuns(unittest.TestCase):
         torch.manual_seed(9)
         start = Network(3, keep_audioset=True)
         with mock.patch("sys.argv", ["train", *words]), \
-                mock.patch.object(train, "start_network", lambda *paths: start), \
+                mock.patch.object(train, "published_start", lambda folder: start), \
                 mock.patch.object(train, "tqdm", lambda steps, **options: FakeBar(steps)), \
                 contextlib.redirect_stdout(io.StringIO()):
             train.main()
@@ -210,6 +227,16 @@ class TestPairs(unittest.TestCase):
         self.assertEqual(target[0].tolist(), [1, LEFT_OUT, 1])
         self.assertEqual(taught.tolist(), [0.0, 0.0])
         self.assertTrue((power > 1.2).all())
+
+    def test_filters_are_drawn_around_nothing(self) -> None:
+        curves = filter_curves(400, 128, 4.0, np.random.default_rng(3))
+        self.assertEqual(curves.shape, (400, 1, 128))
+        self.assertAlmostEqual(float(curves.mean()), 0.0, delta=0.3)
+        self.assertAlmostEqual(float(curves[:, 0, 0].std()), 4.0, delta=0.5)
+        steps = np.diff(curves[:, 0], axis=1)
+        bends = (np.abs(np.diff(steps, axis=1)) > 1e-9).sum(axis=1)
+        self.assertGreater(int(bends.min()), 0)
+        self.assertLessEqual(int(bends.max()), 4)
 
     def test_power_and_logmel_are_inverse(self) -> None:
         logmel = np.linspace(-1.3, 3.0, 50, dtype=np.float32)
