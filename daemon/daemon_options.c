@@ -101,7 +101,8 @@ static void print_help(const struct command_line *line)
         "play. Runs until it is interrupted or its input ends.",
         line->specs, line->count,
         "Exit status: 0 stopped by a signal or at the end of its input, 1 it could not\n"
-        "start, or its input was lost or empty, 2 a wrong command line or configuration.\n"
+        "start, or its input could not be read or was empty, 2 a wrong command line or\n"
+        "configuration. A device that is unplugged is waited for.\n"
         "SIGINT while it stops ends it at once.\n");
 }
 

@@ -141,8 +141,8 @@ static bool is_allowed(struct request *request, const char *path, enum MHD_Resul
                (site != NULL && strcmp(site, "cross-site") == 0 &&
                 (mode == NULL || strcmp(mode, "navigate") != 0))) {
         *result = reply_error(request, MHD_HTTP_FORBIDDEN,
-                              "requests from pages of other origins are not answered, but those "
-                              "to the API from the origins that the setting allowed_origins "
+                              "requests from pages of other origins are not answered, except "
+                              "those to the API from origins that the setting allowed_origins "
                               "names");
     } else {
         return true;

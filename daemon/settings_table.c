@@ -33,7 +33,8 @@ const struct settings_row settings_table[] = {
      .help = "Where the sound comes from: 'default' is the system's default input, 'demo' the "
              "built-in piece, 'file:PATH' a sound file played in real time, '-' raw samples on "
              "standard input, anything else a device by its name, part of its name or a pattern "
-             "such as '*USB*'. `tutti devices` lists the devices."},
+             "such as '*USB*'. `tutti devices` lists the devices. The system's service cannot read "
+             "files below /home."},
     {.section = "source",
      .key = "channels",
      .option = "channels",
@@ -44,8 +45,8 @@ const struct settings_row settings_table[] = {
      .minimum = 1,
      .maximum = 64,
      .word = "mix",
-     .help = "Which channel to listen to: 1 is the first, 'mix' the mean of all, but of a device's "
-             "first two alone."},
+     .help = "Which channel to listen to: 1 is the first, 'mix' the mean of all (of a device, of "
+             "its first two)."},
     {.section = "source",
      .key = "gain_db",
      .option = "gain-db",
@@ -218,7 +219,8 @@ const struct settings_row settings_table[] = {
      .initial = "100",
      .minimum = 1,
      .maximum = 10000,
-     .help = "How many pages and other readers of the stream of events to serve at once."},
+     .help = "How many pages and other readers of the stream of events to serve at once. One "
+             "address other than this machine's own gets a quarter of them, and at least 8."},
 
     {.section = "history",
      .key = "keep_h",

@@ -6,6 +6,7 @@
 
 #include <cjson/cJSON.h>
 #include <curl/curl.h>
+#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -205,7 +206,8 @@ static void write_reason(struct stream_client *client, CURLcode result, char *te
     else if (!client->is_stream && status == 200)
         snprintf(text, size, "what answers there is no tuttid");
     else if (result == CURLE_COULDNT_CONNECT && os_error != 0)
-        snprintf(text, size, "%s", strerror((int)os_error));
+        snprintf(text, size, "%s%s", strerror((int)os_error),
+                 os_error == ECONNREFUSED ? "; is tuttid running there?" : "");
     else
         snprintf(text, size, "%s",
                  client->curl_error[0] != '\0' ? client->curl_error : curl_easy_strerror(result));

@@ -6,12 +6,13 @@ import { Announcer } from './announcer.js';
 import { Bars } from './bars.js';
 import { DisplayClock } from './clock.js';
 import { Entries, MOST_ENTRIES } from './entries.js';
-import { capitalized, counted, durationText, joined, prettyName } from './format.js';
+import { capitalized, counted, durationText, joined, plainText, prettyName } from './format.js';
 import { HeatMap } from './heatmap.js';
 import { Headline } from './headline.js';
 import { History } from './history.js';
 import { Meter } from './meter.js';
 import { heatRamp } from './palette.js';
+import { json } from './request.js';
 import { SourceChoice, addressOf, apiPath, linkCues, wantedSource } from './sources.js';
 import { STALE_S, describe, isSilent } from './state.js';
 import { Stream } from './stream.js';
@@ -24,12 +25,9 @@ const MOST_LABELS = 256; // the most a model can have
 const FINEST_STEP_S = 0.25; // of the history asked for
 const SOURCES_MS = 30000; // from one look at the list of sources to the next
 const ANSWER_MS = 5000; // how long the page waits for that list before it shows anything
-
-async function json(path, options) {
-  const answer = await fetch(path, { cache: 'no-store', ...options });
-  if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
-  return answer.json();
-}
+const PAST_MS = 15000; // how long for the past, which is more to send
+const MOST_INPUT = 60; // of an input's name, which may be that of a file
+const MOST_MODEL = 40;
 
 class Page {
   constructor(element) {
@@ -86,7 +84,7 @@ class Page {
 
   #choose(name) {
     if (name === (this.choice.shown || this.choice.name)) return;
-    history.pushState(null, '', addressOf(location.search, name));
+    history.pushState(null, '', addressOf(location.search, { source: name }));
     this.choice.want(name);
   }
 
@@ -99,9 +97,11 @@ class Page {
     this.heatmap.repaint();
     this.api = apiPath(this.choice.shown);
     linkCues(this.element('cues'), this.choice.shown);
+    this.element('wall').href = addressOf(location.search, { view: 'wall' });
     this.stream = new Stream({
       url: `${this.api}stream`,
-      probeUrl: `${this.api}info`,
+      infoUrl: `${this.api}info`,
+      hop_ms: () => 1000 * this.history.hop_s,
       onEvent: (type, data) => this.#take(type, data),
       onLink: () => this.#showSoon(),
     });
@@ -135,6 +135,8 @@ class Page {
 
   #hello(hello) {
     if (!Array.isArray(hello.labels) || hello.labels.length > MOST_LABELS) return;
+    this.version ??= hello.version;
+    if (hello.version !== this.version) location.reload(); // the daemon has another page by now
     const kind = ({ labels, hop_s, window_s }) => JSON.stringify([labels, hop_s, window_s]);
     const known = this.hello !== null && kind(this.hello) === kind(hello);
     this.hello = hello;
@@ -158,14 +160,14 @@ class Page {
   #status(status) {
     const other = status.state !== this.status.state;
     Object.assign(this.status, status);
+    this.status.source = plainText(this.status.source ?? '', MOST_INPUT);
     this.history.stretch(status.hop_stretch);
     if (other) this.#sources(); // the list tells states
   }
 
   /* Without the list the page shows what its address says. */
   async #sources(options) {
-    const signal = AbortSignal.timeout(ANSWER_MS);
-    const { sources } = await json('api/v1/sources', { signal }).catch(() => ({}));
+    const { sources } = await json('api/v1/sources', ANSWER_MS).catch(() => ({}));
     this.choice.show(sources, options);
   }
 
@@ -178,7 +180,7 @@ class Page {
    * page does without it if need be. */
   async #info() {
     const { api } = this;
-    const info = await json(`${api}info`).catch(() => ({}));
+    const info = await json(`${api}info`, ANSWER_MS).catch(() => ({}));
     if (api !== this.api) return; // another source is shown
     const { thresholds, leave_thresholds, source } = info;
     this.sourceKind = source?.kind;
@@ -209,7 +211,8 @@ class Page {
   }
 
   #lagged({ dropped }) {
-    if (dropped > 0) this.#remark(`Missed: ${counted(dropped, 'event')}.`);
+    if (dropped > 0)
+      this.#remark(`This page fell behind and skipped ${counted(dropped, 'update')}.`);
     this.#refill();
   }
 
@@ -236,8 +239,8 @@ class Page {
       query.set('to', (last_s + hop_s).toFixed(3));
     }
     const [past, marks] = await Promise.all([
-      json(`${this.api}history?${query}`),
-      json(`${this.api}cues?format=json`),
+      json(`${this.api}history?${query}`, PAST_MS),
+      json(`${this.api}cues?format=json`, PAST_MS),
     ]);
     if (this.history.run !== run) return; // the daemon was started anew in the meantime
     this.history.addSteps(past.steps, past.step_s);
@@ -318,6 +321,7 @@ class Page {
     element('state').dataset.kind = said.kind;
     text('state-text', said.chip);
     text('detail', said.detail || remark);
+    element('detail').dataset.kind = said.detail ? said.kind : 'good';
     text('source', this.#facts());
     text('latest', said.stale && this.history.last_s !== null ? 'last' : 'now');
     const playing = names.length > 0;
@@ -337,9 +341,9 @@ class Page {
     return [
       place && `Source ${place}`,
       source && `Input ${source}`,
-      model && `Model ${model}`,
+      model && `Model ${plainText(model, MOST_MODEL)}`,
       version && `Tutti ${version}`,
-      overruns > 0 && counted(overruns, 'overrun'),
+      overruns > 0 && `Sound was lost ${counted(overruns, 'time')}`,
       hop_stretch > 1 && `A result every ${durationText(this.history.hop_s)}: too slow for more`,
     ]
       .filter(Boolean)

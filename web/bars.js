@@ -29,7 +29,7 @@ export class Bars {
   }
 
   /* enter: the probabilities from which each label counts as playing; leave: those below which it
-   * stops to. The tick of a row stands where its state changes next. */
+   * stops. The tick of a row stands where its state changes next. */
   setThresholds(enter, leave = enter) {
     this.#rows.forEach(({ threshold, meter }, i) => {
       const known = enter[i] > 0 && enter[i] < 1;
@@ -75,6 +75,7 @@ export class Bars {
     label.className = 'name';
     label.textContent = name;
     label.title = name;
+    label.setAttribute('aria-hidden', true); // the meter has the same name
     meter.className = 'track';
     meter.setAttribute('role', 'meter');
     meter.setAttribute('aria-label', name);

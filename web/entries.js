@@ -2,7 +2,7 @@
  * "saxophone 21:14:03 (0:12 ago)", the newest first. As many are seen as there is room for in a
  * line; screen readers find them all.
  */
-import { agoText, clockText } from './format.js';
+import { DAY_S, agoText, clockText } from './format.js';
 
 export const MOST_ENTRIES = 4;
 
@@ -15,7 +15,11 @@ export class Entries {
 
   /* entries: [{name, time (of day, s since 1970), ago_s}]. */
   show(entries) {
-    const rows = entries.map(({ name, time, ago_s }) => [name, clockText(time), agoText(ago_s)]);
+    const rows = entries.map(({ name, time, ago_s }) => [
+      name,
+      clockText(time, { dated: ago_s >= DAY_S }),
+      agoText(ago_s),
+    ]);
     const said = JSON.stringify(rows);
     if (said === this.#shown) return;
     this.#shown = said;

@@ -54,16 +54,23 @@ export function counted(number, noun) {
   return `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}`;
 }
 
-/* How long ago, as a clock would count: 12 -> "0:12", 4000 -> "1:06:40". */
+export const DAY_S = 86400;
+
+/* How long ago, as a clock would count: 12 -> "0:12", 4000 -> "1:06:40"; from a day on in days. */
 export function agoText(seconds) {
   const whole = Math.max(0, Math.floor(seconds || 0));
+  if (whole >= DAY_S) return counted(Math.floor(whole / DAY_S), 'day');
   const two = (number) => String(number).padStart(2, '0');
   const [h, min, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
   return h > 0 ? `${h}:${two(min)}:${two(s)}` : `${min}:${two(s)}`;
 }
 
-/* Seconds since 1970 -> "21:14:03" where the visitor is; "" for none. */
-export function clockText(time_s) {
+/* Seconds since 1970 -> "21:14:03" where the visitor is, with the date "2 Nov" in front where the
+ * time alone would not tell the day; "" for none. */
+export function clockText(time_s, { dated = false } = {}) {
   const date = new Date(1000 * time_s);
-  return Number.isNaN(date.getTime()) ? '' : date.toLocaleTimeString('en-GB');
+  if (Number.isNaN(date.getTime())) return '';
+  const clock = date.toLocaleTimeString('en-GB');
+  if (!dated) return clock;
+  return `${date.toLocaleDateString('en-GB', { day: 'numeric', month: 'short' })} ${clock}`;
 }

@@ -28,6 +28,17 @@ export class HeatMap {
     Object.assign(this, { canvas, history, shown_s });
     new ResizeObserver(() => this.#resize()).observe(canvas);
     this.#resize();
+    this.#watchDensity();
+  }
+
+  /* A window that moves to a screen with other pixels keeps its size. */
+  #watchDensity() {
+    const moved = () => {
+      this.#resize();
+      this.#watchDensity();
+    };
+    const same = matchMedia(`(resolution: ${devicePixelRatio}dppx)`);
+    same.addEventListener('change', moved, { once: true });
   }
 
   /* {ramp, line, mark, halo, warning}: a heat ramp and CSS colours. */

@@ -9,11 +9,10 @@ const NAME = /^[A-Za-z0-9_-]{1,32}$/; // as the daemon has it
 const STATES = new Set(['starting', 'stalled', 'lost', 'ended']); // worth telling
 const SETTLE_MS = 300;
 
-/* The same address for another source. */
-export function addressOf(query, name) {
-  const parameters = new URLSearchParams(query);
-  parameters.set('source', name);
-  return `?${parameters}`;
+/* The same address with other parameters, such as { source: 'stage' }. */
+export function addressOf(query, changes) {
+  const parameters = Object.fromEntries(new URLSearchParams(query));
+  return `?${new URLSearchParams({ ...parameters, ...changes })}`;
 }
 
 /* What the query of an address names, "" if nothing. It may be anything. */

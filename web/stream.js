@@ -9,6 +9,7 @@
  *                              ├─ after 8 s ─► unreachable ──► live …
  *                              └─ refused ──► live …
  */
+import { ask, json } from './request.js';
 
 const EVENTS = ['hello', 'frame', 'onset', 'offset', 'status', 'gap', 'lagged'];
 const UNREACHABLE_AFTER_MS = 8000;
@@ -16,6 +17,13 @@ const FIRST_PAUSE_MS = 1000;
 const LONGEST_PAUSE_MS = 15000;
 const ASK_MS = 5000; // how long an answer may take
 const SILENT_MS = 15000; // without a sign, then the page looks whether the daemon is there
+
+/* What the daemon says when it refuses, "" if it does not. */
+async function refusal(answer) {
+  if (answer.ok) return '';
+  const said = (await answer.json().catch(() => null))?.error;
+  return typeof said === 'string' ? said : `status ${answer.status}`;
+}
 
 export class Stream {
   #source = null;
@@ -28,10 +36,11 @@ export class Stream {
   #closed = false;
   #look = 0;
 
-  /* onEvent(type, data) gets each event that is valid JSON; onLink(link) each change of link.
-   * reason: what the daemon said when it refused. */
-  constructor({ url, probeUrl, onEvent, onLink }) {
-    Object.assign(this, { url, probeUrl, onEvent, onLink, link: 'connecting', reason: '' });
+  /* onEvent(type, data) gets each event that is valid JSON; onLink(link) each change of link;
+   * hop_ms() tells how often something has to come while the source runs. infoUrl: where the
+   * source's state is. reason: what the daemon said when it refused. */
+  constructor({ url, infoUrl, hop_ms, onEvent, onLink }) {
+    Object.assign(this, { url, infoUrl, hop_ms, onEvent, onLink, link: 'connecting', reason: '' });
     this.#look = setInterval(() => this.#probe(), SILENT_MS / 4);
     this.#connect();
   }
@@ -64,23 +73,10 @@ export class Stream {
 
   /* The browser has given up. What does the daemon say? Either way it is tried again. */
   async #ask(source) {
-    const stop = new AbortController();
-    const timer = setTimeout(() => stop.abort(), ASK_MS);
-    let reason = '';
-    let heard = false;
-    try {
-      const answer = await fetch(this.url, { cache: 'no-store', signal: stop.signal });
-      heard = true;
-      if (!answer.ok) reason = (await answer.json().catch(() => null))?.error;
-      if (!answer.ok && typeof reason !== 'string') reason = `status ${answer.status}`;
-    } catch {
-      /* nobody there */
-    }
-    clearTimeout(timer);
-    stop.abort(); // a stream that was opened after all
+    const reason = await ask(this.url, ASK_MS, refusal).catch(() => null); // null: nobody there
     if (this.#closed || source !== this.#source) return;
-    if (reason !== '') this.#set('refused', reason);
-    else if (!heard) this.#set('lost');
+    if (reason) this.#set('refused', reason);
+    else if (reason === null) this.#set('lost');
     this.#later();
   }
 
@@ -129,8 +125,9 @@ export class Stream {
   }
 
   /* A connection can be dead without either end knowing (a laptop that slept, a router that
-   * forgot). Silence may also mean that there is no sound; so ask, and only then start over. An
-   * attempt to connect that hangs is simply made again. */
+   * forgot, a daemon that is back under another address). Silence may also mean that the source
+   * delivers nothing; so ask, and start over where nobody answers or where it runs. An attempt to
+   * connect that hangs is simply made again. */
   async #probe() {
     if (this.#asking || performance.now() - this.#heard_ms < SILENT_MS) return;
     if (this.link !== 'live') {
@@ -138,14 +135,16 @@ export class Stream {
       return;
     }
     this.#asking = true;
-    try {
-      await fetch(this.probeUrl, { cache: 'no-store', signal: AbortSignal.timeout(ASK_MS) });
-      this.#heard_ms = performance.now();
-    } catch {
-      this.#set('reconnecting');
-      this.#connect();
-    } finally {
-      this.#asking = false;
+    const info = await json(this.infoUrl, ASK_MS).catch(() => null);
+    this.#asking = false;
+    if (this.#closed || this.link !== 'live') return;
+    const silent_ms = performance.now() - this.#heard_ms;
+    const runs = info?.source?.state === 'running';
+    if (info !== null && !(runs && silent_ms > Math.max(SILENT_MS, 2 * this.hop_ms()))) {
+      if (!runs) this.#heard_ms = performance.now();
+      return;
     }
+    this.#set('reconnecting');
+    this.#connect();
   }
 }

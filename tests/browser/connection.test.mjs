@@ -122,7 +122,7 @@ test('a daemon that is gone is named, and found again', async () => {
   await page.done();
 });
 
-test('a connection that died without a word is noticed; mere silence is none', async () => {
+test('a connection that died without a word is noticed; a source that stalls is none', async () => {
   const page = await open(browser, mock.url, {
     breaks: true,
     init: () => {
@@ -136,15 +136,41 @@ test('a connection that died without a word is noticed; mere silence is none', a
   await page.waitForSelector('#parts li');
   mock.frame({ piano: 0.9 }, ['piano']);
   const asked = (wanted) => mock.requests.filter(({ pathname }) => pathname === wanted).length;
-  const probes = asked('/api/v1/info');
-  while (asked('/api/v1/info') < probes + 2) await page.waitForTimeout(50);
-  assert.equal(asked('/api/v1/stream'), 1, 'the daemon answers: the stream is left alone');
-  await shows(page, 'rest', 'No results');
+  const reaches = async (wanted, count) => {
+    while (asked(wanted) < count) await page.waitForTimeout(50);
+  };
+  mock.status({ state: 'stalled' });
+  await reaches('/api/v1/info', asked('/api/v1/info') + 2);
+  assert.equal(asked('/api/v1/stream'), 1, 'nothing is to come: the stream is left alone');
+
+  mock.status_now.state = 'running'; // and this connection does not tell
+  await reaches('/api/v1/stream', 2);
+  mock.frame({ cello: 0.9 }, ['cello']);
+  await plays(page, ['Cello']);
 
   mock.dead = true;
   await shows(page, 'state-text', 'Reconnecting');
   mock.dead = false;
-  while (asked('/api/v1/stream') < 2) await page.waitForTimeout(50);
+  await reaches('/api/v1/stream', asked('/api/v1/stream') + 1);
+  mock.frame({ piano: 0.9 }, ['piano']);
+  await plays(page, ['Piano']);
+  await page.done();
+});
+
+test('another version of the daemon brings another page', async () => {
+  const page = await listen({ breaks: true });
+  mock.frame({ piano: 0.9 }, ['piano']);
+  await plays(page, ['Piano']);
+  await page.evaluate(() => (window.of_before = true));
+  mock.drop();
+  await shows(page, 'state-text', 'Reconnecting');
+  await shows(page, 'state-text', 'Live');
+  assert.equal(await page.evaluate(() => window.of_before), true, 'the same: the page stays');
+  mock.version = '0.0.1';
+  mock.drop();
+  await page.waitForFunction(
+    () => !window.of_before && document.getElementById('source')?.innerText.includes('0.0.1'),
+  );
   mock.frame({ cello: 0.9 }, ['cello']);
   await plays(page, ['Cello']);
   await page.done();
@@ -188,7 +214,7 @@ test('trouble is said in plain words', async () => {
   mock.frame({ piano: 0.9 }, ['piano']);
   await shows(page, 'detail', '0.4 s of sound was lost.');
   mock.lagged(12);
-  await shows(page, 'detail', 'Missed: 12 events.');
+  await shows(page, 'detail', 'This page fell behind and skipped 12 updates.');
   await page.done();
 });
 

@@ -35,8 +35,10 @@ test('light and dark follow the system until someone chooses', async () => {
   await becomes('dark');
   await page.emulateMedia({ colorScheme: 'light' });
   await becomes('light');
-  await page.keyboard.press('Tab');
-  assert.equal(await page.evaluate(() => document.activeElement.id), 'theme');
+  for (const id of ['wall', 'theme']) {
+    await page.keyboard.press('Tab');
+    assert.equal(await page.evaluate(() => document.activeElement.id), id);
+  }
   await page.keyboard.press('Enter');
   await becomes('dark');
   assert.equal(await kept(), 'dark');
@@ -162,7 +164,7 @@ for (const [query, score] of [['?view=wall', false], ['?view=wall&score=1', true
     keepPlaying(t, { piano: 0.9, cello: 0.9 }, ['cello', 'piano']);
     await page.waitForFunction(() => document.querySelectorAll('#playing li').length === 2);
     assert.equal(await page.locator('#score').isVisible(), score);
-    for (const id of ['theme', 'cues', 'source', 'level', 'entries', 'state'])
+    for (const id of ['theme', 'wall', 'cues', 'source', 'level', 'entries', 'state'])
       assert.equal(await page.locator(`#${id}`).isVisible(), false, id);
     const [type, sideways, down] = await page.evaluate(() => [
       parseFloat(getComputedStyle(document.querySelector('#playing li')).fontSize),
@@ -178,6 +180,25 @@ for (const [query, score] of [['?view=wall', false], ['?view=wall&score=1', true
     await page.waitForSelector('html:not([data-idle])');
     await page.done();
   });
+
+test('on a wall only trouble is explained', async () => {
+  const page = await open(browser, `${mock.url}?view=wall`);
+  await page.waitForFunction(() => document.getElementById('detail').textContent !== '');
+  assert.equal(await page.locator('#detail').isVisible(), false, 'the first result is to come');
+  mock.status({ state: 'lost' });
+  await page.locator('#detail').waitFor({ state: 'visible' });
+  assert.match(await page.innerText('#detail'), /unplugged/);
+  await page.done();
+});
+
+test('the way to the wall keeps what the address says', async () => {
+  const page = await open(browser, `${mock.url}?theme=dark&source=main`);
+  await page.waitForSelector('#parts li');
+  await page.getByRole('link', { name: 'Large type' }).click();
+  await page.waitForSelector("html[data-view='wall'][data-theme='dark']");
+  assert.match(page.url(), /\?theme=dark&source=main&view=wall$/);
+  await page.done();
+});
 
 test('on a phone on its side all of the score is seen at once', async (t) => {
   const page = await listen({ viewport: { width: 844, height: 390 } });

@@ -47,6 +47,7 @@ class Mock {
     Object.assign(this, { labels, hop_s, window_s, sources });
     this.states = {}; // of sources that are not in the state of all
     this.clients = new Set();
+    this.version = '0.0.0';
     this.refuse = ''; // why the stream is refused, in place of events
     this.dead = false; // connections are accepted, and nothing comes of them
     this.requests = []; // paths asked for, with the Last-Event-ID of streams
@@ -185,8 +186,8 @@ class Mock {
       return;
     }
     response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' });
-    const { labels, window_s, hop_s } = this;
-    const hello = { labels, window_s, hop_s, model: 'mock', version: '0.0.0' };
+    const { labels, window_s, hop_s, version } = this;
+    const hello = { labels, window_s, hop_s, model: 'mock', version };
     response.write(`retry: 500\nevent: hello\ndata: ${JSON.stringify(hello)}\n\n`);
     response.write(`event: status\ndata: ${JSON.stringify(this.status_now)}\n\n`);
     const { searchParams } = new URL(request.url, 'http://mock');
@@ -217,9 +218,9 @@ class Mock {
   }
 
   #info() {
-    const { labels, window_s, hop_s, started_s } = this;
+    const { labels, window_s, hop_s, started_s, version } = this;
     return {
-      version: '0.0.0',
+      version,
       model: { name: 'mock' },
       labels,
       window_s,

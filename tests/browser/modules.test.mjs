@@ -40,6 +40,9 @@ test('format: sentences, levels, durations', async () => {
     f.agoText(12.9),
     f.agoText(4000),
     f.agoText(-1),
+    f.agoText(86399),
+    f.agoText(86400),
+    f.agoText(200000),
     f.clockText(NaN),
     f.plainText('ab\u0007 cde', 4),
   ]);
@@ -63,8 +66,27 @@ test('format: sentences, levels, durations', async () => {
     '0:12',
     '1:06:40',
     '0:00',
+    '23:59:59',
+    '1 day',
+    '2 days',
     '',
     'ab …',
+  ]);
+});
+
+test('entries: those of other days have a date', async () => {
+  const rows = await run('entries.js', ({ Entries }) => {
+    const list = document.createElement('ol');
+    const time = new Date(2026, 10, 2, 18, 2, 11).getTime() / 1000;
+    new Entries(list).show([
+      { name: 'piano', time, ago_s: 86399 },
+      { name: 'cello', time, ago_s: 200000 },
+    ]);
+    return [...list.children].map((item) => item.textContent);
+  });
+  assert.deepEqual(rows, [
+    'piano 18:02:11 (23:59:59 ago)',
+    'cello 2 Nov 18:02:11 (2 days ago)',
   ]);
 });
 

@@ -182,7 +182,7 @@ expect 2 "$TUTTI" watch --source '../x'
 says "$err" "'../x' is not the name of a source"
 expect 1 "$TUTTI" watch 127.0.0.1:1
 silent "$out"
-says "$err" "tutti watch: http://127.0.0.1:1/: Connection refused"
+says "$err" "tutti watch: http://127.0.0.1:1/: Connection refused; is tuttid running there?"
 check "one line" [ "$(wc -l <"$err")" -eq 1 ]
 
 finish

@@ -1,9 +1,10 @@
 // Runs every command of README.md, as a reader would: each block marked `sh` is looked up here by
 // its exact text, so that a command which is added or changed without being run fails the test.
 //
-// The commands run in a fresh copy of the sources, on a free port instead of 8808. `sudo` and
-// `systemctl` are stand-ins: the first runs its command into a folder of the test, the second
-// checks the unit that was installed there.
+// The commands run in a fresh copy of the sources, on a free port instead of 8808. `sudo`,
+// `systemctl`, `chromium` and `parec` are stand-ins: the first runs its command into a folder of
+// the test, the second checks the unit that was installed there, the third that there is a page at
+// the address, and the last records silence.
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
@@ -66,6 +67,8 @@ function prepare() {
   copyOfSources(sources);
   standIn('sudo', `DESTDIR='${destination}' exec "$@"`);
   standIn('systemctl', `exec test -f "$(find '${destination}' -name tuttid.service)"`);
+  standIn('chromium', 'exec curl -sSf -o /dev/null "$2"');
+  standIn('parec', `exec cat '${silence}'`);
   // The programs of this build stand for the installed ones, on a virtual microphone.
   writeFileSync(environment.ALSA_CONFIG_PATH, `<${process.env.VIRTUAL_MICROPHONE}>
 pcm.USB_Audio { type tutti_microphone sound "${silence}" gate "/" rate 48000 channels 1 }
@@ -209,7 +212,13 @@ const runs = {
   'tutti devices': succeeds(/./),
   'tuttid --input default': comesUp,
   "tuttid --input 'USB*' --gain-db 6": comesUp,
+  "chromium --kiosk 'http://127.0.0.1:8808/?view=wall'":
+    asClient(({ code, output }) => assert.equal(code, 0, output)),
   'sudo systemctl enable --now tuttid': succeeds(/^/),
+  'sudo systemctl daemon-reload': succeeds(/^/),
+  'sudo systemctl restart tuttid': succeeds(/^/),
+  ['parec --device=@DEFAULT_MONITOR@ --latency-msec=50 --format=float32le --rate=48000 '
+    + '--channels=1 | tuttid --input - --stdin-format f32le:48000:1']: comesUp,
   ['ffmpeg -loglevel error -i song.flac -f f32le -ac 1 -ar 48000 - '
     + '| tuttid --input - --stdin-format f32le:48000:1']: comesUp,
   'tutti analyze song.flac': succeeds(/song\.flac/),

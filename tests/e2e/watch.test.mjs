@@ -252,7 +252,8 @@ test('what cannot be reached is said in one sentence', async (t) => {
   }
   const nobody = await watch(['127.0.0.1:1']).end();
   assert.equal(nobody.code, 1);
-  assert.equal(nobody.err, 'tutti watch: http://127.0.0.1:1/: Connection refused\n');
+  assert.equal(nobody.err,
+    'tutti watch: http://127.0.0.1:1/: Connection refused; is tuttid running there?\n');
 
   const daemon = await startDaemon(['--input', 'demo', '--max-clients', '1']);
   t.after(() => daemon.stop('SIGKILL'));
