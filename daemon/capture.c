@@ -138,9 +138,15 @@ void capture_write(struct capture *capture, const float *interleaved, size_t fra
         queue_wake(capture->blocks);
 }
 
+/* Of a block that is not full: its frames came with the last write, which may be long ago. */
+static void flush_rest(struct capture *capture)
+{
+    flush_block(capture, atomic_load_explicit(&capture->last_write_ns, memory_order_relaxed));
+}
+
 void capture_skip(struct capture *capture, uint64_t frames)
 {
-    flush_block(capture, clock_monotonic_ns());
+    flush_rest(capture);
     lose(capture, frames);
     count(&capture->frames, frames);
     capture->block.first_frame += frames;
@@ -159,7 +165,7 @@ bool capture_wait_for_room(struct capture *capture, size_t frames, unsigned time
 
 void capture_end(struct capture *capture)
 {
-    flush_block(capture, clock_monotonic_ns());
+    flush_rest(capture);
     queue_end(capture->blocks);
 }
 

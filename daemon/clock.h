@@ -13,6 +13,9 @@
 /* CLOCK_MONOTONIC in nanoseconds. */
 uint64_t clock_monotonic_ns(void);
 
+/* CLOCK_BOOTTIME in nanoseconds: the same, but it goes on while the machine sleeps. */
+uint64_t clock_boot_ns(void);
+
 /* Wall-clock time in seconds since 1970 UTC. */
 double clock_wall_s(void);
 

@@ -230,8 +230,10 @@ static void write_result(struct command *command, const struct analysis *analysi
         program_fail(NAME, PROGRAM_FAILED, &error);
         command->half_written = true;
     }
-    if (ferror(command->stream) && command->write_errno == 0)
+    if (ferror(command->stream) && command->write_errno == 0) {
         command->write_errno = errno;
+        atomic_store(&command->stop, true); /* what else there is would be lost as well */
+    }
     if (command->may_block)
         interruption_let_through(&command->interruption, false);
 }
@@ -307,6 +309,8 @@ static enum program_exit finish_output(struct command *command, struct output_fi
         output_file_discard(output);
     else if (output != NULL && output_file_commit(output, &error) != TUTTI_OK)
         return program_fail(NAME, PROGRAM_FAILED, &error);
+    if (output == NULL && command->write_errno != 0)
+        return program_fail_output(NAME, command->write_errno);
     return program_end_output(NAME, command->good == command->options.count ? PROGRAM_OK
                                                                             : PROGRAM_FAILED);
 }

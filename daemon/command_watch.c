@@ -245,10 +245,25 @@ static bool is_over(struct watch *watch)
            now_ns - watch->ended_ns > ENDED_AFTER_S * CLOCK_NS_PER_S;
 }
 
+/* Of --once: where there is no sound, or no result in time, none is waited for. */
+static void give_up_without_results(struct watch *watch)
+{
+    if (watch->live.link != LIVE_CONNECTED || watch->live.frames > 0 || has_ended(watch))
+        return;
+    const struct live_sentence said = live_describe(&watch->live, clock_monotonic_ns());
+    if (said.mood != LIVE_BAD)
+        return;
+    snprintf(watch->reason, sizeof watch->reason, "%.255s", said.detail);
+    watch->result = PROGRAM_FAILED;
+    watch->done = true;
+}
+
 /* A daemon that does not answer is not waited for. */
 static void write_once_in_time(struct watch *watch)
 {
     const uint64_t asked_ns = watch->live.hello_ns;
+    if (watch->request->once && !watch->done)
+        give_up_without_results(watch);
     if (watch->done || !watch->request->once || watch->lines.json || watch->live.frames == 0 ||
         clock_monotonic_ns() - asked_ns < ENTRIES_AFTER_S * CLOCK_NS_PER_S)
         return;
@@ -316,11 +331,8 @@ static enum program_exit tell_the_end(struct watch *watch)
     }
     if (!watch->output_failed)
         return program_end_output(NAME, PROGRAM_OK);
-    if (watch->output_error == 0 || watch->output_error == EPIPE)
-        return PROGRAM_FAILED;
-    tutti_error_set(&error, TUTTI_ERROR_IO, "cannot write to standard output: %s",
-                    strerror(watch->output_error));
-    return program_fail(NAME, PROGRAM_FAILED, &error);
+    return watch->output_error == 0 ? PROGRAM_FAILED
+                                    : program_fail_output(NAME, watch->output_error);
 }
 
 static enum program_exit run(struct watch *watch)

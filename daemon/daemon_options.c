@@ -4,7 +4,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #define CONFIG_FILE "/etc/tutti/tuttid.conf"
 
@@ -75,9 +74,10 @@ static enum tutti_status read_settings(const struct command_line *line, struct t
     enum tutti_status status = settings_read_environment(line->settings, error);
     if (status == TUTTI_OK && line->config != NULL)
         return settings_read_file(line->settings, line->config, error);
-    if (status == TUTTI_OK && access(CONFIG_FILE, F_OK) == 0)
-        return settings_read_file(line->settings, CONFIG_FILE, error);
-    return status;
+    if (status != TUTTI_OK)
+        return status;
+    status = settings_read_file(line->settings, CONFIG_FILE, error);
+    return status == TUTTI_ERROR_NOT_FOUND ? TUTTI_OK : status; /* there need not be one */
 }
 
 /* All that is wrong with the configuration, so that it need not be found one by one. */

@@ -5,18 +5,27 @@
 #include <stddef.h>
 #include <time.h>
 
-void interruption_begin(struct interruption *interruption)
+static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+
+void interruption_signals(sigset_t *signals)
 {
-    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
-    sigset_t blocked; /* by whoever started the program: they stay so */
-    pthread_sigmask(SIG_BLOCK, NULL, &blocked);
-    sigemptyset(&interruption->signals);
-    interruption->number = 0;
+    sigemptyset(signals);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         struct sigaction action;
-        if (sigaction(numbers[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN &&
-            !sigismember(&blocked, numbers[i]))
-            sigaddset(&interruption->signals, numbers[i]);
+        if (sigaction(numbers[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
+            sigaddset(signals, numbers[i]);
+    }
+}
+
+void interruption_begin(struct interruption *interruption)
+{
+    sigset_t blocked; /* they stay so */
+    pthread_sigmask(SIG_BLOCK, NULL, &blocked);
+    interruption_signals(&interruption->signals);
+    interruption->number = 0;
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        if (sigismember(&blocked, numbers[i]))
+            sigdelset(&interruption->signals, numbers[i]);
     }
     held_signals_begin(&interruption->signals);
 }

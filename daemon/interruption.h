@@ -15,7 +15,11 @@ struct interruption {
     int number;       /* the one that came; 0: none */
 };
 
-/* Holds the signals back, but those that the program was started to ignore. */
+/* Which of SIGINT, SIGTERM and SIGHUP end the program: not those that it was started to ignore, as
+ * nohup(1) and a shell's background do. */
+void interruption_signals(sigset_t *signals);
+
+/* Holds these signals back, but those that whoever started the program has blocked. */
 void interruption_begin(struct interruption *interruption);
 
 /* Whether one came since the beginning. Does not wait. */

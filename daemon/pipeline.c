@@ -40,7 +40,7 @@ struct pipeline {
     void (*changed)(void *context);
     void *changed_context;
     bool started;
-    _Atomic uint64_t started_ns; /* CLOCK_MONOTONIC; 0: not yet */
+    _Atomic uint64_t started_boot_ns; /* 0: not yet */
 };
 
 static void timeline_changed(void *context)
@@ -181,7 +181,7 @@ enum tutti_status pipeline_start(struct pipeline *pipeline, struct tutti_error *
         return tutti_error_set(error, TUTTI_ERROR_ARGUMENT, "the pipeline was started before");
     pipeline->started = true;
     health_init(&pipeline->health, clock_monotonic_ns());
-    pipeline->started_ns = clock_monotonic_ns();
+    pipeline->started_boot_ns = clock_boot_ns();
     /* Whoever takes is there before whoever gives. */
     enum tutti_status status = publisher_start(pipeline->publisher, error);
     if (status == TUTTI_OK)
@@ -246,11 +246,11 @@ const struct model *pipeline_model(const struct pipeline *pipeline)
 
 /* By the clock as it is now: one that was set since, as that of a machine without a battery is,
  * would otherwise make the past wrong for ever. 0: never. */
-static double wall_clock_at(uint64_t monotonic_ns)
+static double wall_clock_at(uint64_t boot_ns)
 {
-    if (monotonic_ns == 0)
+    if (boot_ns == 0)
         return 0;
-    return clock_wall_s() - (double)(clock_monotonic_ns() - monotonic_ns) / CLOCK_NS_PER_S;
+    return clock_wall_s() - (double)(clock_boot_ns() - boot_ns) / CLOCK_NS_PER_S;
 }
 
 struct pipeline_status pipeline_status(struct pipeline *pipeline)
@@ -273,7 +273,7 @@ struct pipeline_status pipeline_status(struct pipeline *pipeline)
         .window_s = pipeline->window_s,
         .lag_ms = publisher_lag_ms(pipeline->publisher),
         .kernel = pipeline->kernel,
-        .started = wall_clock_at(pipeline->started_ns),
+        .started = wall_clock_at(pipeline->started_boot_ns),
     };
     snprintf(status.source_name, sizeof status.source_name, "%s", source_name(pipeline->source));
     snprintf(status.source_kind, sizeof status.source_kind, "%s", source_kind(pipeline->source));

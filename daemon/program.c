@@ -106,7 +106,14 @@ enum program_exit program_end_output(const char *name, enum program_exit result)
     errno = 0;
     if (fflush(stdout) == 0 && !ferror(stdout))
         return result;
-    if (errno != EPIPE)
-        fprintf(stderr, "%s: cannot write to standard output: %s\n", name, strerror(errno));
+    return program_fail_output(name, errno);
+}
+
+enum program_exit program_fail_output(const char *name, int cause)
+{
+    if (cause == 0)
+        fprintf(stderr, "%s: cannot write to standard output\n", name);
+    else if (cause != EPIPE)
+        fprintf(stderr, "%s: cannot write to standard output: %s\n", name, strerror(cause));
     return PROGRAM_FAILED;
 }

@@ -60,4 +60,8 @@ void program_print_name(const char *name);
  * everything could be written, otherwise `result`. */
 enum program_exit program_end_output(const char *name, enum program_exit result);
 
+/* The end of a program that could not write to stdout: PROGRAM_FAILED, with a complaint unless the
+ * reader has just gone away. cause: errno of that; 0: not known. */
+enum program_exit program_fail_output(const char *name, int cause);
+
 #endif

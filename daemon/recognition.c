@@ -39,7 +39,11 @@ enum tutti_status recognition_round_hop(const struct model *model, double hop_s,
     if (!(hop_s >= RECOGNITION_MIN_HOP_S && hop_s <= RECOGNITION_MAX_HOP_S))
         return tutti_error_set(error, TUTTI_ERROR_ARGUMENT, "the hop is %g s; it may be %g to %g s",
                                hop_s, RECOGNITION_MIN_HOP_S, RECOGNITION_MAX_HOP_S);
-    const double rounded = round(hop_s / feature_stream_column_s(model));
+    /* What is rounded stays within the range as well. A hair, since 0.01 / 0.01 may be above 1. */
+    const double column_s = feature_stream_column_s(model);
+    const double fewest = ceil(RECOGNITION_MIN_HOP_S / column_s - 1e-9);
+    const double most = floor(RECOGNITION_MAX_HOP_S / column_s + 1e-9);
+    const double rounded = fmin(fmax(round(hop_s / column_s), fewest), most);
     *columns = rounded < 1.0 ? 1 : (size_t)rounded;
     return TUTTI_OK;
 }

@@ -323,7 +323,7 @@ static enum tutti_status set_up(struct server *server, const struct server_confi
     server->max_per_address =
         config->max_clients_per_address > 0 ? config->max_clients_per_address : quarter;
     server->max_clients = config->max_clients;
-    server->started_ns = clock_monotonic_ns();
+    server->started_boot_ns = clock_boot_ns();
     (void)gethostname(own_name, sizeof own_name - 1);
     const struct sockaddr *address = (const struct sockaddr *)&server->address.socket_address;
     enum tutti_status status = listen_address_parse(config->listen, &server->address, error);

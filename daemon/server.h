@@ -22,14 +22,15 @@
  * The same for any source is at /api/v1/sources/NAME/info, .../now, and so on.
  *
  * Errors are {"error": "a sentence"}: 400 a malformed request or query, 403 a Host that is
- * not ours or an Origin that may not read along, 404, 405 (with Allow), 413 a body that nobody
- * asked for, 503 too many clients (with Retry-After). What is malformed or too long as HTTP is
+ * not ours or an Origin that may not read along, 404, 405 (with Allow), 413 a body of more than
+ * 64 KiB (a shorter one is read and ignored; a longer one of no stated length closes the
+ * connection), 503 too many clients (with Retry-After). What is malformed or too long as HTTP is
  * answered by libmicrohttpd itself, in HTML (400, 414, 431), and what is not HTTP at all not even
  * that: the connection is closed.
  *
  * Limits: when nearly all places for connections are taken, those that have waited longest with
  * their request are closed; a connection has 10 s for a request and 30 s to take its answer,
- * streams apart; a request line with headers at most about 8 KiB; a stream that is more than
+ * streams apart; a request line with headers at most some 15 kB; a stream that is more than
  * STREAM_MAX_BACKLOG events behind is told so ("lagged") and goes on with the newest.
  */
 #ifndef TUTTI_DAEMON_SERVER_H

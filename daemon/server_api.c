@@ -85,7 +85,7 @@ static void write_info(struct json_writer *writer, const struct request *request
     json_write_string(writer, status.kernel);
     write_number(writer, "started", status.started);
     write_number(writer, "uptime_s",
-                 (double)(clock_monotonic_ns() - request->server->started_ns) / CLOCK_NS_PER_S);
+                 (double)(clock_boot_ns() - request->server->started_boot_ns) / CLOCK_NS_PER_S);
     json_write_key(writer, "cues");
     json_write_boolean(writer, true);
     json_write_object_end(writer);

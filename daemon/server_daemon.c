@@ -195,7 +195,7 @@ static void print_daemon(FILE *stream, struct server *server)
     print_label(stream, "kernel", status.kernel);
     (void)fputs("} 1\n", stream);
     print_value(stream, "tutti_uptime_seconds", "gauge", "Since the server began.",
-                (double)(clock_monotonic_ns() - server->started_ns) / CLOCK_NS_PER_S);
+                (double)(clock_boot_ns() - server->started_boot_ns) / CLOCK_NS_PER_S);
     print_value(stream, "tutti_cpu_seconds_total", "counter", "Processor time of all threads.",
                 (double)cpu.tv_sec + (double)cpu.tv_nsec / CLOCK_NS_PER_S);
     print_value(stream, "tutti_sources", "gauge", "Sources, whatever their state.",

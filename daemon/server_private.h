@@ -41,7 +41,7 @@ struct server {
     unsigned max_clients;
     unsigned max_per_address;
     bool limit_loopback; /* max_per_address holds for loopback addresses, too */
-    uint64_t started_ns;
+    uint64_t started_boot_ns;
     struct MHD_Daemon *daemon;
     pthread_t ticker;
     struct wake wake;

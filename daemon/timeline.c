@@ -187,10 +187,29 @@ static double seconds(const struct timeline *timeline, uint64_t frames)
     return wall_clock_seconds(frames, timeline->rate_hz);
 }
 
+/* The clock was set: what was noted by the wrong one is put right, as the entries of a machine
+ * without a battery before it has asked for the time. */
+static void correct_cues(struct timeline *timeline, double by_s)
+{
+    const uint64_t held = timeline->cue_count < TIMELINE_CUES ? timeline->cue_count : TIMELINE_CUES;
+    pthread_mutex_lock(&timeline->mutex);
+    for (uint64_t i = 0; i < held; i++)
+        timeline->cues[i].on_time += by_s;
+    pthread_mutex_unlock(&timeline->mutex);
+}
+
 static void observe_time(struct timeline *timeline, const struct result *result)
 {
-    const int64_t age_ns = (int64_t)(clock_monotonic_ns() - result->captured_ns);
-    wall_clock_observe(&timeline->clock, result->end_frame, clock_wall_s() - (double)age_ns * 1e-9);
+    const uint64_t now_ns = clock_monotonic_ns();
+    const uint64_t slept_ns = clock_boot_ns() - now_ns;
+    const int64_t age_ns = (int64_t)(now_ns - result->captured_ns);
+    const double jump_s = wall_clock_observe(&timeline->clock, result->end_frame,
+                                             clock_wall_s() - (double)age_ns * 1e-9);
+    const double set_s = jump_s - (double)(int64_t)(slept_ns - timeline->slept_ns) * 1e-9;
+    timeline->slept_ns = slept_ns;
+    /* Where it jumped because the machine slept, the old times are right. */
+    if (jump_s != 0 && fabs(set_s) > WALL_CLOCK_STEP_S)
+        correct_cues(timeline, set_s);
 }
 
 static float level_or_floor(float level_dbfs)

@@ -34,6 +34,7 @@ struct timeline {
     struct presence *presence;
     struct presence_event *events; /* [2 * labels of a result] */
     struct wall_clock clock;
+    uint64_t slept_ns;  /* by the machine, until the last result */
     uint64_t end_frame; /* of the last result */
     char *text;         /* [max_event_size] */
     struct timeline_frame next;

@@ -5,6 +5,7 @@
 #include "daemon/early_end.h"
 #include "daemon/feature_stream.h"
 #include "daemon/history.h"
+#include "daemon/interruption.h"
 #include "daemon/listen_address.h"
 #include "daemon/log.h"
 #include "daemon/pipeline_set.h"
@@ -297,9 +298,11 @@ static enum program_exit run_until_end(struct daemon *daemon, const sigset_t *si
 /* From here on SIGINT, which somebody at a terminal sends who cannot wait, does what it does to any
  * program. The others may well come together (a session that ends sends SIGHUP and SIGTERM), and
  * stay blocked: the end that has begun is a clean one. */
-static void let_interrupt_through(void)
+static void let_interrupt_through(const sigset_t *signals)
 {
     sigset_t interrupt;
+    if (!sigismember(signals, SIGINT))
+        return;
     sigemptyset(&interrupt);
     sigaddset(&interrupt, SIGINT);
     signal(SIGINT, SIG_DFL);
@@ -332,7 +335,7 @@ static enum program_exit run(struct daemon *daemon, const sigset_t *signals)
     notify("READY=1");
     result = run_until_end(daemon, signals);
     notify("STOPPING=1");
-    let_interrupt_through();
+    let_interrupt_through(signals);
     return result;
 }
 
@@ -351,10 +354,7 @@ static enum program_exit run_daemon(struct settings *settings, struct log log)
         stderr_throttle_begin(LIBRARY_LINES_PER_S, LIBRARY_LINES_PER_H);
     /* Blocked before any thread begins, so that this one alone gets them. */
     sigset_t signals;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGHUP);
+    interruption_signals(&signals);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN); /* a client that goes away is no reason to end */
 

@@ -13,11 +13,13 @@ double wall_clock_seconds(uint64_t frames, unsigned rate_hz)
     return (double)(frames / rate_hz) + (double)(frames % rate_hz) / rate_hz;
 }
 
-void wall_clock_observe(struct wall_clock *clock, uint64_t frame, double time_s)
+double wall_clock_observe(struct wall_clock *clock, uint64_t frame, double time_s)
 {
     double offset_s = time_s - wall_clock_seconds(frame, clock->rate_hz);
     double apart_s = offset_s - clock->offset_s;
+    double jump_s = 0;
     if (!clock->known || fabs(apart_s) > WALL_CLOCK_STEP_S) {
+        jump_s = clock->known ? apart_s : 0;
         clock->offset_s = offset_s;
         clock->known = true;
     } else if (frame > clock->last_frame) {
@@ -25,6 +27,7 @@ void wall_clock_observe(struct wall_clock *clock, uint64_t frame, double time_s)
         clock->offset_s += apart_s * -expm1(-passed_s / WALL_CLOCK_FOLLOW_S);
     }
     clock->last_frame = frame;
+    return jump_s;
 }
 
 double wall_clock_time(const struct wall_clock *clock, uint64_t frame)

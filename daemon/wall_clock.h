@@ -28,8 +28,9 @@ struct wall_clock {
 
 void wall_clock_init(struct wall_clock *clock, unsigned rate_hz);
 
-/* frame was captured at time_s (s since 1970 UTC). Frames do not decrease. */
-void wall_clock_observe(struct wall_clock *clock, uint64_t frame, double time_s);
+/* frame was captured at time_s (s since 1970 UTC). Frames do not decrease. Returns by how much the
+ * times of all frames have jumped with it, 0 if they have not. */
+double wall_clock_observe(struct wall_clock *clock, uint64_t frame, double time_s);
 
 /* The time of day of a frame (s since 1970 UTC), 0 before the first observation. */
 double wall_clock_time(const struct wall_clock *clock, uint64_t frame);

@@ -47,8 +47,9 @@ static const char more_help[] =
     "As json: {\"event\":\"onset\",\"data\":{...}}, with the data as in the API.\n"
     "\n"
     "A connection that is lost is made again, and what was missed is made good for.\n"
-    "The exit status is 1 if there is no first connection, and 0 once the input has\n"
-    "ended and the daemon is gone for 10 s; lines also end where it stays.\n";
+    "The exit status is 1 if there is no first connection, with --once also if no\n"
+    "sound comes, and 0 once the input has ended and the daemon is gone for 10 s;\n"
+    "lines also end where it stays.\n";
 
 struct parsed {
     struct watch_request *request;

@@ -329,6 +329,11 @@ last='analyze good.wav >/dev/full'
 analyze good.wav >/dev/full 2>"$err"
 check "exit status 1" [ $? -eq 1 ]
 says "$err" "tutti analyze: cannot write to standard output: No space left on device"
+last='analyze many files >/dev/full'
+analyze --jobs 1 --format csv long75.wav long75.wav no-such.wav >/dev/full 2>"$err"
+check "exit status 1" [ $? -eq 1 ]
+says "$err" "tutti analyze: cannot write to standard output: No space left on device"
+check "it stops at the first that cannot be written" [ "$(wc -l <"$err")" -eq 1 ]
 check "nothing is left behind" [ -z "$(find . -name '*.tmp')" ]
 
 # ---- interrupted: it ends by the signal, and the output is as it was ----

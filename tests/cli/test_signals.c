@@ -38,7 +38,7 @@ static double now_ms(void)
     return 1e3 * (double)now.tv_sec + 1e-6 * (double)now.tv_nsec;
 }
 
-static void start(struct daemon *daemon)
+static void start_ignoring(struct daemon *daemon, int ignored)
 {
     int input[2];
     int output[2];
@@ -51,6 +51,9 @@ static void start(struct daemon *daemon)
         dup2(input[0], 0);
         dup2(output[1], 2);
         signal(SIGINT, SIG_DFL);
+        signal(SIGHUP, SIG_DFL);
+        if (ignored != 0)
+            signal(ignored, SIG_IGN);
         execl(getenv("TUTTID"), "tuttid", "--model", getenv("MODEL"), "--input", "-", "--listen",
               "127.0.0.1:0", (char *)NULL);
         _exit(127);
@@ -59,6 +62,11 @@ static void start(struct daemon *daemon)
     close(output[1]);
     daemon->input = input[1];
     daemon->output = output[0];
+}
+
+static void start(struct daemon *daemon)
+{
+    start_ignoring(daemon, 0);
 }
 
 /* Reads what it tells until `wanted` is there. */
@@ -133,6 +141,22 @@ static void ends_on_sighup(void **state)
 {
     (void)state;
     ends_cleanly(SIGHUP);
+}
+
+/* As under nohup(1), when the terminal is closed. */
+static void goes_on_where_it_was_started_to_ignore(void **state)
+{
+    (void)state;
+    struct daemon daemon;
+    start_ignoring(&daemon, SIGHUP);
+    wait_for_text(&daemon, "page at http://127.0.0.1:");
+    kill(daemon.pid, SIGHUP);
+    kill(daemon.pid, SIGTERM);
+    wait_for_text(&daemon, "stopping: Terminated");
+    int status = wait_for_end(&daemon);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+    assert_null(strstr(daemon.text, "Hangup"));
 }
 
 /* As when a session ends. The first is taken, the other must not turn a clean end into a death. */
@@ -223,6 +247,7 @@ int main(void)
         cmocka_unit_test(ends_on_sigint),
         cmocka_unit_test(ends_on_sigterm),
         cmocka_unit_test(ends_on_sighup),
+        cmocka_unit_test(goes_on_where_it_was_started_to_ignore),
         cmocka_unit_test(ends_cleanly_on_several_at_once),
         cmocka_unit_test(ends_with_a_client_on_the_stream),
         cmocka_unit_test(tells_systemd),

@@ -175,6 +175,8 @@ static void skips_what_the_device_lost(void **state)
     struct capture *capture = capture_new(8000, 1000);
     struct capture_block block;
     write_marks(capture, 0, 100);
+    const uint64_t written_ns = clock_monotonic_ns();
+    nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
     capture_skip(capture, 5000);
     write_marks(capture, 5100, 300);
     capture_skip(capture, 0);
@@ -189,6 +191,7 @@ static void skips_what_the_device_lost(void **state)
         assert_true(capture_read(capture, &block));
         assert_int_equal(block.first_frame, first[i]);
         assert_int_equal(block.frames, frames[i]);
+        assert_int_equal(block.captured_ns <= written_ns, i == 0); /* not when the outage ended */
         assert_marks(&block);
     }
     assert_true(capture_done(capture));

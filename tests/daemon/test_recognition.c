@@ -137,6 +137,23 @@ static void rounds_the_hop_to_columns(void **state)
     }
 }
 
+/* Columns that fit neither end of the range: what is rounded stays inside. */
+static void rounds_no_hop_out_of_the_range(void **state)
+{
+    (void)state;
+    struct model *coarse = tiny_model_open_changed("hop_frames\\\":320", "hop_frames\\\":288");
+    const double column_s = 288 / 32000.0;
+    size_t columns;
+    assert_int_equal(recognition_round_hop(coarse, 0.01, &columns, NULL), TUTTI_OK);
+    assert_int_equal(columns, 2); /* 9 ms would be too few */
+    assert_int_equal(recognition_round_hop(coarse, 60.0, &columns, NULL), TUTTI_OK);
+    assert_int_equal(columns, 6666);
+    assert_true((double)columns * column_s <= 60);
+    assert_int_equal(recognition_round_hop(coarse, 0.25, &columns, NULL), TUTTI_OK);
+    assert_int_equal(columns, 28);
+    model_close(coarse);
+}
+
 static struct recognition *new_following(struct spy *spy, double hop_s, struct tutti_error *error)
 {
     struct inference inference = {.network = spy,
@@ -386,6 +403,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(refuses_a_hop_out_of_range),
         cmocka_unit_test(rounds_the_hop_to_columns),
+        cmocka_unit_test(rounds_no_hop_out_of_the_range),
         cmocka_unit_test(tells_the_network_where_windows_lie),
         cmocka_unit_test(refuses_when_the_network_is_short_of_memory),
         cmocka_unit_test(gives_a_result_once_a_hop),

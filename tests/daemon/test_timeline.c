@@ -247,6 +247,29 @@ static void test_entries_exits_and_cues(void **state)
     timeline_free(timeline);
 }
 
+/* As that of a machine without a battery, when it has learnt the time. */
+static void test_a_clock_that_is_set_corrects_the_past(void **state)
+{
+    (void)state;
+    struct timeline *timeline = new_timeline();
+    const uint64_t slow_ns = 10 * CLOCK_NS_PER_S;
+    for (uint64_t i = 1; i <= 40; i++) {
+        struct result result = result_at(i, i >= 10 ? 0.9f : 0, 0, 0);
+        result.captured_ns -= slow_ns; /* as if the clock were slow by that */
+        timeline_add(timeline, &result);
+    }
+    struct timeline_cue cue;
+    assert_int_equal(timeline_cues(timeline, &cue, 1), 1);
+    const double before = cue.on_time;
+    add(timeline, 41, 0.9f, 0, 0);
+    assert_int_equal(timeline_cues(timeline, &cue, 1), 1);
+    assert_true(fabs(cue.on_time - before - 10) < 0.1);
+    struct timeline_frame frame;
+    assert_true(timeline_now(timeline, &frame));
+    assert_true(fabs(cue.on_time - (frame.time - (frame.t - cue.on_s))) < 0.1);
+    timeline_free(timeline);
+}
+
 /* More cues than are held, while one instrument sounds all the time. */
 static void test_the_oldest_cues_make_room(void **state)
 {
@@ -384,6 +407,7 @@ int main(void)
         cmocka_unit_test(test_time_of_capture),
         cmocka_unit_test(test_what_is_not_a_number_stays_outside),
         cmocka_unit_test(test_entries_exits_and_cues),
+        cmocka_unit_test(test_a_clock_that_is_set_corrects_the_past),
         cmocka_unit_test(test_the_oldest_cues_make_room),
         cmocka_unit_test(test_disabled_labels_are_left_out),
         cmocka_unit_test(test_a_loss_is_a_gap),

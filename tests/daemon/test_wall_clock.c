@@ -82,8 +82,9 @@ static void test_a_clock_that_was_set_is_followed_at_once(void **state)
     (void)state;
     struct wall_clock clock;
     wall_clock_init(&clock, 48000);
-    wall_clock_observe(&clock, 0, START_S);
-    wall_clock_observe(&clock, 48000, START_S + 3601); /* an hour ahead */
+    assert_true(wall_clock_observe(&clock, 0, START_S) == 0); /* the first is no jump */
+    assert_true(wall_clock_observe(&clock, 24000, START_S + 0.6) == 0);
+    assert_near(wall_clock_observe(&clock, 48000, START_S + 3601), 3600, 0.01); /* an hour ahead */
     assert_near(wall_clock_time(&clock, 48000), START_S + 3601, 1e-6);
     wall_clock_observe(&clock, 96000, START_S + 2); /* and back */
     assert_near(wall_clock_time(&clock, 96000), START_S + 2, 1e-6);

@@ -197,6 +197,24 @@ test('--once does not wait long for more than what plays', async (t) => {
   assert.ok(Date.now() - begun < seconds(5));
 });
 
+test('--once does not wait for an input without sound', async (t) => {
+  const status = (state) => event('status', { source: 'USB', state, overruns: 0, hop_stretch: 1 });
+  let said = '';
+  const url = await standIn(t, (request, response) => stream(response).write(hello + said), {});
+  for (const [state, reason] of [
+    ['stalled', 'USB delivers nothing'],
+    ['lost', 'USB is gone. Was it unplugged?'],
+    ['running', 'The daemon answers, but no result has come yet'],
+  ]) {
+    said = status(state);
+    for (const more of [[], ['--format', 'json']]) {
+      const { code, out, err } = await watch(['--once', ...more, url]).end();
+      assert.equal(err, `tutti watch: ${url}: ${reason}\n`);
+      assert.deepEqual([code, out], [1, '']);
+    }
+  }
+});
+
 test('a terminal has bars, and is as before when it is over', async (t) => {
   const daemon = await startDaemon(['--input', 'demo']);
   t.after(() => daemon.stop('SIGKILL'));
