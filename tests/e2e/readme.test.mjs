@@ -259,7 +259,9 @@ const runs = {
 test('README.md', async (t) => {
   t.after(() => rmSync(place, { recursive: true, force: true }));
   const document = readFileSync(path.join(root, 'README.md'), 'utf8');
-  assert.doesNotMatch(document, /\b[A-Z]+_[A-Z]+\b/, 'a placeholder was left in README.md');
+  // But for names that the sound server has: @DEFAULT_MONITOR@.
+  assert.doesNotMatch(document, /(?<!@)\b[A-Z]+_[A-Z]+\b(?!@)/,
+    'a placeholder was left in README.md');
   const commands = commandsOf(document);
   assert.deepEqual([...new Set(commands)].sort(), Object.keys(runs).sort(),
     'each command of README.md is run here, and nothing else');
