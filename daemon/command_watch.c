@@ -262,9 +262,10 @@ static void give_up_without_results(struct watch *watch)
 static void write_once_in_time(struct watch *watch)
 {
     const uint64_t asked_ns = watch->live.hello_ns;
-    if (watch->request->once && !watch->done)
-        give_up_without_results(watch);
-    if (watch->done || !watch->request->once || watch->lines.json || watch->live.frames == 0 ||
+    if (watch->done || !watch->request->once)
+        return;
+    give_up_without_results(watch);
+    if (watch->done || watch->lines.json || watch->live.frames == 0 ||
         clock_monotonic_ns() - asked_ns < ENTRIES_AFTER_S * CLOCK_NS_PER_S)
         return;
     live_take_cues(&watch->live, NULL);

@@ -60,6 +60,7 @@ class Page {
       onMoved: () => this.#listen(),
     });
     this.stream = null;
+    this.version = undefined; // of the daemon that the page came from
     this.#forgetSource();
     this.refill = { wanted: false, running: false };
     this.scrolling = 0;

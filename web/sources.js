@@ -11,8 +11,9 @@ const SETTLE_MS = 300;
 
 /* The same address with other parameters, such as { source: 'stage' }. */
 export function addressOf(query, changes) {
-  const parameters = Object.fromEntries(new URLSearchParams(query));
-  return `?${new URLSearchParams({ ...parameters, ...changes })}`;
+  const parameters = new URLSearchParams(query);
+  for (const [name, value] of Object.entries(changes)) parameters.set(name, value);
+  return `?${parameters}`;
 }
 
 /* What the query of an address names, "" if nothing. It may be anything. */

@@ -138,12 +138,13 @@ export class Stream {
     const info = await json(this.infoUrl, ASK_MS).catch(() => null);
     this.#asking = false;
     if (this.#closed || this.link !== 'live') return;
-    const silent_ms = performance.now() - this.#heard_ms;
-    const runs = info?.source?.state === 'running';
-    if (info !== null && !(runs && silent_ms > Math.max(SILENT_MS, 2 * this.hop_ms()))) {
-      if (!runs) this.#heard_ms = performance.now();
+    const now_ms = performance.now();
+    if (info !== null && info.source?.state !== 'running') {
+      this.#heard_ms = now_ms;
       return;
     }
+    const longest_ms = Math.max(SILENT_MS, 2 * this.hop_ms());
+    if (info !== null && now_ms - this.#heard_ms <= longest_ms) return;
     this.#set('reconnecting');
     this.#connect();
   }

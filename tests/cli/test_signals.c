@@ -105,6 +105,13 @@ static int wait_for_end(struct daemon *daemon)
     return status;
 }
 
+static void expect_clean_end(struct daemon *daemon)
+{
+    int status = wait_for_end(daemon);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 static void feed_silence(const struct daemon *daemon)
 {
     static const char silence[16384];
@@ -119,9 +126,7 @@ static void ends_cleanly(int number)
     feed_silence(&daemon);
     kill(daemon.pid, number);
     wait_for_text(&daemon, "stopping: ");
-    int status = wait_for_end(&daemon);
-    assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), 0);
+    expect_clean_end(&daemon);
     assert_null(strstr(daemon.text, "Sanitizer"));
 }
 
@@ -153,9 +158,7 @@ static void goes_on_where_it_was_started_to_ignore(void **state)
     kill(daemon.pid, SIGHUP);
     kill(daemon.pid, SIGTERM);
     wait_for_text(&daemon, "stopping: Terminated");
-    int status = wait_for_end(&daemon);
-    assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), 0);
+    expect_clean_end(&daemon);
     assert_null(strstr(daemon.text, "Hangup"));
 }
 
@@ -171,9 +174,7 @@ static void ends_cleanly_on_several_at_once(void **state)
     kill(daemon.pid, SIGTERM);
     kill(daemon.pid, SIGCONT);
     wait_for_text(&daemon, "stopping: Hangup");
-    int status = wait_for_end(&daemon);
-    assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), 0);
+    expect_clean_end(&daemon);
 }
 
 /* Whether a client waits on the stream or not. */
@@ -197,9 +198,7 @@ static void ends_with_a_client_on_the_stream(void **state)
     char answer[512];
     assert_true(read(client, answer, sizeof answer) > 0);
     kill(daemon.pid, SIGTERM);
-    int status = wait_for_end(&daemon);
-    assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), 0);
+    expect_clean_end(&daemon);
     close(client);
 }
 
