@@ -71,12 +71,6 @@ enum tutti_status feature_stream_check(const struct model *model, struct tutti_e
         return tutti_error_set(error, TUTTI_ERROR_UNSUPPORTED,
                                "the model's window of %g s is not %g to %g s long", window_s,
                                WINDOW_MIN_S, WINDOW_MAX_S);
-    const double high_hz = model_frontend(model)->high_hz;
-    if (high_hz < RESAMPLER_MIN_PASSBAND_HZ)
-        return tutti_error_set(error, TUTTI_ERROR_UNSUPPORTED,
-                               "the model listens to what is below %g Hz alone; %g Hz is the least "
-                               "that it can be given",
-                               high_hz, RESAMPLER_MIN_PASSBAND_HZ);
     return TUTTI_OK;
 }
 

@@ -15,6 +15,7 @@ struct recognition {
     size_t labels;
     float *step_probability; /* [steps][labels]; NULL: the model gives none */
     double step_s;
+    double steps_to_end_s; /* from the centre of the first step to the window's end */
     double hop_s;
     double window_s;
     size_t inaudible_columns; /* since the last audible one; beyond the window it stays there */
@@ -76,6 +77,8 @@ struct recognition *recognition_new(const struct model *model, double hop_s,
         recognition->step_probability =
             calloc(steps * recognition->labels, sizeof *recognition->step_probability);
         recognition->step_s = (double)model_step_columns(model) * column_s;
+        recognition->steps_to_end_s =
+            recognition->window_s - (double)model_first_step_column(model) * column_s;
     }
     const bool follows = inference->follow == NULL ||
                          inference->follow(inference->network, recognition->hop_columns);
@@ -132,7 +135,7 @@ static void locate(struct recognition *recognition, struct result *result)
     for (size_t label = 0; label < recognition->labels; label++)
         result->exit_s[label] =
             step_runs_exit_s(recognition->step_probability + label, recognition->labels,
-                             inference->steps, recognition->step_s, recognition->window_s);
+                             inference->steps, recognition->step_s, recognition->steps_to_end_s);
 }
 
 /* Runs the network and, where its model can, finds out where in the window the labels sound. */

@@ -5,7 +5,7 @@
 #define LEVEL 0.2f /* of the way from the lowest to the highest step */
 
 float step_runs_exit_s(const float *probability, size_t stride, size_t steps, double step_s,
-                       double window_s)
+                       double length_s)
 {
     float low = 1, high = 0;
     for (size_t step = 0; step < steps; step++) {
@@ -23,5 +23,5 @@ float step_runs_exit_s(const float *probability, size_t stride, size_t steps, do
         return 0;
     const float before = probability[last * stride], after = probability[(last + 1) * stride];
     const double share = isnan(after) ? 0 : (double)((level - before) / (after - before));
-    return (float)(window_s - step_s * ((double)last + share));
+    return (float)(length_s - step_s * ((double)last + share));
 }

@@ -19,9 +19,9 @@
 
 /* Seconds before the window's end at which the label stopped sounding; 0: it sounds to the end;
  * NAN: it does not sound. probability: of the steps of one label, `stride` floats apart, oldest
- * first; steps >= 1. Step k is centred step_s * k after the window's beginning; window_s is the
- * window's length. */
+ * first; steps >= 1. Step k is centred step_s * k after the first one; length_s: from the centre of
+ * the first one to the window's end. */
 float step_runs_exit_s(const float *probability, size_t stride, size_t steps, double step_s,
-                       double window_s);
+                       double length_s);
 
 #endif

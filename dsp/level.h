@@ -22,12 +22,12 @@ struct level_reading {
      * only for samples beyond full scale. 0 is a full-scale sine, so +3 is a
      * full-scale square wave (AES17). What lies before the first sample is silence. */
     float rms_dbfs;
-    /* The largest sample, falling by 20 dB/s (IEC 60268-18); LEVEL_FLOOR_DBFS ...
+    /* The largest sample, falling by 20 dB/s; LEVEL_FLOOR_DBFS ...
      * +inf excluded. 0 is full scale. */
     float peak_dbfs;
-    /* Three samples in a row at or beyond full scale, all of one sign, since the
-     * last reading. Full scale is 32767/32768 here, because that is the largest
-     * positive sample of a 16-bit converter. */
+    /* Since the last reading there was a sample at or beyond full scale that was the
+     * third or a later one in a row, all of one sign. Full scale is 32767/32768 here, because that
+     * is the largest positive sample of a 16-bit converter. */
     bool clipped;
 };
 

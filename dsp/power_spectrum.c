@@ -27,6 +27,8 @@ static pthread_mutex_t planner = PTHREAD_MUTEX_INITIALIZER;
 
 struct power_spectrum *power_spectrum_new(unsigned points)
 {
+    if (points < 16 || points > POWER_SPECTRUM_MAX_POINTS || (points & (points - 1)) != 0)
+        return NULL;
     struct power_spectrum *s = calloc(1, sizeof *s);
     if (s == NULL)
         return NULL;

@@ -11,10 +11,12 @@
 #ifndef TUTTI_DSP_POWER_SPECTRUM_H
 #define TUTTI_DSP_POWER_SPECTRUM_H
 
+#define POWER_SPECTRUM_MAX_POINTS (1u << 20)
+
 struct power_spectrum; /* opaque */
 
-/* For FFTs of `points` points, a power of two, 16 or more. NULL if memory is short. Free it with
- * power_spectrum_free(). */
+/* For FFTs of `points` points, a power of two from 16 to POWER_SPECTRUM_MAX_POINTS. NULL for
+ * another number, or if memory is short. Free it with power_spectrum_free(). */
 struct power_spectrum *power_spectrum_new(unsigned points);
 
 /* Frees it; NULL is fine. */

@@ -1,7 +1,9 @@
 #include "dsp/resample.h"
 
-#include <soxr.h>
+#include "common/divisor.h"
 
+#include <math.h>
+#include <soxr.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +23,8 @@ enum {
 /* At most flat up to this part of the lower Nyquist frequency: the nearer to 1,
  * the longer the filter and the later its output. */
 #define MAX_PASSBAND_END 0.95
+/* soxr refuses filters that take more than half of the lower Nyquist frequency to fall. */
+#define WIDEST_FALL 0.5
 
 /* Neither soxr_clear() nor soxr's own end of stream is used: both would have to
  * allocate. Instead soxr sees one endless stream. A reset feeds it silence until
@@ -43,16 +47,6 @@ struct resampler {
     bool flushing;
     float silence[PIECE_FRAMES];
 };
-
-static uint64_t greatest_common_divisor(uint64_t a, uint64_t b)
-{
-    while (b != 0) {
-        uint64_t rest = a % b;
-        a = b;
-        b = rest;
-    }
-    return a;
-}
 
 /* round(n * out / in), halves up, without overflow for any n that time allows. */
 static uint64_t output_for_input(const struct resampler *r, uint64_t n)
@@ -147,10 +141,10 @@ static enum tutti_status check_arguments(unsigned in_rate_hz, unsigned out_rate_
                                    "a rate of %u Hz cannot be resampled: it has to be %u to %u Hz",
                                    rates[i], RESAMPLER_MIN_RATE_HZ, RESAMPLER_MAX_RATE_HZ);
     }
-    if (!(passband_hz >= RESAMPLER_MIN_PASSBAND_HZ && passband_hz <= RESAMPLER_MAX_RATE_HZ))
+    if (!(passband_hz > 0 && passband_hz <= RESAMPLER_MAX_RATE_HZ))
         return tutti_error_set(error, TUTTI_ERROR_ARGUMENT,
-                               "a resampler's passband ends at %g to %u Hz, not at %g Hz",
-                               RESAMPLER_MIN_PASSBAND_HZ, RESAMPLER_MAX_RATE_HZ, passband_hz);
+                               "a resampler's passband ends above 0 and up to %u Hz, not at %g Hz",
+                               RESAMPLER_MAX_RATE_HZ, passband_hz);
     if (max_input_frames < 1 || max_input_frames > RESAMPLER_MAX_INPUT_FRAMES)
         return tutti_error_set(error, TUTTI_ERROR_ARGUMENT,
                                "a resampler takes chunks of 1 to %u samples, not %zu",
@@ -165,14 +159,23 @@ static soxr_quality_spec_t quality_for(unsigned in_rate_hz, unsigned out_rate_hz
                                        double passband_hz)
 {
     soxr_quality_spec_t quality = soxr_quality_spec(SOXR_HQ, SOXR_HI_PREC_CLOCK);
-    double passband_end = passband_hz / (smaller(in_rate_hz, out_rate_hz) / 2.0);
-    quality.passband_end = passband_end < MAX_PASSBAND_END ? passband_end : MAX_PASSBAND_END;
-    quality.stopband_begin = in_rate_hz > out_rate_hz ? 2 - quality.passband_end : 1;
+    const bool down = in_rate_hz > out_rate_hz;
+    const double least = down ? 1 - WIDEST_FALL / 2 : 1 - WIDEST_FALL;
+    quality.passband_end =
+        fmin(fmax(passband_hz / (smaller(in_rate_hz, out_rate_hz) / 2.0), least), MAX_PASSBAND_END);
+    quality.stopband_begin = down ? 2 - quality.passband_end : 1;
     return quality;
 }
 
-static bool open_soxr(struct resampler *r, unsigned in_rate_hz, unsigned out_rate_hz,
-                      double passband_hz)
+static enum tutti_status out_of_memory(unsigned in_rate_hz, unsigned out_rate_hz,
+                                       struct tutti_error *error)
+{
+    return tutti_error_set(error, TUTTI_ERROR_MEMORY, "no memory for a resampler from %u to %u Hz",
+                           in_rate_hz, out_rate_hz);
+}
+
+static enum tutti_status open_soxr(struct resampler *r, unsigned in_rate_hz, unsigned out_rate_hz,
+                                   double passband_hz, struct tutti_error *error)
 {
     soxr_error_t failed = NULL;
     soxr_io_spec_t io = soxr_io_spec(SOXR_FLOAT32_I, SOXR_FLOAT32_I);
@@ -182,7 +185,8 @@ static bool open_soxr(struct resampler *r, unsigned in_rate_hz, unsigned out_rat
     runtime.log2_large_dft_size = 8;
     r->soxr = soxr_create(in_rate_hz, out_rate_hz, 1, &failed, &io, &quality, &runtime);
     if (r->soxr == NULL || failed != NULL)
-        return false;
+        return tutti_error_set(error, TUTTI_ERROR_IO, "soxr refuses to go from %u to %u Hz: %s",
+                               in_rate_hz, out_rate_hz, failed != NULL ? failed : "no memory");
     /* More than ever comes at once, also in the warm-up. */
     r->output_capacity = (size_t)output_for_input(r, r->max_input_frames + WARM_UP_PIECE_FRAMES +
                                                          (uint64_t)in_rate_hz / 1000 * MEASURED_MS);
@@ -195,7 +199,7 @@ static bool open_soxr(struct resampler *r, unsigned in_rate_hz, unsigned out_rat
     uint64_t most = output_for_input(r, r->max_input_frames + 2 * r->delay_frames + PIECE_FRAMES);
     if (most < r->output_capacity)
         r->output_capacity = (size_t)most;
-    return ok;
+    return ok ? TUTTI_OK : out_of_memory(in_rate_hz, out_rate_hz, error);
 }
 
 struct resampler *resampler_new(unsigned in_rate_hz, unsigned out_rate_hz, double passband_hz,
@@ -204,23 +208,23 @@ struct resampler *resampler_new(unsigned in_rate_hz, unsigned out_rate_hz, doubl
     if (check_arguments(in_rate_hz, out_rate_hz, passband_hz, max_input_frames, error) != TUTTI_OK)
         return NULL;
     struct resampler *r = calloc(1, sizeof *r);
-    if (r != NULL) {
-        uint64_t divisor = greatest_common_divisor(in_rate_hz, out_rate_hz);
-        r->in_step = in_rate_hz / divisor;
-        r->out_step = out_rate_hz / divisor;
-        r->max_input_frames = max_input_frames;
-        if (in_rate_hz == out_rate_hz)
-            return r;
-        if (open_soxr(r, in_rate_hz, out_rate_hz, passband_hz)) {
-            r->fed = 1; /* the warm-up has to be forgotten */
-            resampler_reset(r);
-            return r;
-        }
+    if (r == NULL) {
+        out_of_memory(in_rate_hz, out_rate_hz, error);
+        return NULL;
     }
-    resampler_free(r);
-    tutti_error_set(error, TUTTI_ERROR_MEMORY, "no memory for a resampler from %u to %u Hz",
-                    in_rate_hz, out_rate_hz);
-    return NULL;
+    uint64_t divisor = greatest_common_divisor(in_rate_hz, out_rate_hz);
+    r->in_step = in_rate_hz / divisor;
+    r->out_step = out_rate_hz / divisor;
+    r->max_input_frames = max_input_frames;
+    if (in_rate_hz == out_rate_hz)
+        return r;
+    if (open_soxr(r, in_rate_hz, out_rate_hz, passband_hz, error) != TUTTI_OK) {
+        resampler_free(r);
+        return NULL;
+    }
+    r->fed = 1; /* the warm-up has to be forgotten */
+    resampler_reset(r);
+    return r;
 }
 
 void resampler_free(struct resampler *r)
@@ -272,6 +276,8 @@ size_t resampler_flush(struct resampler *r, const float **output)
         size_t taken;
         count = pass_and_skip(r, r->silence, PIECE_FRAMES, &taken, r->output, r->output_capacity);
         silence += taken;
+        if (taken == 0 && count == 0)
+            break; /* as in feed_silence() */
     }
     count = wanted < count ? (size_t)wanted : count;
     r->given += count;

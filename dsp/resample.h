@@ -1,8 +1,8 @@
 /* resample.h - brings a mono stream from a device's rate to the model's rate.
  *
  * Streaming, linear-phase sample-rate conversion by soxr ("high quality",
- * 20 bits), flat to 0.01 dB up to the end of a passband that the caller needs, at
- * most 95% of the lower Nyquist frequency. When the rate goes down, aliases fall
+ * 20 bits), flat to 0.01 dB up to the end of a passband that the caller needs, if
+ * that is at most 95% of the lower Nyquist frequency. When the rate goes down, aliases fall
  * above the passband only; what lies there is not to be used. Feed chunks of any
  * size up to a stated limit; take what comes out, which may be nothing. Equal
  * rates pass through untouched and without delay.
@@ -26,16 +26,17 @@
 
 #define RESAMPLER_MIN_RATE_HZ 8000u
 #define RESAMPLER_MAX_RATE_HZ 384000u
-#define RESAMPLER_MIN_PASSBAND_HZ 1000.0
 #define RESAMPLER_MAX_INPUT_FRAMES 65536u
 
 struct resampler; /* opaque */
 
 /* A resampler from in_rate_hz to out_rate_hz (each RESAMPLER_MIN_RATE_HZ to
- * RESAMPLER_MAX_RATE_HZ), true up to passband_hz (RESAMPLER_MIN_PASSBAND_HZ to
- * RESAMPLER_MAX_RATE_HZ; the narrower, the sooner output comes), that will be fed at most
+ * RESAMPLER_MAX_RATE_HZ), true up to passband_hz (above 0, at most
+ * RESAMPLER_MAX_RATE_HZ; the narrower, the sooner output comes, down to 75% of the lower Nyquist
+ * frequency where the rate goes down and 50% where it goes up), that will be fed at most
  * max_input_frames samples a call (1 to RESAMPLER_MAX_INPUT_FRAMES). NULL with *error filled (error
- * may be NULL) if an argument is out of range or memory is short. Free it with resampler_free(). */
+ * may be NULL) if an argument is out of range, soxr refuses or memory is short. Free it with
+ * resampler_free(). */
 struct resampler *resampler_new(unsigned in_rate_hz, unsigned out_rate_hz, double passband_hz,
                                 size_t max_input_frames, struct tutti_error *error);
 

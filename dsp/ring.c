@@ -7,6 +7,8 @@
 
 enum { CACHE_LINE_SIZE = 64 };
 
+_Static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "64-bit atomics would take locks on this processor");
+
 /* Positions count elements since ring_new() and are masked only to find a slot:
  * a 64-bit count at a million elements a second lasts 584,000 years. Each side's
  * fields fill their own cache line. */

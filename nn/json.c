@@ -1,41 +1,62 @@
 #include "nn/json.h"
 
+#include "common/text.h"
+
 #include <math.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* The length of the UTF-8 sequence at p (RFC 3629, section 4), or 0 if it is none. */
-static size_t utf8_sequence(const unsigned char *p, size_t left)
+static const char *digits_end(const char *text)
 {
-    if (p[0] < 0x80)
-        return 1;
-    size_t length = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
-    if (p[0] < 0xc2 || p[0] > 0xf4 || left < length)
-        return 0;
-    for (size_t i = 1; i < length; i++) {
-        if ((p[i] & 0xc0) != 0x80)
-            return 0;
-    }
-    bool overlong = (p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xf0 && p[1] < 0x90);
-    bool surrogate = p[0] == 0xed && p[1] >= 0xa0;
-    bool beyond = p[0] == 0xf4 && p[1] >= 0x90;
-    return overlong || surrogate || beyond ? 0 : length;
+    return text + strspn(text, "0123456789");
 }
 
-/* A NUL would cut C strings short, so that two different names could look equal. */
-static const char *unfit_text(const char *text, size_t length)
+/* The length of the number at text (RFC 8259, section 6), or 0 if it is none. */
+static size_t number_length(const char *text)
 {
-    const unsigned char *p = (const unsigned char *)text;
-    for (size_t at = 0; at < length;) {
-        if (p[at] == 0)
-            return "a NUL byte";
-        if (length - at >= 6 && memcmp(text + at, "\\u0000", 6) == 0)
-            return "an escaped NUL";
-        size_t step = utf8_sequence(p + at, length - at);
-        if (step == 0)
+    const char *at = text + (*text == '-');
+    const char *end = *at == '0' ? at + 1 : digits_end(at);
+    if (end == at)
+        return 0;
+    if (*end == '.') {
+        at = end + 1;
+        end = digits_end(at);
+        if (end == at)
+            return 0;
+    }
+    if (*end == 'e' || *end == 'E') {
+        at = end + 1;
+        at += *at == '+' || *at == '-';
+        end = digits_end(at);
+        if (end == at)
+            return 0;
+    }
+    return strchr("0123456789.+-eE", *end) == NULL || *end == '\0' ? (size_t)(end - text) : 0;
+}
+
+/* What cJSON would let pass, and what it would cut short: a NUL, so that two different names could
+ * look equal. NULL if there is nothing of it. */
+static const char *unfit_text(const char *text)
+{
+    bool in_string = false;
+    enum text_kind kind;
+    if (strncmp(text, "\xef\xbb\xbf", 3) == 0)
+        return "a byte order mark";
+    for (size_t step; (step = text_next(text, &kind)) > 0; text += step) {
+        if (kind == TEXT_INVALID)
             return "text that is not UTF-8";
-        at += step;
+        if (kind == TEXT_CONTROL && (in_string || strchr("\t\r\n", *text) == NULL))
+            return "a control character";
+        if (in_string && strncmp(text, "\\u0000", 6) == 0)
+            return "an escaped NUL";
+        if (*text == '"')
+            in_string = !in_string;
+        else if (in_string && *text == '\\' && (text[1] == '"' || text[1] == '\\'))
+            step = 2;
+        else if (!in_string && strchr("-0123456789", *text) != NULL)
+            step = number_length(text);
+        if (step == 0)
+            return "a malformed number";
     }
     return NULL;
 }
@@ -92,24 +113,19 @@ static bool keys_differ(const cJSON *value, const char *place, struct tutti_erro
     return true;
 }
 
-cJSON *json_parse(const char *text, size_t length, const char *place, struct tutti_error *error)
+/* text ends with a 0. */
+static cJSON *parse(const char *text, const char *place, struct tutti_error *error)
 {
-    const char *unfit = unfit_text(text, length);
-    if (unfit != NULL) {
-        tutti_error_set(error, TUTTI_ERROR_FORMAT, "%s: it holds %s", place, unfit);
-        return NULL;
-    }
     const char *end = NULL;
-    cJSON *value = cJSON_ParseWithLengthOpts(text, length, &end, 0);
+    cJSON *value = cJSON_ParseWithOpts(text, &end, 0);
     if (value == NULL) {
         tutti_error_set(error, TUTTI_ERROR_FORMAT,
                         "%s: not valid JSON, or nested deeper than %d levels, at byte %zu", place,
                         CJSON_NESTING_LIMIT, end != NULL ? (size_t)(end - text) : (size_t)0);
         return NULL;
     }
-    while (end < text + length && strchr(" \t\r\n", *end) != NULL)
-        end++;
-    if (end != text + length) {
+    end += strspn(end, " \t\r\n");
+    if (*end != '\0') {
         tutti_error_set(error, TUTTI_ERROR_FORMAT,
                         "%s: something follows the JSON text at byte %zu", place,
                         (size_t)(end - text));
@@ -120,6 +136,26 @@ cJSON *json_parse(const char *text, size_t length, const char *place, struct tut
         cJSON_Delete(value);
         return NULL;
     }
+    return value;
+}
+
+cJSON *json_parse(const char *text, size_t length, const char *place, struct tutti_error *error)
+{
+    /* With a 0 behind it: cJSON before 1.7.18 reads one byte too many (CVE-2023-53154). */
+    char *copy = malloc(length + 1);
+    if (copy == NULL) {
+        tutti_error_set(error, TUTTI_ERROR_MEMORY, "%s: out of memory", place);
+        return NULL;
+    }
+    memcpy(copy, text, length);
+    copy[length] = '\0';
+    const char *unfit = strlen(copy) < length ? "a NUL byte" : unfit_text(copy);
+    cJSON *value = NULL;
+    if (unfit != NULL)
+        tutti_error_set(error, TUTTI_ERROR_FORMAT, "%s: it holds %s", place, unfit);
+    else
+        value = parse(copy, place, error);
+    free(copy);
     return value;
 }
 

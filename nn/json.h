@@ -1,7 +1,8 @@
 /* json.h - strict reading of JSON texts that came from a model file.
  *
  * cJSON reads leniently: it lets the same key stand twice, ignores what follows the
- * text, and keeps invalid UTF-8. These helpers add what a hostile file calls for, and
+ * text, keeps invalid UTF-8 and control characters, and takes 007 for a number. These
+ * helpers add what a hostile file calls for, and
  * turn every refusal into a sentence with its place. Private to nn/.
  *
  * Each function that takes `place` uses it to open its message: "PLACE: reason".
@@ -15,9 +16,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Parses the whole of text (length bytes; no terminating 0 needed). NULL with *error
- * filled when it is not one JSON value, not UTF-8, holds a NUL (also an escaped one),
- * an object with a key twice, or nests deeper than CJSON_NESTING_LIMIT. */
+/* Parses the whole of text (length bytes, below SIZE_MAX; no terminating 0 needed). NULL
+ * with *error filled when it is not one JSON value (RFC 8259), not UTF-8, holds a NUL
+ * (also an escaped one), any other unescaped control character (common/text.h) but white
+ * space between values, an object with a key twice, or nests deeper than
+ * CJSON_NESTING_LIMIT. Where memory runs short inside cJSON it says that the text is not
+ * valid. */
 cJSON *json_parse(const char *text, size_t length, const char *place, struct tutti_error *error);
 
 /* Whether value is an object with exactly the keys listed (ending with NULL); keys

@@ -1,5 +1,7 @@
 #include "nn/memory.h"
 
+#include "common/divisor.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,16 +34,6 @@ struct network_memory {
     struct lines lines[MODEL_LAYERS_MAX];
     size_t bytes;
 };
-
-static size_t greatest_common_divisor(size_t a, size_t b)
-{
-    while (b > 0) {
-        const size_t rest = a % b;
-        a = b;
-        b = rest;
-    }
-    return a;
-}
 
 /* --- beginning and end ---------------------------------------------------------------- */
 

@@ -1,5 +1,6 @@
 #include "nn/model.h"
 
+#include "common/text.h"
 #include "nn/json.h"
 #include "nn/model_layers.h"
 #include "nn/sha256.h"
@@ -62,8 +63,9 @@ static bool read_version_and_name(struct model *model, const struct safetensors 
     size_t length = strlen(name);
     if (length == 0 || length >= sizeof model->name)
         return refuse(error, "tutti.name: 1 to 63 bytes are expected");
-    for (size_t i = 0; i < length; i++) {
-        if ((unsigned char)name[i] < 0x20 || name[i] == 0x7f)
+    enum text_kind kind;
+    for (size_t at = 0, step; (step = text_next(name + at, &kind)) > 0; at += step) {
+        if (kind == TEXT_CONTROL)
             return refuse(error, "tutti.name: it holds a control character");
     }
     memcpy(model->name, name, length + 1);
@@ -448,34 +450,4 @@ const struct model_graph *model_graph(const struct model *model)
 const struct model_calibration *model_calibration(const struct model *model)
 {
     return &model->calibration;
-}
-
-static float sigmoid(float x)
-{
-    return 1.0f / (1.0f + expf(-x));
-}
-
-/* What the other labels take from each one's logit, [labels]. */
-static void weigh_rivals(float rivalry, size_t labels, const float *logits, float *taken)
-{
-    const float few = 0.01f; /* rivals that are always there */
-    float sum = 0;
-    for (size_t i = 0; i < labels; i++) {
-        taken[i] = isfinite(logits[i]) ? sigmoid(logits[i]) : 0;
-        sum += taken[i];
-    }
-    for (size_t i = 0; i < labels; i++)
-        taken[i] = rivalry * logf(few + fmaxf(sum - taken[i], 0));
-}
-
-void model_probabilities(const struct model_calibration *calibration, size_t labels,
-                         const float *logits, float *probabilities)
-{
-    float taken[MODEL_LABELS_MAX] = {0};
-    if (calibration->rivalry > 0)
-        weigh_rivals(calibration->rivalry, labels, logits, taken);
-    for (size_t i = 0; i < labels; i++) {
-        const float x = calibration->scale[i] * logits[i] + calibration->offset[i] - taken[i];
-        probabilities[i] = isfinite(logits[i]) ? sigmoid(x) : 0;
-    }
 }

@@ -52,7 +52,7 @@ struct model_layer_info {
     const char *kind;           /* "conv", "depthwise", "pointwise", "squeeze_excite", ... */
     const char *activation;     /* "none", "relu", "hardswish" */
     const char *residual;       /* the layer whose output is added, or NULL */
-    struct model_shape in, out; /* */
+    struct model_shape in, out; /* time positions, frequencies, channels */
     unsigned kernel[2];         /* time, frequency; 1, 1 where there is none */
     unsigned stride[2];         /* time, frequency; 1, 1 where there is none */
     uint64_t multiply_adds;     /* per window, of weights with activations */
@@ -110,6 +110,10 @@ void model_layer_describe(const struct model *, size_t index, struct model_layer
 /* How many columns lie between two positions in time of the last layers, and so between two of the
  * time steps that a network gives scores for: the product of the strides, 1 or a power of two. */
 uint64_t model_step_columns(const struct model *);
+
+/* The column of the window on which the first of them is centred; 0 where every convolution has all
+ * the padding that it may have. */
+uint64_t model_first_step_column(const struct model *);
 
 /* Sums over all layers: multiply-adds of a window, and bytes of 8-bit weights. */
 uint64_t model_multiply_adds(const struct model *);

@@ -421,17 +421,34 @@ size_t model_layer_count(const struct model *model)
     return model_graph(model)->count;
 }
 
-uint64_t model_step_columns(const struct model *model)
+/* Where the positions in time of the last features lie: the first one, and how far apart. */
+struct positions {
+    uint64_t first_column, step_columns;
+};
+
+static struct positions last_positions(const struct model *model)
 {
     const struct model_graph *graph = model_graph(model);
-    uint64_t columns = 1;
+    struct positions at = {.step_columns = 1};
     for (size_t i = 0; i < graph->count; i++) {
         const struct model_layer *layer = &graph->layers[i];
         /* the strides of one position are of no account */
-        if ((layer->kind == LAYER_CONV || layer->kind == LAYER_DEPTHWISE) && layer->in.time > 1)
-            columns *= layer->stride[0];
+        if ((layer->kind != LAYER_CONV && layer->kind != LAYER_DEPTHWISE) || layer->in.time == 1)
+            continue;
+        at.first_column += ((layer->kernel[0] - 1) / 2 - layer->padding[0]) * at.step_columns;
+        at.step_columns *= layer->stride[0];
     }
-    return columns;
+    return at;
+}
+
+uint64_t model_step_columns(const struct model *model)
+{
+    return last_positions(model).step_columns;
+}
+
+uint64_t model_first_step_column(const struct model *model)
+{
+    return last_positions(model).first_column;
 }
 
 uint64_t model_multiply_adds(const struct model *model)

@@ -6,6 +6,7 @@
 #ifndef TUTTI_NN_MODEL_LAYERS_H
 #define TUTTI_NN_MODEL_LAYERS_H
 
+#include "nn/calibration.h"
 #include "nn/model.h"
 #include "nn/safetensors.h"
 
@@ -63,8 +64,8 @@ struct model_layer {
     bool last;                                 /* gives real logits: no output quantization */
     struct quantization output;
     int residual;                       /* index of the layer whose output is added, or -1 */
-    unsigned squeezed;                  /* squeeze_excite only, like the next two */
-    struct quantization pooled, hidden; /* */
+    unsigned squeezed;                  /* squeeze_excite only */
+    struct quantization pooled, hidden; /* squeeze_excite only */
     struct layer_weights expand;        /* squeeze_excite; attention: its attention */
     struct layer_weights weights; /* squeeze_excite: reduce; attention: score; mean, time_steps:
                                      none (outputs == 0) */
@@ -78,12 +79,6 @@ struct model_graph {
     size_t count;
     uint64_t multiply_adds;
     size_t weights;
-};
-
-/* How the labels' logits become probabilities. */
-struct model_calibration {
-    float scale[MODEL_LABELS_MAX], offset[MODEL_LABELS_MAX], threshold[MODEL_LABELS_MAX];
-    float rivalry; /* 0: every label for itself */
 };
 
 /* Reads the text of tutti.layers and checks the graph, without its tensors. False
@@ -102,13 +97,6 @@ struct quantization model_graph_input(const struct model_graph *, size_t index);
 
 const struct model_graph *model_graph(const struct model *);
 const struct model_calibration *model_calibration(const struct model *);
-
-/* From [labels] logits to [labels] probabilities (they may be the same array): sigmoid(scale *
- * logit + offset - rivalry * ln(0.01 + rivals)), where rivals is the expected number of other
- * instruments, the sum of sigmoid(logit) over the other labels. 0 for a logit that is not finite.
- * At most MODEL_LABELS_MAX labels. Real-time safe. */
-void model_probabilities(const struct model_calibration *, size_t labels, const float *logits,
-                         float *probabilities);
 
 static inline size_t shape_positions(struct model_shape shape)
 {

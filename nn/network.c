@@ -1,5 +1,6 @@
 #include "nn/network.h"
 
+#include "nn/calibration.h"
 #include "nn/memory.h"
 #include "nn/plan.h"
 #include "nn/step_pool.h"
@@ -351,7 +352,7 @@ static void run(struct network *network, const struct network_memory *memory, co
             observer(context, i);
     }
     const struct plan_scratch scratch = head_scratch(network);
-    model_probabilities(&plan->calibration, plan->labels, scratch.reals, probabilities);
+    calibration_apply(&plan->calibration, plan->labels, scratch.reals, probabilities);
 }
 
 void network_run(struct network *network, const float *columns, float *probabilities)
@@ -383,8 +384,8 @@ void network_step_probabilities(const struct network *network, float *probabilit
     const struct plan_scratch scratch = head_scratch(network);
     const size_t pitch = plan->layers[plan->count - 1].weights.outputs;
     for (size_t step = 0; step < plan->steps; step++)
-        model_probabilities(&plan->calibration, plan->labels, scratch.scores + step * pitch,
-                            probabilities + step * plan->labels);
+        calibration_apply(&plan->calibration, plan->labels, scratch.scores + step * pitch,
+                          probabilities + step * plan->labels);
 }
 
 const char *network_kernel_name(const struct network *network)

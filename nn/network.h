@@ -1,7 +1,8 @@
 /* network.h - runs a model in 8-bit integers: mel columns in, probabilities out.
  *
- * The arithmetic is fixed to the bit by models/FORMAT.md, so every kernel (portable
- * C, AVX2, ...) gives the same probabilities; kernels differ in speed alone. The
+ * The arithmetic is fixed by models/FORMAT.md, to the bit but for the C library's expf()
+ * and logf(), so on one machine every kernel (portable C, AVX2, ...) gives the same
+ * probabilities; kernels differ in speed alone. The
  * kernel is chosen once in network_new() from what the processor has. network_float.h
  * is the float network that this one is measured against.
  *
@@ -85,7 +86,8 @@ void network_run_observed(struct network *, const float *columns, float *probabi
                           network_observer *observer, void *context);
 
 /* How many time steps of a window have a score of their own: 0 where the model's head sees the
- * window only as a whole. Step s is centred on column s * model_step_columns(). */
+ * window only as a whole. Step s is centred on column model_first_step_column() + s *
+ * model_step_columns(). */
 size_t network_steps(const struct network *);
 
 /* The probabilities of the steps of the last run: [network_steps()][labels], calibrated like those
@@ -115,7 +117,7 @@ const char *network_peak_instructions(const struct network *, size_t index);
 
 /* Does rounds of way index (for which network_peak_instructions() is not NULL) on registers alone,
  * and returns the number of multiply-adds. To be timed by the caller: the network cannot have more
- * of them in that time. 16 to 1,536 multiply-adds a round. */
+ * of them in that time. 192 to 1,536 multiply-adds a round. */
 uint64_t network_peak_run(const struct network *, size_t index, uint64_t rounds);
 
 #endif

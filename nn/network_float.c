@@ -1,5 +1,6 @@
 #include "nn/network_float.h"
 
+#include "nn/calibration.h"
 #include "nn/half.h"
 #include "nn/kernels.h"
 #include "nn/layout.h"
@@ -346,7 +347,7 @@ void float_network_run_observed(struct float_network *network, const float *colu
             observer(context, i);
     }
     const float *logits = network->layers[network->count - 1].out;
-    model_probabilities(&network->calibration, network->labels, logits, probabilities);
+    calibration_apply(&network->calibration, network->labels, logits, probabilities);
 }
 
 size_t float_network_steps(const struct float_network *network)
@@ -359,8 +360,8 @@ void float_network_step_probabilities(const struct float_network *network, float
 {
     const size_t labels = network->labels, steps = float_network_steps(network);
     for (size_t step = 0; step < steps; step++)
-        model_probabilities(&network->calibration, labels, network->scratch + step * labels,
-                            probabilities + step * labels);
+        calibration_apply(&network->calibration, labels, network->scratch + step * labels,
+                          probabilities + step * labels);
 }
 
 void float_network_run(struct float_network *network, const float *columns, float *probabilities)

@@ -7,7 +7,7 @@
  * environment variable OPENBLAS_NUM_THREADS).
  *
  * A network belongs to one thread at a time. Memory is taken only in
- * float_network_new().
+ * float_network_new(), but for the work buffers that OpenBLAS takes at its first product.
  */
 #ifndef TUTTI_NN_NETWORK_FLOAT_H
 #define TUTTI_NN_NETWORK_FLOAT_H

@@ -35,7 +35,7 @@ struct safetensors_tensor {
  * nested (over 1,000 levels) JSON, text that is not UTF-8, a key given twice, an
  * unknown type, a shape that does not fit the offsets, tensors that overlap, lie
  * outside the file or leave bytes that belong to none; and with
- * TUTTI_ERROR_MEMORY when memory is short. */
+ * TUTTI_ERROR_MEMORY when memory is short (inside cJSON: as broken JSON, json.h). */
 struct safetensors *safetensors_parse(const void *blob, size_t size, struct tutti_error *error);
 
 /* Frees the index, not the blob; NULL is fine. */

@@ -13,7 +13,8 @@
 
 /* scores, attention: [rows][pitch], the first `labels` of a row are used; the last row is that of
  * the mean, rows >= 2. gate: [labels], 0 to 1, the share of the mean. logits: [labels], apart from
- * the others; not finite only where scores or attention are not. */
+ * the others; not finite only where scores or attention are not, or where scores overflow when they
+ * are added up. */
 void step_pool(const float *scores, const float *attention, size_t rows, size_t pitch,
                const float *gate, size_t labels, float *logits);
 

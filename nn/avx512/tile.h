@@ -145,7 +145,7 @@ ALWAYS_INLINE void end_multiplying(struct sums *sums, size_t count)
     (void)sums;
     (void)count;
 #else
-#pragma GCC unroll 24
+#pragma GCC unroll 16
     for (size_t i = 0; i < count; i++)
         __asm__("" : "+v"(sums->of[i]));
 #endif

@@ -9,7 +9,6 @@
  * 127 < 2^15): a pair of taps is multiplied (smull, smlal), then added to sums of 32 bits (saddw,
  * saddw2). Packed: the weights as [8 channels][kernel time][kernel frequency][channel]. */
 #define COLUMNS 4
-#define KERNEL_MAX 7 /* lines of a window; nn/model.c refuses more */
 
 size_t neon_depthwise_packed_size(const struct window *w, size_t channels)
 {
@@ -70,7 +69,7 @@ static void copy_line(const struct window_task *t, size_t y)
 
 struct depthwise_line {
     const struct window_task *task;
-    const uint8_t *in[KERNEL_MAX]; /* copies of lines */
+    const uint8_t *in[KERNEL_SIDE_MAX]; /* copies of lines */
     uint8_t *out;
 };
 
@@ -170,7 +169,7 @@ ALWAYS_INLINE void depthwise_channels(const struct depthwise_line *l, size_t cha
     const size_t begin = channel * (w->in[1] + 2 * (size_t)w->padding[1]);
     const struct channels channels =
         channels_at(l->task, channel, shape.kernel[0] * shape.kernel[1]);
-    const uint8_t *in[KERNEL_MAX];
+    const uint8_t *in[KERNEL_SIDE_MAX];
     uint8_t *out = l->out + channel;
 #pragma GCC unroll 5
     for (size_t k = 0; k < shape.kernel[0]; k++)

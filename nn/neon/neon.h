@@ -1,7 +1,7 @@
 /* neon.h - the functions of the two NEON tables; what they do is in nn/kernels.h.
  * Private to nn/neon/.
  *
- * gemm.c and table.c are compiled twice: for Armv8.0, and with NEON_DOT for processors
+ * gemm.c, peak.c and table.c are compiled twice: for Armv8.0, and with NEON_DOT for processors
  * that have the dot product (optional from Armv8.2 on). The rest is the same for both.
  */
 #ifndef TUTTI_NN_NEON_NEON_H

@@ -58,6 +58,14 @@ static void agrees_with_the_definition(void **state)
     power_spectrum_free(NULL);
 }
 
+static void refuses_other_numbers_of_points(void **state)
+{
+    (void)state;
+    static const unsigned numbers[] = {0, 1, 8, 17, 24, 1000, 2 * POWER_SPECTRUM_MAX_POINTS, ~0u};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        assert_null(power_spectrum_new(numbers[i]));
+}
+
 /* A loud tone must not drown a weak one in the bin that mirrors it. */
 static void mirrored_bins_do_not_mix(void **state)
 {
@@ -81,6 +89,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(agrees_with_the_definition),
+        cmocka_unit_test(refuses_other_numbers_of_points),
         cmocka_unit_test(mirrored_bins_do_not_mix),
     };
     return cmocka_run_group_tests_name("dsp/power_spectrum", tests, NULL, NULL);

@@ -53,7 +53,9 @@ static void test_name_and_labels(void **state)
     memset(name, 'n', 64);
     refuse_text("tutti.name", "", "tutti.name: 1 to 63 bytes");
     refuse_text("tutti.name", name, "tutti.name: 1 to 63 bytes");
-    refuse_text("tutti.name", "a\\nb\x7f", "tutti.name: it holds a control character");
+    static const char *const controls[] = {"a\nb", "\x7f", "\xc2\x9b\x33\x31m", "\x1b"};
+    for (size_t i = 0; i < sizeof controls / sizeof controls[0]; i++)
+        refuse_text("tutti.name", controls[i], "tutti.name: it holds a control character");
     refuse_text("tutti.labels", "[]", "0 elements where 1 to 256");
     refuse_text("tutti.labels", "[\"a\", \"a\"]", "\"a\" is there twice");
     refuse_text("tutti.labels", "[\"a\", \"\"]", "label 1 is no text");

@@ -202,6 +202,30 @@ static void test_attention_fields(void **state)
                     "attention, may have");
 }
 
+/* Less padding than half of a kernel moves the steps, the more the later in the network. */
+static void test_where_steps_lie(void **state)
+{
+    (void)state;
+    static const unsigned one[] = {1, 1}, two[] = {2, 1}, none[] = {0, 0}, three[] = {3, 1};
+    struct builder *builder = builder_new(1, 60, 6, 2);
+    builder_conv(builder, 3, (unsigned[]){5, 3}, two, (unsigned[]){2, 1}, "relu");
+    builder_depthwise(builder, (unsigned[]){7, 1}, two, (unsigned[]){1, 0}, "relu");
+    builder_depthwise(builder, three, one, none, "relu");
+    attention_over(builder, 2);
+    struct model *model = builder_open(builder);
+    assert_int_equal(model_step_columns(model), 4);
+    assert_int_equal(model_first_step_column(model), (3 - 1) * 2 + 1 * 4);
+    model_close(model);
+    builder_free(builder);
+
+    builder = builder_new(1, 8, 6, 2);
+    attention_over(builder, 2);
+    model = builder_open(builder);
+    assert_int_equal(model_first_step_column(model), 0);
+    model_close(model);
+    builder_free(builder);
+}
+
 static void refuse_gate(const char *bytes, const char *reason)
 {
     struct builder *builder = builder_new(1, 8, 6, 2);
@@ -415,6 +439,7 @@ int main(void)
         cmocka_unit_test(test_graph_shapes),
         cmocka_unit_test(test_attention),
         cmocka_unit_test(test_attention_fields),
+        cmocka_unit_test(test_where_steps_lie),
         cmocka_unit_test(test_attention_tensors),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_accumulator),

@@ -47,8 +47,8 @@ static void run(const struct peer *peer, const struct model *model, const float 
 {
     peer->run(peer->context, columns, probabilities);
     if (peer->gives_logits)
-        model_probabilities(model_calibration(model), model_label_count(model), probabilities,
-                            probabilities);
+        calibration_apply(model_calibration(model), model_label_count(model), probabilities,
+                          probabilities);
 }
 
 static void print_outputs(const struct peer *peer, const struct model *model, const float *windows,

@@ -1,5 +1,7 @@
 #include "tests/nn/support/model_builder.h"
 
+#include "common/text.h"
+
 #include <math.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -443,13 +445,19 @@ struct builder *builder_random(uint64_t seed)
 
 /* --- writing ------------------------------------------------------------------------- */
 
+/* Control characters, U+0080 to U+009F among them, are escaped. */
 static void write_text(FILE *to, const char *text)
 {
+    enum text_kind kind;
     fputc('"', to);
-    for (; *text != '\0'; text++) {
+    for (size_t length; (length = text_next(text, &kind)) > 0; text += length) {
+        if (kind == TEXT_CONTROL) {
+            fprintf(to, "\\u00%02x", (unsigned char)text[length - 1]);
+            continue;
+        }
         if (*text == '"' || *text == '\\')
             fputc('\\', to);
-        fputc(*text, to);
+        fwrite(text, 1, length, to);
     }
     fputc('"', to);
 }
