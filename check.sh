@@ -4,11 +4,12 @@
 #   sh check.sh            plain build, sanitizers, programs, page, documents
 #   sh check.sh --arm64    also for 64-bit Arm, in an emulator (many minutes more)
 #   sh check.sh --quick    the plain build and its tests alone
-#   sh check.sh --no-install …   do not touch the system's packages
+#   sh check.sh --no-install …   install and fetch nothing
 #
-# Builds go to build/, build-asan/, build-tsan/ and, for 64-bit Arm, build-aarch64/, which needs
-# packages of Debian's architecture arm64. The last line is "N passed, N failed". Tests that had to
-# be skipped are listed; where CI is set (as services for it do), they count as failed.
+# Builds go to build-check/, build-asan/, build-tsan/ and, for 64-bit Arm, build-aarch64/, which
+# needs packages of Debian's architecture arm64; build/, from which README installs, stays as it is.
+# The last line is "N passed, N failed". Tests that had to be skipped are listed; where CI is set (as
+# services for it do), they count as failed.
 set -eu
 cd "$(dirname "$0")"
 
@@ -21,7 +22,7 @@ for argument in "$@"; do
     --no-install) install=false ;;
     --arm64) arm64=true ;;
     -h | --help)
-        sed -n '2,12s/^# \{0,1\}//p' "$0"
+        sed -n '2,13s/^# \{0,1\}//p' "$0"
         exit 0
         ;;
     *)
@@ -34,7 +35,10 @@ done
 if $quick || [ "$(uname -m)" = aarch64 ]; then
     arm64=false
 fi
-if $install; then
+if ! $install; then
+    # Tests run packages.sh, too.
+    export TUTTI_NO_INSTALL=1
+else
     sh tests/packages.sh build test
     ! $arm64 || sh tests/packages.sh cross
 fi
@@ -74,7 +78,7 @@ check() {
     meson test -C "$directory" --no-rebuild --print-errorlogs "$@" || status=1
 }
 
-check build --
+check build-check --
 if ! $quick; then
     # UBSan would report and go on.
     export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
@@ -85,7 +89,7 @@ fi
 if $arm64; then
     rm -f build-aarch64/meson-logs/cortex-*.json
     logs="$logs build-aarch64/meson-logs/cortex-a72.json build-aarch64/meson-logs/cortex-a76.json"
-    sh tests/cross/aarch64.sh build-aarch64 build || status=1
+    sh tests/cross/aarch64.sh build-aarch64 build-check || status=1
 fi
 
 passed=0

@@ -19,16 +19,15 @@ esac
 
 sh tests/packages.sh build
 if [ ! -f build/build.ninja ]; then
-    meson setup build --buildtype=release -Dtests=false >build-setup.log || {
-        cat build-setup.log
+    said=$(meson setup build --buildtype=release -Dtests=false 2>&1) || {
+        printf '%s\n' "$said"
         exit 1
     }
-    rm -f build-setup.log
 fi
 ninja -C build --quiet daemon/tuttid daemon/tutti
 
 case " $*" in
-*' --input'* | *' --config'* | *' -c '*) ;;
-*) set -- --input demo "$@" ;;
+*' --input'* | *' --config'* | *' -c'*) ;;
+*) set -- --config /dev/null --input demo "$@" ;;
 esac
 exec build/daemon/tuttid "$@"

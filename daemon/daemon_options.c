@@ -3,9 +3,11 @@
 #include "daemon/options.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#define CONFIG_FILE "/etc/tutti/tuttid.conf"
+#define CONFIG_FILE TUTTI_CONFIG_DIR "/tuttid.conf"
+#define CONFIG_VARIABLE "TUTTI_CONFIG"
 
 enum { OPTION_CONFIG, OPTION_PRINT_CONFIG, OPTION_HELP, OPTION_VERSION, OWN_OPTIONS };
 
@@ -14,7 +16,8 @@ static const struct option_spec own_options[OWN_OPTIONS] = {
                        .name = "config",
                        .value = "FILE",
                        .help = "Read the settings from FILE rather than from " CONFIG_FILE
-                               ", which need not exist."},
+                               ", which need not exist. The environment variable " CONFIG_VARIABLE
+                               " does the same."},
     [OPTION_PRINT_CONFIG] = {.name = "print-config",
                              .help = "Print a configuration file with every setting, its meaning "
                                      "and its default, and exit."},
@@ -26,7 +29,7 @@ struct command_line {
     struct option_spec specs[OWN_OPTIONS + SETTINGS_KEYS_MAX];
     size_t count;
     struct settings *settings;
-    const char *config; /* NULL: CONFIG_FILE if it exists */
+    const char *config; /* NULL: that of CONFIG_VARIABLE, or CONFIG_FILE if it exists */
     bool print_config;
     bool help;
     bool version;
@@ -72,10 +75,11 @@ static enum tutti_status read_command_line(struct command_line *line, int argc, 
 static enum tutti_status read_settings(const struct command_line *line, struct tutti_error *error)
 {
     enum tutti_status status = settings_read_environment(line->settings, error);
-    if (status == TUTTI_OK && line->config != NULL)
-        return settings_read_file(line->settings, line->config, error);
     if (status != TUTTI_OK)
         return status;
+    const char *named = line->config != NULL ? line->config : getenv(CONFIG_VARIABLE);
+    if (named != NULL && *named != '\0')
+        return settings_read_file(line->settings, named, error);
     status = settings_read_file(line->settings, CONFIG_FILE, error);
     return status == TUTTI_ERROR_NOT_FOUND ? TUTTI_OK : status; /* there need not be one */
 }

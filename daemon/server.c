@@ -318,10 +318,7 @@ static enum tutti_status set_up(struct server *server, const struct server_confi
                                "max_clients is %u, but has to be 1 to %d", config->max_clients,
                                LARGEST_CLIENTS);
     }
-    unsigned quarter = config->max_clients / 4 > 8 ? config->max_clients / 4 : 8;
-    server->limit_loopback = config->max_clients_per_address > 0;
-    server->max_per_address =
-        config->max_clients_per_address > 0 ? config->max_clients_per_address : quarter;
+    server->client_limit = client_limit_of(config->max_clients, config->max_clients_per_address);
     server->max_clients = config->max_clients;
     server->started_boot_ns = clock_boot_ns();
     (void)gethostname(own_name, sizeof own_name - 1);

@@ -39,16 +39,14 @@ enum MHD_Result connection_accept(void *context, const struct sockaddr *address,
 {
     struct server *server = context;
     (void)length;
-    if (!server->limit_loopback && listen_address_is_loopback(address)) {
-        return MHD_YES;
-    }
     unsigned count = 0;
     pthread_mutex_lock(&server->mutex);
     for (const struct connection *c = server->connections; c != NULL; c = c->next) {
         count += listen_address_same_client((const struct sockaddr *)&c->address, address);
     }
     pthread_mutex_unlock(&server->mutex);
-    return count < server->max_per_address + PER_ADDRESS_RESERVE ? MHD_YES : MHD_NO;
+    return client_limit_allows(&server->client_limit, address, count, PER_ADDRESS_RESERVE) ? MHD_YES
+                                                                                           : MHD_NO;
 }
 
 static void end(struct connection *connection)

@@ -18,6 +18,7 @@
 #ifndef TUTTI_DAEMON_SERVER_PRIVATE_H
 #define TUTTI_DAEMON_SERVER_PRIVATE_H
 
+#include "daemon/client_limit.h"
 #include "daemon/host_check.h"
 #include "daemon/json_writer.h"
 #include "daemon/listen_address.h"
@@ -39,8 +40,7 @@ struct server {
     char *origins; /* origin_list.h */
     struct assets *assets;
     unsigned max_clients;
-    unsigned max_per_address;
-    bool limit_loopback; /* max_per_address holds for loopback addresses, too */
+    struct client_limit client_limit; /* of streams */
     uint64_t started_boot_ns;
     struct MHD_Daemon *daemon;
     pthread_t ticker;

@@ -135,12 +135,11 @@ static const char *admit(struct stream *stream)
     for (const struct stream *s = server->streams; s != NULL; s = s->next) {
         same += listen_address_same_client((const struct sockaddr *)&s->address, address);
     }
-    bool limited = server->limit_loopback || !listen_address_is_loopback(address);
     if (server->stopping) {
         refusal = "the server is stopping";
     } else if (server->stream_count >= server->max_clients) {
         refusal = "too many clients";
-    } else if (limited && same >= server->max_per_address) {
+    } else if (!client_limit_allows(&server->client_limit, address, same, 0)) {
         refusal = "too many clients from your address";
     } else {
         stream->next = server->streams;

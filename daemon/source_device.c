@@ -179,10 +179,12 @@ static enum tutti_status open_listed(struct device *device, const struct device_
     if (!sound_card_is_the_same(info->system_name))
         return tutti_error_set(error, TUTTI_ERROR_NOT_FOUND,
                                "the input device \"%.200s\" is not there any more", device->name);
-    const enum tutti_status status =
-        convert_check_channel(config->channel, info->channels, device->name, error);
-    if (status != TUTTI_OK)
-        return status;
+    /* Not a wrong setting: a device with more channels may yet come. */
+    if (convert_check_channel(config->channel, info->channels, device->name, error) != TUTTI_OK) {
+        if (error != NULL)
+            error->status = TUTTI_ERROR_NOT_FOUND;
+        return TUTTI_ERROR_NOT_FOUND;
+    }
     if (config->channel != CAPTURE_MIX_ALL)
         device->channels = (unsigned)config->channel + 1;
     else

@@ -16,18 +16,19 @@
 set -u
 LC_ALL=C
 export LC_ALL
-unset TUTTI_KERNEL JOURNAL_STREAM NOTIFY_SOCKET
+unset TUTTI_KERNEL JOURNAL_STREAM NOTIFY_SOCKET http_proxy HTTP_PROXY all_proxy ALL_PROXY
 work=$(mktemp -d /tmp/tutti-cli-XXXXXX)
 trap 'chmod -R u+rwx "$work"; rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
-# Neither the machine's sound cards nor its sound servers have a part in the tests. (PortAudio wants
+# Neither the machine's sound cards and servers nor its configuration have a part in the tests. (PortAudio wants
 # one device at least that does not open.)
 if [ -z "${ALSA_CONFIG_PATH:-}" ]; then
     echo 'pcm.nothing { type hw card 99 }' >"$work/.asound.conf"
     ALSA_CONFIG_PATH=$work/.asound.conf
 fi
 JACK_NO_START_SERVER=1
-export ALSA_CONFIG_PATH JACK_NO_START_SERVER
+TUTTI_CONFIG=/dev/null
+export ALSA_CONFIG_PATH JACK_NO_START_SERVER TUTTI_CONFIG
 out=$work/.out
 err=$work/.err
 checks=0

@@ -196,6 +196,24 @@ expect 1 env TMPDIR=/nowhere "$TUTTI" analyze --model "$MODEL" --format json --h
 silent "$out"
 says "$err" "tutti analyze: cannot make a temporary file in /nowhere: No such file or directory"
 
+# Memory does not grow with the length of a file. (A sanitizer keeps what is freed.)
+peak_kb() {
+    python3 -c 'import resource, subprocess, sys
+subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)' \
+        "$TUTTI" analyze --model "$MODEL" --jobs 1 --hop 0.02 "$@"
+}
+if [ "$SANITIZER" = none ]; then
+    "$MAKE_SOUND" minutes.flac 150 8000 && "$MAKE_SOUND" hour.flac 3600 8000 || exit 1
+    for format in text json; do
+        short_kb=$(peak_kb --format $format minutes.flac)
+        long_kb=$(peak_kb --format $format hour.flac)
+        last="analyze --format $format: $short_kb kB for 150 s, $long_kb kB for an hour"
+        check "an hour takes no more memory" [ "$long_kb" -lt $((short_kb + 1024)) ]
+    done
+    rm hour.flac
+fi
+
 # More entries than a sheet can have.
 "$MAKE_SOUND" eventful.wav 300 8000 1 4 || exit 1
 expect 0 analyze --smoothing 0 --format cues-csv eventful.wav

@@ -52,5 +52,8 @@ expect_with_devices 1 "$TUTTID" --listen 127.0.0.1:0 --model "$MODEL" --input xy
 says "$err" 'tuttid: error: '
 says "$err" 'xylophone'
 says "$err" 'stage'
+# Another device with as many channels may yet come: the service tries again.
+expect_with_devices 1 "$TUTTID" --listen 127.0.0.1:0 --model "$MODEL" --input stage --channels 2
+says "$err" 'channel 2 was asked for, but stage has 1 channel'
 
 finish

@@ -21,6 +21,9 @@ same "$root/etc/tutti/tuttid.conf" "$SAMPLE"
 check "the unit starts the program" \
     grep -qx "ExecStart=$prefix/bin/tuttid" "$root$prefix/lib/systemd/system/tuttid.service"
 
+check "the unit tries for ever" \
+    grep -qx "StartLimitIntervalSec=0" "$root$prefix/lib/systemd/system/tuttid.service"
+
 # Its sandbox. What remains is what it is for: sound devices, and the network.
 if command -v systemd-analyze >/dev/null; then
     unit=$root$prefix/lib/systemd/system/tuttid.service

@@ -16,7 +16,7 @@ for command in analyze bench devices model watch; do
     says "$err" "Try 'tutti $command --help'."
     expect 0 "$TUTTI" $command --help
     says "$out" "Usage: tutti $command"
-    has_options_of_help "$MANUALS/tutti.1"
+    has_options_of_help "$TUTTI_MANUAL"
     silent "$err"
     check "lines of at most 80 characters" sh -c "! grep -q '.\{81\}' '$out'"
 done
@@ -156,7 +156,7 @@ done
 # The manual page tells of every key, but of the names of layers.
 for key in $(sed 's/"layers":{"[^"]*"/"layers":{/; s/},"[^"]*":{"kind"/},{"kind"/g' "$out" |
     grep -o '"[a-z0-9_]*":' | tr -d '":' | sort -u); do
-    check "tutti.1 tells of $key" grep -qw -e "$key" "$MANUALS/tutti.1"
+    check "tutti.1 tells of $key" grep -qw -e "$key" "$TUTTI_MANUAL"
 done
 expect 2 "$TUTTI" bench --seconds 0
 expect 2 "$TUTTI" bench --model "$MODEL" --kernel nonsense

@@ -20,8 +20,8 @@ for option in config input channels gain-db rate-hz stdin-format at-end model ho
     threads include exclude threshold listen allowed-hosts allowed-origins max-clients keep-h log-level; do
     says "$out" "--$option "
 done
-has_options_of_help "$MANUALS/tuttid.1"
-for option in $(sed -n 's/^\.B.*\\-\\-\([a-z\\-]*\) .*/\1/p' "$MANUALS/tuttid.1" | tr -d '\\'); do
+has_options_of_help "$TUTTID_MANUAL"
+for option in $(sed -n 's/^\.B.*\\-\\-\([a-z\\-]*\) .*/\1/p' "$TUTTID_MANUAL" | tr -d '\\'); do
     says "$out" "--$option "
 done
 expect 0 "$TUTTID" --print-config

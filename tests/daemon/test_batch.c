@@ -1,5 +1,7 @@
 #include "daemon/batch.h"
 
+#include "tests/support/pause.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -7,7 +9,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include <cmocka.h>
 
@@ -51,11 +52,6 @@ static void raise_to(atomic_size_t *highest, size_t value)
         ;
 }
 
-static void wait_ms(long ms)
-{
-    nanosleep(&(struct timespec){.tv_nsec = ms * 1000000}, NULL);
-}
-
 static void *begin(void *context, size_t index)
 {
     struct tally *tally = context;
@@ -90,11 +86,11 @@ static void work(void *context, unsigned worker, void *place, void *what)
     assert_true(worker < tally->jobs);
     assert_false(atomic_exchange(&tally->busy[worker], true));
     if (item->index == tally->slow && piece->number == 0)
-        wait_ms(250);
+        pause_ms(250);
     for (unsigned waited = 0; tally->meet && piece->number == 0 && waited < 60000; waited++) {
         if (atomic_load(&tally->pieces_worked) > 0)
             break;
-        wait_ms(1);
+        pause_ms(1);
     }
     atomic_fetch_add(&tally->pieces_worked, 1);
     piece->square = piece->number * piece->number;
@@ -199,7 +195,7 @@ static void keeps_to_a_limit_of_items(void **state)
         struct batch_work limited = callbacks;
         tally = (struct tally){.missing = SIZE_MAX, .slow = 0, .jobs = 3};
         for (size_t i = 0; i < 100; i++)
-            tally.pieces[i] = i % 3;
+            tally.pieces[i] = (i + 1) % 3;
         limited.context = &tally;
         limited.items_max = items_max;
         assert_int_equal(batch_run(&limited, 100, 3, NULL), TUTTI_OK);

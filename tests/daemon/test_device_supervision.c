@@ -4,25 +4,19 @@
 #include "daemon/source.h"
 #include "daemon/thread.h"
 #include "tests/support/fake_portaudio.h"
+#include "tests/support/pause.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <time.h>
 
 #include <cmocka.h>
 
 static const char *const one[] = {"USB Audio: - (hw:1,0)"};
 static const char *const another[] = {"USB Audio Pro: - (hw:1,0)"};
 static const char *const twins[] = {"USB Audio: - (hw:1,0)", "USB Audio: - (hw:2,0)"};
-
-static void pause_ms(long ms)
-{
-    const struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
-    nanosleep(&pause, NULL);
-}
 
 struct stage {
     struct source *source;

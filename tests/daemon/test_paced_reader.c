@@ -1,13 +1,13 @@
 #include "daemon/paced_reader.h"
 
 #include "daemon/clock.h"
+#include "tests/support/pause.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-#include <time.h>
 
 #include <cmocka.h>
 
@@ -17,12 +17,6 @@ enum {
     CHUNK_FRAMES = RATE_HZ * CHUNK_MS / 1000,
     LONG_MS = 3600000
 };
-
-static void pause_ms(long ms)
-{
-    const struct timespec pause = {.tv_nsec = ms * 1000000};
-    nanosleep(&pause, NULL);
-}
 
 /* Something to read from that pauses once. */
 struct script {

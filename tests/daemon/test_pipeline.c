@@ -1,6 +1,7 @@
 #include "daemon/pipeline.h"
 
 #include "tests/dsp/allocations.h"
+#include "tests/support/pause.h"
 #include "tests/support/sounds.h"
 #include "tests/support/tiny_model.h"
 
@@ -13,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -95,12 +95,6 @@ static struct pipeline *new_pipeline(const struct pipeline_config *config)
     assert_string_equal(error.text, "");
     assert_non_null(pipeline);
     return pipeline;
-}
-
-static void pause_ms(long ms)
-{
-    const struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
-    nanosleep(&pause, NULL);
 }
 
 static void refuses_what_its_parts_refuse(void **state)

@@ -1,5 +1,6 @@
 #include "daemon/pipeline_set.h"
 
+#include "tests/support/pause.h"
 #include "tests/support/sounds.h"
 #include "tests/support/tiny_model.h"
 
@@ -12,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -64,12 +64,6 @@ static struct settings *settings_of(const char *const *keys, size_t count)
         fail_msg("%s", error.text);
     unlink(path);
     return settings;
-}
-
-static void pause_ms(long ms)
-{
-    const struct timespec pause = {.tv_nsec = ms * 1000000};
-    nanosleep(&pause, NULL);
 }
 
 static struct pipeline_set *open_set(const struct settings *settings)

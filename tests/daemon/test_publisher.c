@@ -1,6 +1,7 @@
 #include "daemon/publisher.h"
 
 #include "daemon/clock.h"
+#include "tests/support/pause.h"
 #include "tests/support/tiny_model.h"
 
 #include <math.h>
@@ -10,7 +11,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <cmocka.h>
 
@@ -76,12 +76,6 @@ static void close_stage(struct stage *stage)
     queue_free(stage->results);
     source_close(stage->source);
     capture_free(stage->capture);
-}
-
-static void pause_ms(long ms)
-{
-    const struct timespec pause = {.tv_nsec = ms * 1000000};
-    nanosleep(&pause, NULL);
 }
 
 static void publishes_everything_and_finishes(void **state)

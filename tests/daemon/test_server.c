@@ -31,15 +31,6 @@ static void expect_error(struct http_reply *reply, int status)
     http_reply_free(reply);
 }
 
-static void expect_status(struct http_reply *reply, int status)
-{
-    if (reply->status != status) {
-        fail_msg("status %d instead of %d: %s", reply->status, status,
-                 reply->body != NULL ? reply->body : "no answer");
-    }
-    http_reply_free(reply);
-}
-
 /* ---- starting ---- */
 
 static void expect_no_start(const char *listen, const char *hosts, unsigned clients,
@@ -105,23 +96,29 @@ static void test_garbage(void **state)
 static void test_header_limits(void **state)
 {
     static char line[100000];
+    char lines[13 * 1024] = "";
     memset(line, 'a', sizeof line - 1);
-    char *headers = NULL;
-    assert_true(asprintf(&headers, "X-Long: %s\r\n", line) > 0);
-    struct http_reply reply = http_request(port_of(state), "GET", "/healthz", headers);
-    assert_true(reply.status == 431 || reply.status == 413 || reply.status == 0);
-    http_reply_free(&reply);
-    free(headers);
+    /* API.md says "some 7 kB" of one line. */
+    static const int sizes[] = {7000, 10000, 99000};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        char *headers = NULL;
+        assert_true(asprintf(&headers, "Cookie: %.*s\r\n", sizes[i], line) > 0);
+        struct http_reply reply = http_request(port_of(state), "GET", "/healthz", headers);
+        if (i == 0)
+            assert_int_equal(reply.status, 200);
+        else /* 0: it has hung up before all was sent */
+            assert_true(reply.status == 431 || reply.status == 0);
+        http_reply_free(&reply);
+        free(headers);
+    }
+    for (int i = 0; i < 12; i++)
+        assert_true(snprintf(lines + strlen(lines), 1024, "X-Long: %.990s\r\n", line) < 1024);
+    struct http_reply reply = http_request(port_of(state), "GET", "/healthz", lines);
+    expect_status(&reply, 200);
     line[0] = '/';
     reply = http_request(port_of(state), "GET", line, "");
     assert_true(reply.status == 414 || reply.status == 431 || reply.status == 0);
     http_reply_free(&reply);
-    /* A page's cookies of usual size are no problem. */
-    line[4000] = '\0';
-    assert_true(asprintf(&headers, "Cookie: %s\r\n", line) > 0);
-    reply = http_request(port_of(state), "GET", "/healthz", headers);
-    expect_status(&reply, 200);
-    free(headers);
 }
 
 static void test_hosts(void **state)

@@ -15,15 +15,6 @@
 
 #include <cmocka.h>
 
-static void expect_status(struct http_reply *reply, int status)
-{
-    if (reply->status != status) {
-        fail_msg("status %d instead of %d: %s", reply->status, status,
-                 reply->body != NULL ? reply->body : "no answer");
-    }
-    http_reply_free(reply);
-}
-
 /* A client that sends its request byte by byte, for ever, loses its place. */
 static void test_slow_requests_are_ended(void **state)
 {

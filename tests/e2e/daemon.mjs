@@ -16,7 +16,7 @@ export const seconds = (s) => s * 1000 * patience;
 export async function startDaemon(options, { stdin = 'ignore', env = {} } = {}) {
   const child = spawn(tuttid, ['--listen', '127.0.0.1:0', ...options], {
     stdio: [stdin, 'pipe', 'pipe'],
-    env: { ...process.env, ...env },
+    env: { ...process.env, TUTTI_CONFIG: '/dev/null', ...env },
   });
   let text = '';
   child.stdout.on('data', (data) => { text += data; });

@@ -87,7 +87,11 @@ const environment = {
   ALSA_CONFIG_PATH: path.join(place, 'asound.conf'),
   JACK_NO_START_SERVER: '1',
   TUTTI_MICROPHONE_SOUND: silence,
+  TUTTI_CONFIG: '/dev/null',
 };
+for (const name of ['http_proxy', 'HTTP_PROXY', 'all_proxy', 'ALL_PROXY']) {
+  delete environment[name];
+}
 
 // Runs a command line to its end and gives {code, output}.
 function run(command, within = 120) {
@@ -99,38 +103,54 @@ function run(command, within = 120) {
     stdout: result.stdout };
 }
 
+// The process groups of what runs.
+const groups = new Set();
+
+function endGroup(group, signal) {
+  try {
+    process.kill(-group, signal);
+  } catch {
+    // It has ended by itself.
+  }
+}
+
+// Where the test is ended from outside, nothing is left behind.
+process.on('SIGTERM', () => {
+  for (const group of groups) {
+    endGroup(group, 'SIGKILL');
+  }
+  rmSync(place, { recursive: true, force: true });
+  process.exit(1);
+});
+
 // Runs a command line that goes on for ever (or for long) until its output fits, then ends it.
 function runUntil(command, expected, within = 300) {
   return new Promise((resolve, reject) => {
     const child = spawn('sh', ['-c', command], {
       cwd: sources, env: environment, detached: true, stdio: ['ignore', 'pipe', 'pipe'],
     });
+    groups.add(child.pid);
     let output = '';
+    let found = false;
     const timer = setTimeout(() => {
-      end('SIGKILL');
+      endGroup(child.pid, 'SIGKILL');
       reject(new Error(`'${command}' did not print ${expected} in ${within} s: ${output}`));
     }, within * 1000);
-    function end(signal) {
-      try {
-        process.kill(-child.pid, signal);
-      } catch {
-        // It has ended by itself.
-      }
-    }
     function take(data) {
-      output += data;
-      if (expected.test(output)) {
+      output += found ? '' : data;
+      if (!found && expected.test(output)) {
+        found = true;
         clearTimeout(timer);
-        child.stdout.removeAllListeners('data');
-        child.stderr.removeAllListeners('data');
-        end('SIGTERM');
+        endGroup(child.pid, 'SIGTERM');
       }
     }
     child.stdout.on('data', take);
     child.stderr.on('data', take);
-    child.on('exit', (code) => {
+    // Once all that it has started are gone, not only the shell: the next command needs the port.
+    child.on('close', (code) => {
       clearTimeout(timer);
-      if (expected.test(output)) {
+      groups.delete(child.pid);
+      if (found) {
         resolve({ code, output });
       } else {
         reject(new Error(`'${command}' ended with ${code} before ${expected}: ${output}`));
@@ -170,7 +190,7 @@ async function untilItHasHeard(seconds, within = 60) {
 function asClient(check, expected) {
   return async (command) => {
     const daemon = spawn(path.join(build, 'daemon/tuttid'), ['--input', 'demo', '--listen', here], {
-      stdio: 'ignore',
+      stdio: 'ignore', env: environment,
     });
     try {
       await untilItHasHeard(3);

@@ -65,6 +65,8 @@ async function onTerminal(size, expected, actions, args, env = {}) {
 async function standIn(t, answer, cues) {
   let streams = 0;
   let questions = 0;
+  let told;
+  const answered = new Promise((resolve) => { told = resolve; });
   const server = createServer((request, response) => {
     if (request.url.endsWith('/info')) {
       response.writeHead(404).end();
@@ -76,10 +78,10 @@ async function standIn(t, answer, cues) {
     }
     if (request.url.endsWith('/cues')) {
       response.writeHead(cues ? 200 : 404, { 'Content-Type': 'application/json' })
-        .end(JSON.stringify(cues ?? {}));
+        .end(JSON.stringify(cues ?? {}), told);
       return;
     }
-    answer(request, response, ++streams);
+    answer(request, response, ++streams, answered);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -119,11 +121,13 @@ test('entries of the demo piece, in a pipe', async (t) => {
 });
 
 test('what plays already is told with its entry, and lines are in order', async (t) => {
-  const url = await standIn(t, (request, response) => {
+  const url = await standIn(t, async (request, response, streams, answered) => {
     stream(response).write(hello + frame(1000, ['bass']));
-    setTimeout(() => response.write(frame(1001, ['bass'])
+    await answered;
+    await sleep(seconds(0.3));
+    response.write(frame(1001, ['bass'])
       + frame(1002, []) + event('onset', { label: 'voice', time: 1001.5, confidence: 0.5 })
-      + event('offset', { label: 'bass', time: 1000, confidence: 0.5 })), 300);
+      + event('offset', { label: 'bass', time: 1000, confidence: 0.5 }));
   }, { cues: [{ label: 'bass', on_s: 1, off_s: null, time: 60, confidence: 0.5 }] });
   const lines = watch([url]);
   await lines.until(/-bass/);
@@ -140,13 +144,13 @@ test('what plays already is told with its entry, and lines are in order', async 
 
 test('after dropped events it is asked anew since when it plays', async (t) => {
   const cues = { cues: [{ label: 'bass', on_s: 1, off_s: null, time: 60, confidence: 0.5 }] };
-  const url = await standIn(t, (request, response) => {
+  const url = await standIn(t, async (request, response, streams, answered) => {
     stream(response).write(hello + frame(1000, ['bass']) + frame(1001, ['bass']));
-    setTimeout(() => {
-      cues.cues[0].time = 1010;
-      response.write(event('offset', { label: 'bass', time: 1002, confidence: 0.5 })
-        + event('lagged', { dropped: 7 }) + frame(1020, ['bass']) + frame(1021, ['bass']));
-    }, 300);
+    await answered;
+    await sleep(seconds(0.3));
+    cues.cues[0].time = 1010;
+    response.write(event('offset', { label: 'bass', time: 1002, confidence: 0.5 })
+      + event('lagged', { dropped: 7 }) + frame(1020, ['bass']) + frame(1021, ['bass']));
   }, cues);
   const lines = watch([url]);
   await lines.until(/-bass[^]*=bass/);
@@ -158,14 +162,19 @@ test('after dropped events it is asked anew since when it plays', async (t) => {
 });
 
 test('an answer that comes too late does not count', async (t) => {
+  let events;
   const url = await standIn(t, (request, response) => {
-    stream(response).write(hello + frame(1000, ['bass']));
-    setTimeout(() => response.write(event('lagged', { dropped: 7 }) + frame(1020, ['bass'])
-      + frame(1021, ['bass'])), 200);
-  }, (response, question) => setTimeout(() => {
+    events = stream(response);
+    events.write(hello + frame(1000, ['bass']));
+  }, async (response, question) => {
+    if (question === 1) {
+      events.write(event('lagged', { dropped: 7 }) + frame(1020, ['bass'])
+        + frame(1021, ['bass']));
+      await sleep(seconds(0.4));
+    }
     const cue = { label: 'bass', on_s: 1, off_s: null, time: question > 1 ? 1010 : 60 };
     response.writeHead(200).end(JSON.stringify({ cues: [cue] }));
-  }, 600));
+  });
   const lines = watch([url]);
   await lines.until(/=bass.*\n/);
   lines.process.kill('SIGTERM');

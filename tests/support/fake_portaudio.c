@@ -1,12 +1,13 @@
 #include "tests/support/fake_portaudio.h"
 
+#include "tests/support/pause.h"
+
 #include <portaudio.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { MAX_DEVICES = 4, PERIOD_FRAMES = FAKE_PORTAUDIO_RATE_HZ / 100 };
 
@@ -32,12 +33,6 @@ static atomic_bool hanging;
 static atomic_int opened;
 static atomic_int inside;
 static atomic_int overlaps;
-
-static void pause_ms(long ms)
-{
-    const struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
-    nanosleep(&pause, NULL);
-}
 
 /* Around what wants to be alone; it takes a moment, so that another one can come. */
 static void enter(void)

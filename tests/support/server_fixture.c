@@ -79,3 +79,12 @@ int server_tear_down(void **state)
     free(*state);
     return 0;
 }
+
+void expect_status(struct http_reply *reply, int status)
+{
+    if (reply->status != status) {
+        fail_msg("status %d instead of %d: %s", reply->status, status,
+                 reply->body != NULL ? reply->body : "no answer");
+    }
+    http_reply_free(reply);
+}

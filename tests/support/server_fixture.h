@@ -6,6 +6,7 @@
 
 #include "daemon/server.h"
 #include "tests/support/fake_pipeline.h"
+#include "tests/support/http_client.h"
 
 #define SERVER_FIXTURE_ORIGIN "http://stage.local:3000" /* whose pages may read the API */
 
@@ -21,6 +22,9 @@ void server_fixture_start(struct server_fixture *fixture, unsigned max_clients,
                           unsigned max_clients_per_address);
 void server_fixture_start_two(struct server_fixture *fixture);
 void server_fixture_stop(struct server_fixture *fixture);
+
+/* Fails the test if the reply has another status; frees it. */
+void expect_status(struct http_reply *reply, int status);
 
 /* With 600 clients. One at a time. */
 int server_set_up(void **state);
