@@ -278,7 +278,7 @@ static enum program_exit prepare(struct command *command)
     const char *names[MODEL_LABELS_MAX];
     for (size_t i = 0; i < labels; i++) {
         names[i] = model_label(command->model, i);
-        command->threshold[i] = model_threshold(command->model, i);
+        command->threshold[i] = model_entry_threshold(command->model, i);
     }
     if (settings_labels(settings, names, labels, command->threshold, command->enabled, &error) !=
             TUTTI_OK ||

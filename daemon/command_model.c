@@ -53,12 +53,12 @@ static double window_s(const struct model_frontend *frontend)
 
 static void print_labels(const struct model *model)
 {
-    printf("\nLabels (%zu), each with the probability from which it counts as present:\n",
+    printf("\nLabels (%zu), each with the probability at which it enters:\n",
            model_label_count(model));
     size_t rows = (model_label_count(model) + 1) / 2;
     for (size_t row = 0; row < rows; row++) {
         for (size_t i = row; i < model_label_count(model); i += rows) {
-            printf("  %-24s %.3f", model_label(model, i), (double)model_threshold(model, i));
+            printf("  %-24s %.3f", model_label(model, i), (double)model_entry_threshold(model, i));
             fputs(i == row && i + rows < model_label_count(model) ? "    " : "\n", stdout);
         }
     }
@@ -233,6 +233,16 @@ static void flush(struct json_writer *writer)
     writer->length = 0;
 }
 
+static void write_thresholds(struct json_writer *writer, const char *key, const struct model *model,
+                             float (*threshold)(const struct model *, size_t))
+{
+    json_write_key(writer, key);
+    json_write_array_begin(writer);
+    for (size_t i = 0; i < model_label_count(model); i++)
+        json_write_number(writer, (double)threshold(model, i), 6);
+    json_write_array_end(writer);
+}
+
 static void write_labels(struct json_writer *writer, const struct model *model)
 {
     json_write_key(writer, "labels");
@@ -240,11 +250,8 @@ static void write_labels(struct json_writer *writer, const struct model *model)
     for (size_t i = 0; i < model_label_count(model); i++)
         json_write_string(writer, model_label(model, i));
     json_write_array_end(writer);
-    json_write_key(writer, "thresholds");
-    json_write_array_begin(writer);
-    for (size_t i = 0; i < model_label_count(model); i++)
-        json_write_number(writer, (double)model_threshold(model, i), 6);
-    json_write_array_end(writer);
+    write_thresholds(writer, "thresholds", model, model_threshold);
+    write_thresholds(writer, "entry_thresholds", model, model_entry_threshold);
     flush(writer);
 }
 

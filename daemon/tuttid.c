@@ -108,7 +108,7 @@ static enum program_exit open_model(struct daemon *daemon)
     const char *labels[MODEL_LABELS_MAX];
     for (size_t i = 0; i < count; i++) {
         labels[i] = model_label(daemon->model, i);
-        daemon->threshold[i] = model_threshold(daemon->model, i);
+        daemon->threshold[i] = model_entry_threshold(daemon->model, i);
     }
     struct tutti_error reason;
     if (feature_stream_check(daemon->model, &reason) != TUTTI_OK) {

@@ -14,8 +14,10 @@
 #include <stddef.h>
 
 struct model_calibration {
-    float scale[MODEL_LABELS_MAX], offset[MODEL_LABELS_MAX], threshold[MODEL_LABELS_MAX];
-    float rivalry; /* 0: every label for itself */
+    float scale[MODEL_LABELS_MAX], offset[MODEL_LABELS_MAX];
+    float threshold[MODEL_LABELS_MAX]; /* of a clip's mean */
+    float entry[MODEL_LABELS_MAX];     /* of a stream's smoothed probability */
+    float rivalry;                     /* 0: every label for itself */
 };
 
 /* From [labels] logits to [labels] probabilities (they may be the same array): sigmoid(scale *

@@ -198,6 +198,15 @@ static bool read_factors(const cJSON *object, const char *key, size_t count, dou
     return true;
 }
 
+/* Where a file has none, those of clips. */
+static bool read_entry(const cJSON *object, size_t count, double min, double max,
+                       struct model_calibration *calibration, struct tutti_error *error)
+{
+    memcpy(calibration->entry, calibration->threshold, sizeof calibration->entry);
+    return cJSON_GetObjectItemCaseSensitive(object, "entry") == NULL ||
+           read_factors(object, "entry", count, min, max, calibration->entry, error);
+}
+
 static bool read_rivalry(const cJSON *object, float *rivalry, struct tutti_error *error)
 {
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, "rivalry");
@@ -213,7 +222,7 @@ static bool read_rivalry(const cJSON *object, float *rivalry, struct tutti_error
 static bool read_calibration(struct model *model, const struct safetensors *tensors,
                              struct tutti_error *error)
 {
-    static const char *const keys[] = {"scale", "offset", "threshold", "?rivalry", NULL};
+    static const char *const keys[] = {"scale", "offset", "threshold", "?entry", "?rivalry", NULL};
     struct model_calibration *c = &model->calibration;
     const double tiny = 1e-6; /* a threshold of 0 or 1 would be always or never reached */
     cJSON *object = parse_metadata(tensors, "tutti.calibration", error);
@@ -222,6 +231,7 @@ static bool read_calibration(struct model *model, const struct safetensors *tens
               read_factors(object, "offset", model->label_count, -1e6, 1e6, c->offset, error) &&
               read_factors(object, "threshold", model->label_count, tiny, 1 - tiny, c->threshold,
                            error) &&
+              read_entry(object, model->label_count, tiny, 1 - tiny, c, error) &&
               read_rivalry(object, &c->rivalry, error);
     cJSON_Delete(object);
     return ok;
@@ -430,6 +440,11 @@ const char *model_label(const struct model *model, size_t index)
 float model_threshold(const struct model *model, size_t index)
 {
     return model->calibration.threshold[index];
+}
+
+float model_entry_threshold(const struct model *model, size_t index)
+{
+    return model->calibration.entry[index];
 }
 
 const struct model_frontend *model_frontend(const struct model *model)

@@ -91,9 +91,10 @@ size_t model_label_count(const struct model *);
  * two are the same. */
 const char *model_label(const struct model *, size_t index);
 
-/* The smoothed probability from which on label index counts as present, 0 to 1,
- * both excluded. */
+/* The probability from which on label index counts as present, 0 to 1, both excluded: of a clip
+ * the mean over its windows, and of a stream, for an entry, the smoothed one. */
 float model_threshold(const struct model *, size_t index);
+float model_entry_threshold(const struct model *, size_t index);
 
 const struct model_frontend *model_frontend(const struct model *);
 

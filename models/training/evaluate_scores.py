@@ -4,6 +4,9 @@ Each score is 40 s long; instruments enter, play 6 to 15 s and leave, at most th
 `tutti analyze` says is held against the score: how many entries are found (a cue of the label that
 sounds with the part), how far from the true time the found ones are, and how many of all lie within
 0.75 s. The renders are those of `training.render --folder heldout`.
+
+With --sets it also analyzes recorded clips and mixtures of them: how many of what sounds is found
+anywhere in its clip, and how many cues name something else.
 """
 
 from __future__ import annotations
@@ -13,15 +16,19 @@ import json
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Optional
+from typing import Dict, List, NamedTuple, Optional, Sequence
 
 import numpy as np
 import soundfile
 from tqdm import tqdm
 
 from .evaluate_entries import load_stems, stretch
+from .evaluation_sets import BUILDERS
 from .frontend import CONFIG
+from .labels import LABELS
+from .model_file import read_own_model
 from .refusals import Refused, refusals
+from .thresholds import entry_thresholds
 
 SCORE_S, LONGEST_PART_S, PARTS, AT_ONCE = 40.0, 15.0, 7, 3
 WITHIN_S = 0.75
@@ -59,13 +66,23 @@ def render_score(parts: List[Part], stems: Dict[str, np.ndarray],
     return out * np.float32(0.5 / np.abs(out).max())
 
 
-def cues_of(tutti: Path, model: Path, sound: np.ndarray, hop_s: float) -> List[Part]:
+def threshold_options(model: Path, odds: Optional[float]) -> List[str]:
+    """Options of `tutti analyze` for entry thresholds with so many times the odds of those of
+    clips; None: those of the file."""
+    if odds is None:
+        return []
+    read = read_own_model(model)
+    entries = entry_thresholds(read.thresholds.tolist(), odds)
+    return [f"--threshold={label}={entry}" for label, entry in zip(read.labels, entries)]
+
+
+def cues_of(tutti: Path, model: Path, sound: np.ndarray, options: Sequence[str]) -> List[Part]:
     with tempfile.TemporaryDirectory() as folder:
         wav = Path(folder) / "score.wav"
         soundfile.write(wav, sound, CONFIG.rate_hz, subtype="PCM_16")
         answer = subprocess.run(
-            [str(tutti), "analyze", "--model", str(model), "--format", "json", "--hop", str(hop_s),
-             str(wav)], check=False, stdout=subprocess.PIPE)
+            [str(tutti), "analyze", "--model", str(model), "--format", "json", *options, str(wav)],
+            check=False, stdout=subprocess.PIPE)
     if answer.returncode != 0:
         raise Refused(f"{tutti} analyze failed with the model {model}")
     return [Part(cue["label"], cue["on_s"], cue["off_s"])
@@ -96,7 +113,30 @@ def report(errors: List[Optional[float]], exits: List[Optional[float]], wrong: i
             "wrong_cues": wrong / max(1, cues)}
 
 
-def measure(stems: Dict[str, np.ndarray], arguments: argparse.Namespace) -> Dict[str, float]:
+def clip_report(sounding: Sequence[Sequence[str]], cues: Sequence[Sequence[Part]]
+                ) -> Dict[str, float]:
+    """Of clips what sounds in each, and the cues of each."""
+    there = sum(len(labels) for labels in sounding)
+    found = sum(len({cue.label for cue in said} & set(labels))
+                for labels, said in zip(sounding, cues))
+    said_in_all = sum(len(said) for said in cues)
+    wrong = sum(cue.label not in labels for labels, said in zip(sounding, cues) for cue in said)
+    recall, precision = found / max(1, there), 1.0 - wrong / max(1, said_in_all)
+    return {"found": recall, "wrong_cues": wrong / max(1, said_in_all),
+            "f1": 2.0 * recall * precision / max(1e-9, recall + precision)}
+
+
+def measure_clips(name: str, options: Sequence[str], arguments: argparse.Namespace
+                  ) -> Dict[str, float]:
+    sounds = BUILDERS[name](arguments.work, 1)
+    sounding = [[label for label, there in zip(LABELS, target) if there] for _, target in sounds]
+    cues = [cues_of(arguments.tutti, arguments.model, samples, options)
+            for samples, _ in tqdm(sounds, desc=name, unit="clip")]
+    return clip_report(sounding, cues)
+
+
+def measure(stems: Dict[str, np.ndarray], options: Sequence[str],
+            arguments: argparse.Namespace) -> Dict[str, float]:
     random = np.random.default_rng(arguments.seed)
     errors: List[Optional[float]] = []
     exits: List[Optional[float]] = []
@@ -104,7 +144,7 @@ def measure(stems: Dict[str, np.ndarray], arguments: argparse.Namespace) -> Dict
     for _ in tqdm(range(arguments.scores), desc="scores", unit="score"):
         parts = compose_score(sorted(stems), random)
         cues = cues_of(arguments.tutti, arguments.model, render_score(parts, stems, random),
-                       arguments.hop)
+                       options)
         playing = {part.label for part in parts}
         cues_in_all += len(cues)
         wrong += sum(cue.label not in playing for cue in cues)
@@ -126,12 +166,23 @@ def main() -> None:
                         help="how many (default: %(default)s)")
     parser.add_argument("--hop", type=float, default=0.25, help="seconds between results")
     parser.add_argument("--seed", type=int, default=1, help="of the scores")
+    parser.add_argument("--sets", nargs="*", default=[], choices=sorted(BUILDERS),
+                        help="clips to analyze as well, such as outside mix2 mix3")
+    parser.add_argument("--entry-odds", type=float,
+                        help="in place of the file's entry thresholds, so many times the odds of "
+                             "its thresholds of clips")
     parser.add_argument("--verbose", action="store_true", help="print every entry")
     arguments = parser.parse_args()
     with refusals("evaluate_scores"):
+        options = ["--hop", str(arguments.hop),
+                   *threshold_options(arguments.model, arguments.entry_odds)]
         stems = load_stems(arguments.work, LONGEST_PART_S, PARTS)
-        for key, value in measure(stems, arguments).items():
-            print(f"{key:16} {value:.3f}")
+        figures = {"scores": measure(stems, options, arguments)}
+        for name in arguments.sets:
+            figures[name] = measure_clips(name, options, arguments)
+        for name, row in figures.items():
+            for key, value in row.items():
+                print(f"{name:12} {key:16} {value:.3f}")
 
 
 if __name__ == "__main__":

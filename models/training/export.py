@@ -29,7 +29,7 @@ from .network import load_network, published_start
 from .provenance import command, provenance
 from .quantize import IntegerGraph, calibrate, dequantize_input, quantize
 from .refusals import Refused, reading, refusals
-from .thresholds import ALARM_WEIGHT, choose
+from .thresholds import ALARM_WEIGHT, ENTRY_ODDS, choose, entry_thresholds
 from .tune_quantized import tune
 from .windows import WindowSet
 
@@ -39,10 +39,15 @@ class Decisions(NamedTuple):
 
     calibration: Calibration
     thresholds: List[float]
+    entries: List[float]  # thresholds of a stream
     described: Dict[str, str]
 
+    def as_metadata(self) -> Dict[str, object]:
+        """The file's section `tutti.calibration`, but for the thresholds of clips."""
+        return {**self.calibration.as_metadata(), "entry": self.entries}
 
-def decide(clips: Clips, alarm_weight: float) -> Decisions:
+
+def decide(clips: Clips, alarm_weight: float, entry_odds: float) -> Decisions:
     calibration = fit(clips).rounded(4)
     common, thresholds = choose(clips.probabilities(calibration), clips.target, clips.kind,
                                 alarm_weight)
@@ -50,8 +55,9 @@ def decide(clips: Clips, alarm_weight: float) -> Decisions:
         "calibration": "Platt scaling on eval, eval_real and mixtures, drawn toward the scale 1 "
                        f"and the offset 0; rivalry {calibration.rivalry:.2f}",
         "thresholds": f"macro F1 less {alarm_weight:g} of the false alarms, on the same clips, "
-                      f"drawn toward the common {common:.2f}"}
-    return Decisions(calibration, thresholds, described)
+                      f"drawn toward the common {common:.2f}",
+        "entry": f"{entry_odds:g} times the odds of the thresholds"}
+    return Decisions(calibration, thresholds, entry_thresholds(thresholds, entry_odds), described)
 
 
 def measure_held_out(clips: Clips, alarm_weight: float, seed: int
@@ -113,6 +119,10 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--alarm-weight", type=float, default=ALARM_WEIGHT,
                         help="what false alarms cost when thresholds are chosen, in macro F1 "
                              "(default: %(default)s)")
+    parser.add_argument("--entry-odds", type=float, default=ENTRY_ODDS,
+                        help="how much higher than its threshold of clips, in odds, the "
+                             "probability of a stream has to be for an entry (default: "
+                             "%(default)s)")
     parser.add_argument("--note", default="", help="a sentence for the metadata")
     parser.add_argument("--threads", type=int, default=1,
                         help="how many to compute with (default: %(default)s)")
@@ -159,13 +169,13 @@ def export(arguments: argparse.Namespace) -> None:
     sets = evaluation_sets(arguments)  # before tuning, which takes long
     network = integer_network(arguments)
     clips = gather(integer_predictor(network), arguments.work, arguments.seed)
-    decisions = decide(clips, arguments.alarm_weight)
+    decisions = decide(clips, arguments.alarm_weight, arguments.entry_odds)
     training["multiply_adds"] = multiply_adds(network.graph.ops, CONFIG.columns, CONFIG.mel_bands)
     training.update(decisions.described)
 
     def write() -> None:
         write_model(arguments.output, network, arguments.name, LABELS, decisions.thresholds,
-                    training, calibration=decisions.calibration.as_metadata())
+                    training, calibration=decisions.as_metadata())
 
     write()
     results = measure(file_predictors(arguments.output), sets, np.array(decisions.thresholds))

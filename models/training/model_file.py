@@ -52,7 +52,7 @@ def write_model(path: Path, network: IntegerGraph, name: str, labels: Sequence[s
                 training: Optional[Dict[str, object]] = None, frontend: FrontendConfig = CONFIG,
                 calibration: Optional[Dict[str, object]] = None) -> None:
     """Writes one model; thresholds default to 0.5, probabilities to the sigmoid of the logit.
-    `calibration` has the keys of the file's section but for the thresholds."""
+    `calibration` has the keys of the file's section but for `threshold`."""
     head = network.graph.ops[-1]
     if head.kind not in ("linear", "attention") or head.fields["out"] != len(labels):
         raise ValueError("the last op has to be a linear or an attention, one output per label")

@@ -9,7 +9,7 @@ is a wish and no promise.
 
 from __future__ import annotations
 
-from typing import List, Tuple
+from typing import List, Sequence, Tuple
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from .metrics import f1
 GRID = np.round(np.arange(0.10, 0.705, 0.01), 2)
 ALARM_WEIGHT = 0.1
 SHRINKAGE_CLIPS = 20.0  # a label with this many clips as recorded goes half way to its own optimum
+ENTRY_ODDS = 2.0
 AS_RECORDED = 0  # the kind of clips that are no mixtures
 
 
@@ -83,3 +84,12 @@ def choose(scores: np.ndarray, target: np.ndarray, kind: np.ndarray,
         weight = clips / (clips + SHRINKAGE_CLIPS)
         chosen.append(round(weight * own + (1.0 - weight) * common, 3))
     return common, chosen
+
+
+def entry_thresholds(thresholds: Sequence[float], odds: float = ENTRY_ODDS) -> List[float]:
+    """Those of a stream, with so many times the odds of those of clips.
+
+    A clip is judged by the mean of its windows; in a stream an instrument enters as soon as any
+    stretch reaches its threshold, which is the easier the longer one listens.
+    """
+    return [round(odds * t / (1.0 + (odds - 1.0) * t), 3) for t in thresholds]

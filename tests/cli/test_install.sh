@@ -11,7 +11,7 @@ meson install -C "$build" --no-rebuild --quiet --destdir "$root" >"$out" 2>"$err
 check "exit status 0" [ $? -eq 0 ]
 for file in bin/tuttid bin/tutti share/doc/tutti/LICENSE share/doc/tutti/NOTICE \
     share/doc/tutti/model.md share/doc/tutti/FORMAT.md share/doc/tutti/plots/reliability.png \
-    share/man/man1/tutti.1 \
+    share/doc/tutti/training/README.md share/man/man1/tutti.1 \
     share/man/man1/tuttid.1 lib/systemd/system/tuttid.service; do
     check "$prefix/$file is installed" [ -s "$root$prefix/$file" ]
 done

@@ -28,7 +28,7 @@ static int open_model(void **state)
     (void)state;
     model = tiny_model_open();
     for (size_t i = 0; i < model_label_count(model); i++)
-        threshold[i] = model_threshold(model, i);
+        threshold[i] = model_entry_threshold(model, i);
     return 0;
 }
 

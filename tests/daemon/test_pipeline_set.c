@@ -29,7 +29,7 @@ static int set_up(void **state)
     (void)state;
     model = tiny_model_open();
     for (size_t i = 0; i < model_label_count(model); i++) {
-        threshold[i] = model_threshold(model, i);
+        threshold[i] = model_entry_threshold(model, i);
         enabled[i] = true;
     }
     float *samples = malloc(RATE_HZ / 2 * sizeof *samples);

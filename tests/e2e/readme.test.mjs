@@ -236,6 +236,12 @@ const runs = {
     asClient(({ code, output }) => assert.equal(code, 0, output)),
   'sudo systemctl enable --now tuttid': succeeds(/^/),
   'sudo systemctl daemon-reload': succeeds(/^/),
+  'sudo systemctl disable --now tuttid': succeeds(/^/),
+  'sudo ninja -C build uninstall': (command) => {
+    succeeds(/Uninstall finished/)(command);
+    assert.ok(!existsSync(path.join(destination, 'usr/local/bin/tuttid')));
+    assert.ok(existsSync(path.join(destination, 'etc/tutti/tuttid.conf')), 'settings stay');
+  },
   'sudo systemctl restart tuttid': succeeds(/^/),
   ['parec --device=@DEFAULT_MONITOR@ --latency-msec=50 --format=float32le --rate=48000 '
     + '--channels=1 | tuttid --input - --stdin-format f32le:48000:1']: comesUp,

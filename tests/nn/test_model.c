@@ -127,6 +127,9 @@ static void test_calibration(void **state)
     refuse_edit(c, "\"offset\": [0.5", "\"offset\": [1e999", "\"offset\": element 0");
     refuse_edit(c, "\"threshold\": [0.5", "\"threshold\": [0", "\"threshold\": element 0");
     refuse_edit(c, "\"threshold\": [0.5", "\"threshold\": [1", "\"threshold\": element 0");
+    refuse_edit(c, "{", "{\"entry\": [0.5], ", "\"entry\": 1 elements where 2 to 2");
+    refuse_edit(c, "{", "{\"entry\": [0.5, 0], ", "\"entry\": element 1");
+    refuse_edit(c, "{", "{\"entry\": null, ", "\"entry\": an array is expected");
     refuse_edit(c, "\"offset\"", "\"ofset\"", "unknown key \"ofset\"");
     refuse_edit(c, "{", "{\"rivalry\": -0.1, ", "\"rivalry\" is no number from 0 to 10");
     refuse_edit(c, "{", "{\"rivalry\": 11, ", "\"rivalry\" is no number from 0 to 10");
@@ -191,6 +194,8 @@ static void test_getters(void **state)
     assert_string_equal(model_label(model, 1), "label_1");
     assert_true(model_threshold(model, 0) == 0.25f);
     assert_true(model_threshold(model, 1) == 0.5f);
+    assert_true(model_entry_threshold(model, 0) == 0.25f); /* none of their own */
+    assert_true(model_entry_threshold(model, 1) == 0.5f);
     assert_string_equal(model_training_json(model), "{\"licence\": \"none\"}");
     const struct model_frontend *f = model_frontend(model);
     assert_int_equal(f->rate_hz, 32000);
@@ -201,6 +206,19 @@ static void test_getters(void **state)
     assert_int_equal(f->columns, 12);
     assert_true(f->low_hz == 0 && f->high_hz == 15000 && f->preemphasis == 0.97);
     assert_true(f->log_offset == 1e-5 && f->add == 4.5 && f->divide == 5);
+    model_close(model);
+    builder_free(builder);
+}
+
+static void test_entry_thresholds(void **state)
+{
+    (void)state;
+    struct builder *builder = builder_tiny();
+    builder_edit(builder, "tutti.calibration", "{", "{\"entry\": [0.75, 0.625], ");
+    struct model *model = builder_open(builder);
+    assert_true(model_threshold(model, 0) == 0.5f);
+    assert_true(model_entry_threshold(model, 0) == 0.75f);
+    assert_true(model_entry_threshold(model, 1) == 0.625f);
     model_close(model);
     builder_free(builder);
 }
@@ -227,8 +245,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_metadata), cmocka_unit_test(test_name_and_labels),
         cmocka_unit_test(test_frontend), cmocka_unit_test(test_calibration),
-        cmocka_unit_test(test_files),    cmocka_unit_test(test_getters),
-        cmocka_unit_test(test_fixture),
+        cmocka_unit_test(test_files),    cmocka_unit_test(test_entry_thresholds),
+        cmocka_unit_test(test_getters),  cmocka_unit_test(test_fixture),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

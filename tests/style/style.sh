@@ -27,7 +27,7 @@ else
 fi
 
 text_files=$(printf '%s\n' "$files" |
-    grep -E '\.(c|h|py|js|mjs|css|html|md|sh|json|conf|service|build|options|svg|csv)$|meson\.build$|^\.ci/run$|\.(clang-format|editorconfig)$' || true)
+    grep -E '\.(c|h|py|js|mjs|css|html|md|sh|json|conf|service|svg|csv)(\.in)?$|meson(\.build|_options\.txt)$|^\.ci/run$|\.(clang-format|editorconfig)$' || true)
 for file in $text_files; do
     if grep -nE '[[:space:]]+$' "$file" /dev/null; then
         complain "$file: trailing white space"

@@ -24,8 +24,8 @@ from ..held_out import figures, held_out
 from ..metrics import ece
 from ..model_file import read_model, write_model
 from ..quantize import calibrate, quantize, quantize_input, run_integer
-from ..thresholds import (GRID, alarms, choose, macro_f1, middle_of_longest_run,
-                          own_threshold)
+from ..thresholds import (GRID, alarms, choose, entry_thresholds, macro_f1,
+                          middle_of_longest_run, own_threshold)
 
 
 def synthetic(counts, scale, offset, seed: int = 1, windows: int = 3, noise: float = 0.0,
@@ -166,22 +166,31 @@ class TestThresholds(unittest.TestCase):
         self.assertLess(raised[1], raised[0])
 
 
+class TestEntries(unittest.TestCase):
+    def test_twice_the_odds(self) -> None:
+        entries = entry_thresholds([0.2, 0.5, 0.8], 2.0)
+        for entry, threshold in zip(entries, (0.2, 0.5, 0.8)):
+            self.assertAlmostEqual(entry / (1 - entry), 2 * threshold / (1 - threshold), delta=0.02)
+        self.assertEqual(entry_thresholds([0.2, 0.7], 1.0), [0.2, 0.7])
+
+
 class TestExport(unittest.TestCase):
     def test_decisions_reach_the_file(self) -> None:
         random = np.random.default_rng(3)
         graph = tiny_graph(random)
         windows = torch.from_numpy(random_windows(random, 8))
         network = quantize(graph, calibrate(graph, windows, 99.9))
-        made = decide(synthetic((300,) * len(LABELS), 0.5, 0.3), alarm_weight=0.2)
+        made = decide(synthetic((300,) * len(LABELS), 0.5, 0.3), alarm_weight=0.2, entry_odds=2.0)
         self.assertRegex(made.described["calibration"], r"rivalry \d\.\d\d$")
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "tiny.safetensors"
             write_model(path, network, "tiny", LABELS, made.thresholds,
-                        calibration=made.calibration.as_metadata())
+                        calibration=made.as_metadata())
             model = read_model(path)
             answers = {name: predict(windows) for name, predict in file_predictors(path).items()}
         self.assertEqual(model.metadata["tutti.calibration"], {
-            **made.calibration.as_metadata(), "threshold": made.thresholds})
+            **made.calibration.as_metadata(), "threshold": made.thresholds,
+            "entry": entry_thresholds(made.thresholds)})
         integers = torch.from_numpy(quantize_input(windows.numpy()))
         for name, logits in (("int8", run_integer(model.network, integers)),
                              ("float", run_float(model.network.graph, windows))):

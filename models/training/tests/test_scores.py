@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from ..evaluate_entries import load_stems, stretch
-from ..evaluate_scores import AT_ONCE, SCORE_S, Part, compose_score, error_of, report
+from ..evaluate_scores import (AT_ONCE, SCORE_S, Part, clip_report, compose_score, error_of,
+                               report)
 from ..frontend import CONFIG
 from ..refusals import Refused
 
@@ -61,6 +62,15 @@ class TestScores(unittest.TestCase):
         self.assertEqual(figures["wrong_cues"], 0.25)
         self.assertEqual(figures["exits_within"], 0.5)
         self.assertAlmostEqual(figures["exit_bias_s"], -0.25)
+
+    def test_report_of_clips(self) -> None:
+        flute, cello = Part("flute", 0.0, 1.0), Part("cello", 0.0, 1.0)
+        figures = clip_report([["flute", "piano"], [], ["cello"]],
+                              [[flute, flute, cello], [flute], [cello]])
+        self.assertAlmostEqual(figures["found"], 2 / 3)
+        self.assertAlmostEqual(figures["wrong_cues"], 2 / 5)
+        self.assertAlmostEqual(figures["f1"], 2 * (2 / 3) * 0.6 / (2 / 3 + 0.6))
+        self.assertEqual(clip_report([["flute"]], [[]])["f1"], 0.0)
 
 
 if __name__ == "__main__":
