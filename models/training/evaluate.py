@@ -18,14 +18,14 @@ import inspect
 import json
 import math
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Mapping, Tuple
+from typing import Any, Dict, List, Mapping, Tuple
 
 import numpy as np
 import torch
 from tqdm import tqdm
 
 from . import datasets_measure
-from .calibration import Calibration, of_file
+from .calibration import Calibration, Predictor, integer_predictor, of_file
 from .datasets import mapping_table
 from .datasets_layouts import LAYOUTS, load_clips_of
 from .evaluation_sets import EvaluationSet, available, load
@@ -34,10 +34,8 @@ from .labels import LABELS
 from .metrics import average_precision, summary, table
 from .model_file import read_model, read_own_model
 from .network import Network, as_input, load_network
-from .quantize import quantize_input, run_integer
 from .refusals import Refused, reading, refusals
 
-Predictor = Callable[[torch.Tensor], torch.Tensor]  # log-mel windows to logits
 Figures = Dict[str, Dict[str, Dict[str, Any]]]  # by precision (or "agreement") and set
 COLUMNS = ("clips", "top1", "map", "f1_best", "f1", "f1_micro", "hamming", "ece", "raised")
 
@@ -70,8 +68,7 @@ def file_predictors(path: Path) -> Dict[str, Predictor]:
     calibration = of_file(model.metadata["tutti.calibration"])
     return {"float": calibrated(lambda windows: run_float(model.network.graph, windows),
                                 calibration),
-            "int8": calibrated(lambda windows: run_integer(
-                model.network, torch.from_numpy(quantize_input(windows.numpy()))), calibration)}
+            "int8": calibrated(integer_predictor(model.network), calibration)}
 
 
 def agreement(precise: np.ndarray, integer: np.ndarray) -> Dict[str, float]:

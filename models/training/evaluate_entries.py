@@ -112,7 +112,7 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     with refusals("evaluate_entries"):
         stems = load_stems(arguments.work, SCENE_S, least=2)
-        thresholds = read_own_model(arguments.model).thresholds
+        thresholds = read_own_model(arguments.model).entries
         entries = measure(stems, file_predictors(arguments.model)[arguments.precision], thresholds,
                           arguments.count, arguments.seed)
     clean = [entry for entry in entries if not entry.early]

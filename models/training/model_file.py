@@ -88,6 +88,12 @@ class Model(NamedTuple):
     def thresholds(self) -> np.ndarray:
         return np.array(self.metadata["tutti.calibration"]["threshold"])
 
+    @property
+    def entries(self) -> np.ndarray:
+        """The thresholds of a stream; where a file has none, those of clips."""
+        calibration = self.metadata["tutti.calibration"]
+        return np.array(calibration.get("entry", calibration["threshold"]))
+
 
 def parts_of(kind: str) -> Tuple[str, ...]:
     """The weights an op has: one unnamed, two of a squeeze-excite or attention, none of a mean."""

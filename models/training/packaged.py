@@ -86,7 +86,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True, help="folder for intermediate results")
-    parser.add_argument("--seed", type=int, default=1, help="unused: nothing here is random")
     parser.add_argument("--npm", type=Path, help="folder of npm's packages of notes (default: "
                         "WORK/npm/node_modules)")
     arguments = parser.parse_args()

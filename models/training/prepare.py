@@ -182,7 +182,6 @@ def main() -> None:
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--audio", type=Path, required=True, help="folder with index.csv")
     parser.add_argument("--work", type=Path, required=True, help="folder for intermediate results")
-    parser.add_argument("--seed", type=int, default=1, help="unused: nothing here is random")
     arguments = parser.parse_args()
     with refusals("prepare"):
         prepare(arguments.audio, arguments.work)

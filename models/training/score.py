@@ -41,7 +41,6 @@ def main() -> None:
     parser.add_argument("--teacher", type=Path, required=True,
                         help="folder with mn04_as_mAP_432.pt and audioset_labels.csv")
     parser.add_argument("--threads", type=int, default=1, help="of PyTorch's")
-    parser.add_argument("--seed", type=int, default=1, help="unused: nothing here is random")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     network = published_start(arguments.teacher)

@@ -12,7 +12,7 @@ import copy
 import math
 import time
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 import numpy as np
 import torch
@@ -50,9 +50,22 @@ def masked_cross_entropy(logits: torch.Tensor, target: torch.Tensor, mask: torch
     return (losses * mask).sum() / mask.sum().clamp(min=1.0)
 
 
-def loss_of(network: Network, audioset: nn.Linear, batch: Batch,
+def taught_by(start: Network, batch: Batch, options: argparse.Namespace
+              ) -> Tuple[torch.Tensor, torch.Tensor]:
+    """What the start makes of the windows, and which of them it has heard (1): all as they are now,
+    or those to which nothing was added as they were stored."""
+    if not options.live_teacher:
+        return batch.teacher, batch.taught
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=options.bfloat16):
+        steps = start.steps(as_input(batch.logmel))
+    with torch.no_grad():
+        return start.embed(steps.float()), torch.ones(len(batch.logmel))
+
+
+def loss_of(network: Network, start: Network, batch: Batch,
             options: argparse.Namespace) -> Dict[str, torch.Tensor]:
-    """`audioset` is the start's own last layer, which turns its embeddings into its outputs."""
+    """`start`: as published, and never trained."""
+    embedding, heard = taught_by(start, batch, options)
     with torch.autocast("cpu", torch.bfloat16, enabled=options.bfloat16):
         steps = network.steps(as_input(batch.logmel))
     steps = steps.float()
@@ -62,14 +75,14 @@ def loss_of(network: Network, audioset: nn.Linear, batch: Batch,
     label_loss = masked_cross_entropy(logits, batch.target, batch.mask, options.focus)
     step_loss = masked_cross_entropy(scores, batch.step_target, batch.step_mask, options.focus)
     with torch.no_grad():
-        wanted = audioset(batch.teacher)
+        wanted = start.audioset(embedding)
     probability = torch.sigmoid(wanted)
     classes = cross_entropy(network.audioset(hidden), probability, reduction="none")
     # Less the teacher's own entropy, so that 0 means full agreement.
     classes = (classes - cross_entropy(wanted, probability, reduction="none")).sum(dim=1)
-    features = (hidden - batch.teacher).square().mean(dim=1)
-    taught = batch.taught.sum().clamp(min=1.0)
-    distill_loss = ((classes + options.features * features) * batch.taught).sum() / taught
+    features = (hidden - embedding).square().mean(dim=1)
+    distill_loss = (((classes + options.features * features) * heard).sum()
+                    / heard.sum().clamp(min=1.0))
     total = (LOSS_SCALE * (label_loss + options.step_loss * step_loss)
              + options.distill * distill_loss)
     return {"total": total, "labels": label_loss, "steps": step_loss, "distill": distill_loss}
@@ -140,6 +153,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--distill", type=float, default=1.0, help="weight of the teacher's term")
     parser.add_argument("--features", type=float, default=1.0,
                         help="weight of the pooled features in the teacher's term")
+    parser.add_argument("--live-teacher", action="store_true",
+                        help="the start hears every window as the network does, mixed and "
+                             "augmented, instead of the stored ones; a step takes a quarter longer")
     parser.add_argument("--step-loss", type=float, default=0.5,
                         help="weight of the single steps' labels")
     parser.add_argument("--focus", type=float, default=0.0, help="of the focal loss; 0: none")
@@ -213,7 +229,7 @@ def saved_part(path: Path, options: Dict[str, str]) -> Optional[Dict[str, Any]]:
     return saved
 
 
-def train(run: Run, audioset: nn.Linear, data: WindowSet, first: int,
+def train(run: Run, start: Network, data: WindowSet, first: int,
           arguments: argparse.Namespace) -> None:
     """All steps from the step `first` on."""
     network, average, optimizer = run
@@ -229,7 +245,7 @@ def train(run: Run, audioset: nn.Linear, data: WindowSet, first: int,
                 data, indices_of(step, arguments.batch, len(data), arguments.seed),
                 arguments.pairs, arguments.filter_db, random)
             set_rate(optimizer, step, arguments.steps, warm_up=200)
-            losses = loss_of(network, audioset, batch, arguments)
+            losses = loss_of(network, start, batch, arguments)
             optimizer.zero_grad(set_to_none=True)
             losses["total"].backward()
             nn.utils.clip_grad_norm_(network.parameters(), 5.0)
@@ -260,12 +276,12 @@ def train_run(arguments: argparse.Namespace) -> None:
         return
     saved = saved_part(folder / "checkpoint.pt", options)
     start = published_start(arguments.teacher)
-    audioset = copy.deepcopy(start.audioset).requires_grad_(False)
-    run = begin(start, arguments)
+    run = begin(copy.deepcopy(start), arguments)
+    start = start.eval().requires_grad_(False).to(memory_format=torch.channels_last)
     if saved is not None:
         run.load_state(saved)
     folder.mkdir(parents=True, exist_ok=True)
-    train(run, audioset, data, saved["step"] if saved is not None else 0, arguments)
+    train(run, start, data, saved["step"] if saved is not None else 0, arguments)
     save(final, {"network": run.average.state_dict(), "step": arguments.steps, "options": options})
 
 

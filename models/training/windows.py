@@ -9,8 +9,12 @@ import numpy as np
 import torch
 
 from .frontend import CONFIG
+from .labels import LABELS
 from .mix import LEFT_OUT, shard_paths
 from .quantize import dequantize_input
+
+
+MOST_LABELS = 4  # in a pair
 
 
 class Batch(NamedTuple):
@@ -83,23 +87,44 @@ def either(mine: np.ndarray, theirs: np.ndarray) -> np.ndarray:
     return np.where(both == 1, 1, np.where(unsure, LEFT_OUT, 0))
 
 
+def deemphasis(bands: int) -> np.ndarray:
+    """Per mel band, what makes of its power the power of the samples before pre-emphasis."""
+    lowest, highest = (1127.0 * np.log1p(hz / 700.0) for hz in (CONFIG.low_hz, CONFIG.high_hz))
+    edges = np.linspace(lowest, highest, bands + 2)
+    centre_hz = 700.0 * np.expm1(edges[1:-1] / 1127.0)
+    turn = 2.0 * np.pi * centre_hz / CONFIG.rate_hz
+    return 1.0 / np.abs(1.0 - CONFIG.preemphasis * np.exp(-1j * turn)) ** 2
+
+
+def loudness(power: np.ndarray) -> np.ndarray:
+    """Mean power of the samples of windows (…, columns, bands), as mixtures are levelled by."""
+    return (power.mean(axis=-2) * deemphasis(power.shape[-1])).sum(axis=-1)
+
+
 def add_pairs(power: np.ndarray, target: np.ndarray, step: np.ndarray, taught: np.ndarray,
               share: float, random: np.random.Generator) -> None:
     """Adds to some windows the sound of another one at a similar level (in place).
 
-    Mel powers of independent sounds add up on average, so this is mixing without the samples.
+    Mel powers of independent sounds add up on average, so this is mixing without the samples. Not
+    where nothing is known of one of the two, nor where more labels would sound than are ever asked
+    for.
     """
     others = np.roll(np.arange(len(power)), 1)
     chosen = np.flatnonzero(random.random(len(power)) < share)
     source = power[others[chosen]].copy()
     source_target, source_step = target[others[chosen]].copy(), step[others[chosen]].copy()
+    loud = loudness(power)
+    unknown = (target == LEFT_OUT).all(axis=1)
     for i, added, labels, step_labels in zip(chosen, source, source_target, source_step):
-        mine, theirs = power[i].mean(), added.mean()
-        if mine < 1e-4 or theirs < 1e-4:
+        other = others[i]
+        gain = loud[i] / max(loud[other], 1e-12) * 10 ** (random.uniform(-6.0, 6.0) / 10)
+        together = either(target[i], labels)
+        if min(power[i].mean(), added.mean()) < 1e-4 or unknown[i] or unknown[other]:
             continue
-        gain = mine / theirs * 10 ** (random.uniform(-6.0, 6.0) / 10)
+        if (together[:len(LABELS)] == 1).sum() > MOST_LABELS:
+            continue
         power[i] += np.float32(gain) * added
-        target[i], step[i] = either(target[i], labels), either(step[i], step_labels)
+        target[i], step[i] = together, either(step[i], step_labels)
         taught[i] = 0.0
 
 

@@ -191,6 +191,8 @@ class TestExport(unittest.TestCase):
         self.assertEqual(model.metadata["tutti.calibration"], {
             **made.calibration.as_metadata(), "threshold": made.thresholds,
             "entry": entry_thresholds(made.thresholds)})
+        self.assertEqual(model.entries.tolist(), made.entries)
+        self.assertGreater(model.entries.min(), min(made.thresholds))
         integers = torch.from_numpy(quantize_input(windows.numpy()))
         for name, logits in (("int8", run_integer(model.network, integers)),
                              ("float", run_float(model.network.graph, windows))):

@@ -16,10 +16,11 @@ import torch
 
 from .. import train
 from ..average import averaged
+from ..frontend import CONFIG, Frontend
 from ..mix import LEFT_OUT
 from ..network import Network
 from ..train import freeze_statistics, indices_of, loss_of, optimizer_for, set_rate
-from ..windows import Batch, add_pairs, filter_curves, to_logmel, to_power
+from ..windows import Batch, add_pairs, filter_curves, loudness, to_logmel, to_power
 
 
 class FakeBar(list):
@@ -59,8 +60,8 @@ class TestStep(unittest.TestCase):
     def losses(self, network: Network, batch: Batch, focus: float = 0.0, bfloat16: bool = False
                ) -> Dict[str, torch.Tensor]:
         options = argparse.Namespace(focus=focus, features=1.0, step_loss=0.5, distill=1.0,
-                                     bfloat16=bfloat16)
-        return loss_of(network, network.audioset, batch, options)
+                                     bfloat16=bfloat16, live_teacher=False)
+        return loss_of(network, network, batch, options)
 
     def batch(self) -> Batch:
         torch.manual_seed(1)
@@ -218,7 +219,7 @@ class TestRuns(unittest.TestCase):
 
 class TestPairs(unittest.TestCase):
     def test_labels_join_and_the_teacher_is_left_out(self) -> None:
-        power = np.ones((2, 4, 5), np.float32)
+        power = np.ones((2, 4, CONFIG.mel_bands), np.float32)
         target = np.array([[1, 0, LEFT_OUT], [0, LEFT_OUT, 1]], np.uint8)
         taught = np.ones(2, np.float32)
         step = np.repeat(target[:, None], 3, axis=1)
@@ -227,6 +228,40 @@ class TestPairs(unittest.TestCase):
         self.assertEqual(target[0].tolist(), [1, LEFT_OUT, 1])
         self.assertEqual(taught.tolist(), [0.0, 0.0])
         self.assertTrue((power > 1.2).all())
+
+    def test_pairs_are_levelled_as_samples_are(self) -> None:
+        """Two tones of one level, of which pre-emphasis makes powers that are 30 dB apart."""
+        time = np.arange(CONFIG.columns * CONFIG.hop_frames + 1) / CONFIG.rate_hz
+        tones = np.stack([np.sin(2 * np.pi * hz * time) for hz in (100.0, 400.0, 1000.0, 6000.0)])
+        logmel = Frontend()(torch.from_numpy(tones.astype(np.float32))).numpy()
+        power = to_power(logmel[:, -CONFIG.columns:])
+        loud_db = 10 * np.log10(loudness(power))
+        self.assertLess(float(np.ptp(loud_db)), 3.0)
+        self.assertGreater(float(np.ptp(10 * np.log10(power.mean(axis=(1, 2))))), 20.0)
+        target = np.zeros((4, 40), np.uint8)
+        before = loudness(power)
+        add_pairs(power, target, np.zeros((4, 10, 40), np.uint8), np.ones(4, np.float32), 1.1,
+                  np.random.default_rng(1))
+        added_db = 10 * np.log10(loudness(power) / before - 1.0)
+        self.assertLess(float(np.abs(added_db).max()), 6.1)
+        self.assertGreater(float(np.ptp(added_db)), 1.0)
+
+    def test_pairs_leave_alone_what_is_unknown_or_crowded(self) -> None:
+        def paired(first: np.ndarray, second: np.ndarray) -> bool:
+            power = np.ones((2, 4, CONFIG.mel_bands), np.float32)
+            target = np.stack([first, second]).astype(np.uint8)
+            taught = np.ones(2, np.float32)
+            add_pairs(power, target, target[:, None].copy(), taught, 1.1,
+                      np.random.default_rng(1))
+            self.assertEqual(bool((power > 1.0).any()), not taught.any())
+            return not taught.any()
+
+        none, some, many = np.zeros(31), np.zeros(31), np.zeros(31)
+        some[:2], many[2:5] = 1, 1
+        self.assertTrue(paired(some, none))
+        self.assertTrue(paired(some, some))
+        self.assertFalse(paired(some, many))
+        self.assertFalse(paired(some, np.full(31, LEFT_OUT)))
 
     def test_filters_are_drawn_around_nothing(self) -> None:
         curves = filter_curves(400, 128, 4.0, np.random.default_rng(3))
