@@ -45,11 +45,11 @@ SOURCES = {
     "music of HyperRogue, Shawn Parrotte, Lincoln Domina, Will Savino (distillation only)":
         "CC BY-SA 3.0",
 }
-SHIPPED_LICENCE = "distributed with Tutti; attribution to the sources below"
+SHIPPED_LICENCE = "GPL-2.0-or-later, as Tutti; attribution to the start and the sources below"
 OTHER_LICENCE = "those of the start and of the sources below"
 
 # What of the command changes the result, whatever the weights are from.
-OPTIONS = ("seed", "alarm_weight")
+OPTIONS = ("seed", "alarm_weight", "entry_odds")
 QUANTIZING = ("calibration_windows", "percentile", "tune_steps", "tune_batch", "tune_rate",
               "tune_seed")
 
