@@ -77,7 +77,9 @@ static enum tutti_status read_settings(const struct command_line *line, struct t
     enum tutti_status status = settings_read_environment(line->settings, error);
     if (status != TUTTI_OK)
         return status;
-    const char *named = line->config != NULL ? line->config : getenv(CONFIG_VARIABLE);
+    if (line->config != NULL)
+        return settings_read_file(line->settings, line->config, error);
+    const char *named = getenv(CONFIG_VARIABLE);
     if (named != NULL && *named != '\0')
         return settings_read_file(line->settings, named, error);
     status = settings_read_file(line->settings, CONFIG_FILE, error);

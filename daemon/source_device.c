@@ -182,8 +182,8 @@ static enum tutti_status open_listed(struct device *device, const struct device_
     /* Not a wrong setting: a device with more channels may yet come. */
     if (convert_check_channel(config->channel, info->channels, device->name, error) != TUTTI_OK) {
         if (error != NULL)
-            error->status = TUTTI_ERROR_NOT_FOUND;
-        return TUTTI_ERROR_NOT_FOUND;
+            error->status = TUTTI_ERROR_IO;
+        return TUTTI_ERROR_IO;
     }
     if (config->channel != CAPTURE_MIX_ALL)
         device->channels = (unsigned)config->channel + 1;

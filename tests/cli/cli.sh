@@ -20,8 +20,8 @@ unset TUTTI_KERNEL JOURNAL_STREAM NOTIFY_SOCKET http_proxy HTTP_PROXY all_proxy 
 work=$(mktemp -d /tmp/tutti-cli-XXXXXX)
 trap 'chmod -R u+rwx "$work"; rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
-# Neither the machine's sound cards and servers nor its configuration have a part in the tests. (PortAudio wants
-# one device at least that does not open.)
+# Neither the machine's sound cards and servers nor its configuration have a part in the tests.
+# (PortAudio wants one device at least that does not open.)
 if [ -z "${ALSA_CONFIG_PATH:-}" ]; then
     echo 'pcm.nothing { type hw card 99 }' >"$work/.asound.conf"
     ALSA_CONFIG_PATH=$work/.asound.conf

@@ -1,9 +1,10 @@
 # meson install into an empty folder: what is installed is complete, finds its model wherever the
 # folder is moved to, and an edited configuration stays as it is.
-#   test_install.sh BUILD_FOLDER PREFIX
+#   test_install.sh BUILD_FOLDER PREFIX CONFIGURATION_FOLDER
 . "$(dirname "$0")/cli.sh"
 build=$1
 prefix=$2
+config=$3/tuttid.conf
 root=$work/root
 
 last='meson install'
@@ -17,7 +18,10 @@ for file in bin/tuttid bin/tutti share/doc/tutti/LICENSE share/doc/tutti/NOTICE 
 done
 [ ! -e "$build/models/tutti-20.safetensors" ] ||
     same "$root$prefix/share/tutti/tutti-20.safetensors" "$build/models/tutti-20.safetensors"
-same "$root/etc/tutti/tuttid.conf" "$SAMPLE"
+same "$root$config" "$SAMPLE"
+check "the manual page names it" grep -qF "$config" "$root$prefix/share/man/man1/tuttid.1"
+expect 0 "$root$prefix/bin/tuttid" --help
+check "the help names it" sh -c "tr -d '\n' <'$out' | tr -s ' ' | grep -qF '$config'"
 check "the unit starts the program" \
     grep -qx "ExecStart=$prefix/bin/tuttid" "$root$prefix/lib/systemd/system/tuttid.service"
 
@@ -33,9 +37,9 @@ if command -v systemd-analyze >/dev/null; then
     silent "$err"
 fi
 
-echo '# edited' >"$root/etc/tutti/tuttid.conf"
+echo '# edited' >"$root$config"
 meson install -C "$build" --no-rebuild --quiet --destdir "$root" >"$out" 2>"$err"
-check "an edited configuration stays" [ "$(cat "$root/etc/tutti/tuttid.conf")" = '# edited' ]
+check "an edited configuration stays" [ "$(cat "$root$config")" = '# edited' ]
 
 # Moved to where nobody installed it, with a model of its own.
 mv "$root$prefix" "$work/moved"

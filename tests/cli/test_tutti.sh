@@ -98,7 +98,8 @@ check "lines of at most 80 characters" sh -c "! sed '1,/^Training/d' '$out' | gr
 expect 0 "$TUTTI" model --layers "$MODEL"
 says "$out" "squeeze_excite"
 expect 0 "$TUTTI" model --json "$MODEL"
-says "$out" '"labels":["low","middle","high"],"thresholds":[0.5,0.4,0.6],"entry_thresholds":[0.5,0.4,0.6]'
+says "$out" '"labels":["low","middle","high"],"thresholds":[0.5,0.4,0.6],'
+says "$out" '"entry_thresholds":[0.5,0.4,0.6]'
 says "$out" '"purpose"'
 says "$out" "{\"file\":\"$MODEL\""
 # The same of its memory as for people.

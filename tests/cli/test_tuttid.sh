@@ -57,6 +57,12 @@ expect 2 start -c missing.conf
 says "$err" "cannot open the configuration missing.conf: No such file or directory"
 expect 2 start -c "$work"
 says "$err" "Is a directory"
+expect 2 start -c ''
+# The environment names it, too; the option comes first.
+expect 2 env TUTTI_CONFIG=missing.conf "$TUTTID" --listen 127.0.0.1:0 --model "$MODEL"
+says "$err" "missing.conf"
+expect 0 env TUTTI_CONFIG=missing.conf "$TUTTID" --listen 127.0.0.1:0 --model "$MODEL" \
+    --input file:good.wav -c /dev/null
 refuse '[source]\ngain = 3\n' "t.conf:2: there is no key in section [source] named gain"
 refuse '[source]\ngain = 3\n[log]\nlevel\n' "t.conf:4: this is neither [section]"
 says "$err" "t.conf:2: there is no key in section [source] named gain"

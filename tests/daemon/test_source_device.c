@@ -149,7 +149,7 @@ static void refuses_channels_and_rates_that_it_does_not_have(void **state)
     struct tutti_error error;
     assert_null(source_open(&config, &error));
     assert_string_equal(error.text, "channel 2 was asked for, but stage has 1 channel");
-    assert_int_equal(error.status, TUTTI_ERROR_NOT_FOUND);
+    assert_int_equal(error.status, TUTTI_ERROR_IO);
     config = (struct source_config){.input = "stage", .channel = CAPTURE_MIX_ALL, .rate_hz = 96000};
     assert_null(source_open(&config, &error));
     assert_non_null(strstr(error.text, "96000 Hz"));

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import copy
 import io
 import tempfile
 import unittest
@@ -90,6 +91,21 @@ class TestStep(unittest.TestCase):
                      unseen._replace(taught=torch.ones(2))):
             self.assertNotEqual(float(first["total"]), float(self.losses(network, seen)["total"]))
         self.assertTrue(torch.equal(before, network.features[0][1].running_mean))
+
+    def test_a_live_teacher_hears_what_the_network_hears(self) -> None:
+        torch.manual_seed(1)
+        network = Network(3, keep_audioset=True).eval()
+        start = copy.deepcopy(network).requires_grad_(False)
+        batch = self.batch()._replace(taught=torch.zeros(2))
+        options = argparse.Namespace(focus=0.0, features=1.0, step_loss=0.5, distill=1.0,
+                                     bfloat16=False, live_teacher=True)
+        losses = loss_of(network, start, batch, options)
+        self.assertLess(float(losses["distill"].detach()), 1e-4)
+        losses["total"].backward()
+        self.assertTrue(all(p.grad is None for p in start.parameters()))
+        with torch.no_grad():
+            network.hidden.weight.add_(0.5)
+        self.assertGreater(float(loss_of(network, start, batch, options)["distill"].detach()), 1e-2)
 
     def test_focus_weighs_what_is_right_less(self) -> None:
         torch.manual_seed(4)
