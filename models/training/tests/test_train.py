@@ -104,7 +104,7 @@ class TestStep(unittest.TestCase):
         losses["total"].backward()
         self.assertTrue(all(p.grad is None for p in start.parameters()))
         with torch.no_grad():
-            network.hidden.weight.add_(0.5)
+            network.hidden.bias.add_(1.0)
         self.assertGreater(float(loss_of(network, start, batch, options)["distill"].detach()), 1e-2)
 
     def test_focus_weighs_what_is_right_less(self) -> None:
