@@ -66,6 +66,8 @@ class Composer:
         programs = GM_PROGRAMS.get(name) or GM_OTHERS.get(name, ())
         self.programs = [(program, 0) for program in programs] + list(GS_VARIATIONS.get(name, ()))
         self.now = 0.2
+        # Of the phrase: when it ends, how unsteady its beat is, and where it is loudest.
+        self.end, self.unsteady_s, self.summit, self.swell = 0.2, 0.0, 0.5, 0.0
         self.styles: Dict[str, Callable[[float, List[int], float], None]] = {
             "melody": lambda end, keys, beat: self.melody(end, keys, beat, (0.5, 0.5, 1, 1, 2)),
             "fast": lambda end, keys, beat: self.melody(end, keys, beat, (0.25, 0.25, 0.5)),
@@ -74,8 +76,15 @@ class Composer:
             "arpeggio": self.arpeggio, "power": self.power, "tremolo": self.tremolo,
             "both": self.both}
 
-    def velocity(self, base: int) -> int:
-        return int(np.clip(base + self.random.normal(0, 9), 20, 127))
+    def velocity(self, base: int, time: float) -> int:
+        """Louder or softer toward the summit of the phrase."""
+        away = abs((time - self.now) / max(self.end - self.now, 1e-3) - self.summit)
+        return int(np.clip(base - self.swell * away + self.random.normal(0, 7), 20, 127))
+
+    def note(self, time: float, duration: float, key: int, base: int, channel: int = 0) -> None:
+        """One note, about when it is due."""
+        late = float(np.clip(self.random.normal(0.0, self.unsteady_s), -0.05, 0.05))
+        self.midi.note(max(0.0, time + late), duration, channel, key, self.velocity(base, time))
 
     def melody(self, end: float, keys: List[int], beat: float, values: Tuple[float, ...],
                first: int = -1) -> None:
@@ -88,7 +97,7 @@ class Composer:
         while time < end:
             duration = beat * float(random.choice(values))
             if random.random() > 0.1:
-                self.midi.note(time, duration * length, 0, keys[place], self.velocity(base))
+                self.note(time, duration * length, keys[place], base)
                 if duration > 0.5 and random.random() < 0.3:
                     self.vibrato(time, duration)
             step = int(random.choice((-4, -2, -1, -1, 1, 1, 2, 4)))
@@ -111,7 +120,7 @@ class Composer:
         while time < end:
             duration = beat * float(self.random.choice((1, 2, 4)))
             for key in self.chord(keys, int(self.random.integers(2, 5))):
-                self.midi.note(time, 0.95 * duration, 0, key, self.velocity(base))
+                self.note(time, 0.95 * duration, key, base)
             time += duration
 
     def strum(self, end: float, keys: List[int], beat: float) -> None:
@@ -124,7 +133,7 @@ class Composer:
                 chord = self.chord(keys, int(self.random.integers(4, 7)))
             spread = self.random.uniform(0.008, 0.03)
             for i, key in enumerate(chord if stroke % 2 == 0 else chord[::-1]):
-                self.midi.note(time + i * spread, duration, 0, key, self.velocity(base))
+                self.midi.note(time + i * spread, duration, 0, key, self.velocity(base, time))
             time += duration
             stroke += 1
 
@@ -135,7 +144,7 @@ class Composer:
             chord = self.chord(keys, int(self.random.integers(3, 6)))
             order = chord + chord[-2:0:-1] if self.random.random() < 0.5 else chord
             for key in order * int(self.random.integers(1, 3)):
-                self.midi.note(time, 0.5 * beat * ring, 0, key, self.velocity(base))
+                self.note(time, 0.5 * beat * ring, key, base)
                 time += 0.5 * beat
 
     def power(self, end: float, keys: List[int], beat: float) -> None:
@@ -145,7 +154,7 @@ class Composer:
             for _ in range(int(self.random.choice((1, 2, 4, 8)))):
                 duration = beat * float(self.random.choice((0.5, 0.5, 1, 2)))
                 for key in (root, root + 7, root + 12):
-                    self.midi.note(time, 0.9 * duration, 0, key, self.velocity(base))
+                    self.midi.note(time, 0.9 * duration, 0, key, self.velocity(base, time))
                 time += duration
 
     def tremolo(self, end: float, keys: List[int], beat: float) -> None:
@@ -154,7 +163,7 @@ class Composer:
         step = self.random.uniform(0.06, 0.09)
         while time < end:
             for t in np.arange(0.0, beat * float(self.random.choice((1, 2, 3))), step):
-                self.midi.note(time + t, 1.2 * step, 0, keys[place], self.velocity(base))
+                self.note(time + t, 1.2 * step, keys[place], base)
             time += t + step
             place = int(np.clip(place + self.random.integers(-2, 3), 0, len(keys) - 1))
 
@@ -165,7 +174,7 @@ class Composer:
         time, base, note = self.now, int(self.random.integers(70, 120)), 0
         while time < end:
             place, value = riff[note % len(riff)]
-            self.midi.note(time, 0.9 * value * beat, 0, keys[place], self.velocity(base))
+            self.note(time, 0.9 * value * beat, keys[place], base)
             time += value * beat
             note += 1
 
@@ -193,15 +202,18 @@ class Composer:
             if fill:
                 keys = [int(random.choice((38, 41, 45, 47, 48, 50)))]
             for key in keys:
-                self.midi.note(time, 0.1, DRUM_CHANNEL, key, self.velocity(base))
+                self.note(time, 0.1, key, base, DRUM_CHANNEL)
             time += beat / 4
             step += 1
 
     def phrase(self, duration: float) -> None:
         """One phrase in a random key, tempo and style, then a short rest."""
         random = self.random
-        end = self.now + duration
+        end = self.end = self.now + duration
         beat = 60.0 / random.uniform(60, 150)
+        self.unsteady_s = float(random.choice((0.0, 0.006, 0.012, 0.02)))
+        self.summit = float(random.uniform(0.0, 1.0))
+        self.swell = float(random.uniform(-10.0, 40.0))
         style = str(random.choice(self.player.styles))
         if self.programs:
             program, bank = self.programs[int(random.integers(len(self.programs)))]

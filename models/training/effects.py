@@ -24,9 +24,9 @@ def frequency_gain(count: int, random: np.random.Generator, depth_db: float) -> 
 
 
 def band_limit(count: int, random: np.random.Generator) -> np.ndarray:
-    """Gain of a poor microphone or loudspeaker: rolls off below 60-300 Hz or above 3.5-12 kHz."""
+    """Gain of a poor microphone or loudspeaker: rolls off below 60-300 Hz or above 3-12 kHz."""
     hz = np.linspace(1.0, RATE_HZ / 2, count)
-    low, high = random.uniform(60, 300), random.uniform(3500, 12000)
+    low, high = random.uniform(60, 300), random.uniform(3000, 12000)
     gain = np.ones(count)
     if random.random() < 0.6:
         gain /= np.sqrt(1 + (low / hz) ** 6)
@@ -53,7 +53,7 @@ class Rooms:
         tail = (brightness * noise + (1 - brightness) * dull) * 10 ** (-3.0 * t / decay_s)
         tail[:int(random.uniform(0.001, 0.02) * RATE_HZ)] = 0.0
         tail *= 1.0 / np.sqrt(np.sum(tail ** 2) + 1e-12)
-        wet = 10 ** (random.uniform(-18.0, 3.0) / 20)  # direct to reverberant ratio
+        wet = 10 ** (random.uniform(-18.0, 9.0) / 20)  # reverberant to direct ratio
         tail *= wet
         tail[0] += 1.0
         return tail.astype(np.float32)
@@ -107,9 +107,30 @@ def clipped(samples: np.ndarray, random: np.random.Generator) -> np.ndarray:
     return np.clip(samples, -limit, limit)
 
 
+def compressed(samples: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Through a compressor, or the automatic gain of a recorder or telephone, which is slower."""
+    block = RATE_HZ // 100
+    blocks = samples[:samples.size // block * block].reshape(-1, block)
+    level_db = 10 * np.log10(np.square(blocks).mean(axis=1) + 1e-10)
+    over_db = np.maximum(level_db - level_db.max() + random.uniform(6.0, 30.0), 0.0)
+    slow = random.random() < 0.4
+    attack_s, release_s = (0.2, 2.0) if slow else (0.01, 0.15)
+    rise, fall = (1 - np.exp(-0.01 / (seconds * random.uniform(0.5, 2.0)))
+                  for seconds in (attack_s, release_s))
+    smooth_db, last = np.empty_like(over_db), float(over_db[0])
+    for i, value in enumerate(over_db):
+        last += (rise if value > last else fall) * (value - last)
+        smooth_db[i] = last
+    gain_db = -smooth_db * (1 - 1 / random.uniform(2.0, 10.0))
+    places = (np.arange(level_db.size) + 0.5) * block
+    return samples * (10 ** (np.interp(np.arange(samples.size), places, gain_db) / 20)
+                      ).astype(np.float32)
+
+
 def coded(samples: np.ndarray, random: np.random.Generator) -> np.ndarray:
     """Through a lossy codec at a low rate, and back; level and length stay."""
-    up, down = ((1, 1), (3, 4), (1, 2))[int(random.integers(3))]  # 32, 24 or 16 kHz
+    # 32, 24, 16 or, as on the telephone, 8 kHz
+    up, down = ((1, 1), (3, 4), (1, 2), (1, 4))[int(random.choice(4, p=(0.3, 0.25, 0.25, 0.2)))]
     form, subtype = (("MP3", "MPEG_LAYER_III"), ("OGG", "VORBIS"), ("OGG", "OPUS"))[
         int(random.integers(3))]
     if subtype == "OPUS" and up == down:

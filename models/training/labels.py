@@ -63,27 +63,28 @@ AUDIOSET: Dict[str, Tuple[str, ...]] = {
 }
 
 # General MIDI programs (counted from 0) that sound like each label. General MIDI has no mandolin
-# and no ukulele: GS_VARIATIONS has them, and a soundfont without them plays these programs instead.
+# and no ukulele: GS_VARIATIONS has them. Pizzicato (45) is nobody's: of the strings that it stands
+# for neither the violin nor the cello can be heard out.
 GM_PROGRAMS: Dict[str, Tuple[int, ...]] = {
     "accordion": (21, 23),
     "acoustic_guitar": (24, 25),
     "banjo": (105,),
-    "bass": (32, 33, 34, 35, 36),
-    "cello": (42, 42, 45),  # 45: plucked
+    "bass": (32, 32, 33, 33, 34, 35, 36, 43),  # 43: bowed
+    "cello": (42,),
     "clarinet": (71,),
     "drums": (),  # channel 10
     "electric_guitar": (26, 27, 28, 29, 30),
     "flute": (73, 72),
     "mallet_percussion": (11, 12, 13, 9),
-    "mandolin": (25,),  # the steel guitar, played as tremolo
+    "mandolin": (),
     "organ": (16, 17, 18, 19, 20),
     "piano": (0, 1, 2, 3),
     "saxophone": (64, 65, 66, 67),
     "synthesizer": (38, 39, 62, 63, 80, 81, 82, 84, 87, 88, 89, 90, 91, 93, 95),
     "trombone": (57,),
     "trumpet": (56,),
-    "ukulele": (24,),  # the nylon guitar an octave higher
-    "violin": (40, 40, 45),
+    "ukulele": (),
+    "violin": (40, 40, 40, 110, 44),  # 110: fiddle, 44: tremolo
     "voice": (52, 53, 54),
 }
 
@@ -91,9 +92,9 @@ GM_PROGRAMS: Dict[str, Tuple[int, ...]] = {
 GS_VARIATIONS: Dict[str, Tuple[Tuple[int, int], ...]] = {
     "accordion": ((21, 8),), "acoustic_guitar": ((25, 8),),
     "electric_guitar": ((28, 8), (30, 8), (26, 8)),
-    "mandolin": ((25, 16), (25, 16), (25, 16)), "organ": ((16, 8), (17, 8), (19, 8)),
+    "mandolin": ((25, 16),), "organ": ((16, 8), (17, 8), (19, 8)),
     "piano": ((0, 8),), "synthesizer": ((38, 8), (39, 8), (62, 8), (63, 8)),
-    "ukulele": ((24, 8), (24, 8), (24, 8)), "violin": ((40, 8),),
+    "ukulele": ((24, 8),), "violin": ((40, 8),),
 }
 
 # Neighbours that are none of the labels: the model must keep quiet on them. Celesta and music box

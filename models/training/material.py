@@ -21,6 +21,17 @@ STRAIGHT_FROM_PICKUP = {"black_and_green_guitars", "tonejs_instruments"}
 # Played or sung with vibrato and slides, which single notes in a collection mostly lack.
 VIBRATO_SHARES = {"voice": 0.6, "violin": 0.4, "cello": 0.4, "saxophone": 0.25, "flute": 0.25,
                   "trumpet": 0.25, "trombone": 0.25, "electric_guitar": 0.15}
+# Of these every clip is another player; a clip of other sources is one of many by the same.
+MANY_PLAYERS = {"freesound_fsd", "gcompris", "qabcs", "tuxpaint"}
+SMALLEST_GROUP = 8  # notes; what is played otherwise more rarely goes together
+DYNAMICS = {"p": "soft", "pp": "soft", "piano": "soft", "pianissimo": "soft",
+            "mezzo-piano": "soft", "molto-pianissimo": "soft", "f": "loud", "mf": "loud",
+            "forte": "loud", "fortissimo": "loud", "mezzo-forte": "loud"}
+ARTICULATIONS = re.compile("pizz|tremolo|trill|harmonic|stacc|spicc|legno|battuto|flutter|slap|"
+                           "tongu|twang|vibrato|sul|btb|mute")
+# Neither clearly of a drum kit nor clearly not: left out on both sides.
+HAND_PERCUSSION = re.compile("agogo|cabasa|cowbell|guiro|tamb|maraca|vibraslap|whistle|metronome|"
+                             "scratch|djundjun|hand-cymbals", re.IGNORECASE)
 SHORTEST_RENDER = 20 * RATE_HZ  # samples; a stretch of 8 s is cut from anywhere in it
 SEMITONES = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11}
 PITCH = re.compile(r"(?:^|[_-])([A-Ga-g])(#|s|b)?(-?\d)(?=[_.\-]|$)")
@@ -36,6 +47,13 @@ def pitch_of(name: str) -> Optional[int]:
         return None
     shift = {"#": 1, "s": 1, "b": -1, None: 0}[match.group(2)]
     return SEMITONES[match.group(1).lower()] + shift + 12 * (int(match.group(3)) + 1)
+
+
+def manner_of(name: str) -> str:
+    """How a note in a collection was played, as far as its file name tells."""
+    parts = re.split(r"[_.]", name)
+    dynamics = [DYNAMICS[part] for part in parts if part in DYNAMICS]
+    return " ".join([*dynamics[:1], *ARTICULATIONS.findall(name)])
 
 
 def to_float(samples: np.ndarray) -> np.ndarray:
@@ -73,9 +91,11 @@ def bent(samples: np.ndarray, random: np.random.Generator) -> np.ndarray:
 
 @dataclass
 class Notes:
-    """Single notes of one instrument from one source, sorted by pitch where it is known."""
+    """Single notes of one instrument from one source, played in one manner; sorted by pitch where
+    it is known."""
 
     source: str
+    instrument: str = ""
     samples: List[np.ndarray] = field(default_factory=list)
     pitches: List[int] = field(default_factory=list)
 
@@ -90,7 +110,7 @@ class Bank:
     """All material of one label (or of one kind of sound that is none)."""
 
     notes: List[Notes] = field(default_factory=list)
-    clips: List[np.ndarray] = field(default_factory=list)
+    players: Dict[str, List[np.ndarray]] = field(default_factory=dict)  # the clips of each
     renders: List[Tuple[np.ndarray, np.ndarray]] = field(default_factory=list)  # samples, scores
 
 
@@ -109,23 +129,47 @@ def training_clips(work: Path, split: str) -> List[Tuple[dict, np.ndarray]]:
     return clips
 
 
+def in_manners(notes: List[Tuple[str, np.ndarray]], source: str, instrument: str) -> List[Notes]:
+    """The named notes of an instrument, one group for each manner that they are played in."""
+    groups: Dict[str, List[Tuple[str, np.ndarray]]] = {}
+    for name, samples in notes:
+        groups.setdefault(manner_of(name), []).append((name, samples))
+    rare = [group for group in groups.values() if len(group) < SMALLEST_GROUP]
+    large = [group for group in groups.values() if len(group) >= SMALLEST_GROUP]
+    together = sum(rare, [])
+    if together:
+        large.append(together)
+    out = []
+    for group in large:
+        out.append(Notes(source, instrument, [samples for _, samples in group],
+                         [pitch_of(name) or 0 for name, _ in group]))
+        out[-1].sort()
+    return out
+
+
 def add_clips(banks: Dict[str, Bank], work: Path) -> None:
-    groups: Dict[Tuple[str, str], Notes] = {}
+    groups: Dict[Tuple[str, str, str], List[Tuple[str, np.ndarray]]] = {}
     for row, samples in training_clips(work, "train"):
         if "|" in row["labels"]:
             continue
         label = bank_of(row)
+        if row["kind"] == "note" and label in ("drums", "other_percussion"):
+            if HAND_PERCUSSION.search(row["original_name"]):
+                continue
         instrument = row["other_instrument"] or re.split(r"[_.]", row["original_name"])[0]
         if row["kind"] != "note":
-            banks[label].clips.append(samples)
+            own = row["source"] in MANY_PLAYERS or label in ("noise", "speech")
+            player = row["source"] + (f"/{row['original_name']}" if own else "")
+            banks[label].players.setdefault(player, []).append(samples)
             continue
         key = instrument if row["source"] == "philharmonia" or label in EXTRAS else ""
-        notes = groups.setdefault((label, f"{row['source']}/{key}"), Notes(row["source"]))
-        notes.samples.append(samples)
-        notes.pitches.append(pitch_of(row["original_name"]) or 0)
-    for (label, _), notes in groups.items():
-        notes.sort()
-        banks[label].notes.append(notes)
+        groups.setdefault((label, row["source"], key), []).append((row["original_name"], samples))
+    for (label, source, instrument), named in groups.items():
+        if label in ("drums", "other_percussion"):
+            notes = Notes(source, instrument, [samples for _, samples in named], [0] * len(named))
+            banks[label].notes.append(notes)
+        else:
+            banks[label].notes += in_manners(named, source, instrument)
 
 
 def add_renders(banks: Dict[str, Bank], folder: Path) -> None:
@@ -149,16 +193,17 @@ def load_banks(work: Path) -> Dict[str, Bank]:
         speech = np.load(work / "speech.npy", mmap_mode="r")
         if speech.size >= SHORTEST_RENDER:
             banks["speech"].renders.append((speech, np.ones(speech.size // (3 * RATE_HZ))))
-    banks["music"].clips = [samples for _, samples in training_clips(work, "unlabelled")]
+    for row, samples in training_clips(work, "unlabelled"):
+        banks["music"].players.setdefault(row["source"], []).append(samples)
     empty = [name for name, bank in banks.items()
-             if not (bank.notes or bank.clips or bank.renders)]
+             if not (bank.notes or bank.players or bank.renders)]
     if empty:
         raise Refused(f"{work}: there is nothing to mix of {', '.join(empty)}; " + REMEDY)
     return banks
 
 
 def string_notes(notes: Notes, label: str, count: int, random: np.random.Generator) -> np.ndarray:
-    """A walk over neighbouring pitches in a steady rhythm, with overlaps and chords."""
+    """A walk over neighbouring pitches in a rhythm, with overlaps, chords and a loudest place."""
     out = np.zeros(count + 12 * RATE_HZ, np.float32)
     beat = 60.0 / random.uniform(60, 160)
     reach = 4.0 if label == "voice" else 1.5  # moves formants, too: a larger or smaller singer
@@ -167,20 +212,25 @@ def string_notes(notes: Notes, label: str, count: int, random: np.random.Generat
     chords = label in POLYPHONIC and random.random() < 0.5
     step = max(1, len(notes.samples) // 24)
     overlap = random.uniform(0.0, 0.4)
+    unsteady_s = float(random.choice((0.0, 0.01, 0.02, 0.03)))
+    summit, swell_db = random.uniform(0.0, 1.0), random.uniform(-2.0, 9.0)
     bends = random.random() < VIBRATO_SHARES.get(label, 0.0)
     values = random.choice((0.25, 0.5, 0.5, 1.0, 1.0, 2.0), size=8)
     time, index = 0.0, 0
     while time * RATE_HZ < count:
         duration = beat * float(values[index % 8])
+        loud_db = -swell_db * abs(time * RATE_HZ / count - summit)
         for voice in range(int(random.integers(2, 4)) if chords else 1):
             chosen = min(len(notes.samples) - 1, place + 3 * step * voice)
-            note = transposed(to_float(notes.samples[chosen][:6 * RATE_HZ]), shift)
-            note = bent(note, random) if bends else note
             long_enough = int((duration * (1 + overlap) + 0.08) * RATE_HZ)
-            if label not in ("drums",):
-                note = fade(note[:long_enough], 0.0, 0.06)
-            start = int(time * RATE_HZ)
-            out[start:start + note.size] += note * 10 ** (random.normal(0.0, 2.5) / 20)
+            # Cut before it is transposed, by up to four semitones, and bent, which takes less time.
+            longest = min(6 * RATE_HZ, 2 * long_enough)
+            note = transposed(to_float(notes.samples[chosen][:longest]), shift)
+            note = bent(note, random) if bends else note
+            note = fade(note[:long_enough], 0.0, 0.06)
+            start = int(max(0.0, time + random.normal(0.0, unsteady_s)) * RATE_HZ)
+            note = note[:max(0, out.size - start)]
+            out[start:start + note.size] += note * 10 ** ((loud_db + random.normal(0.0, 2.0)) / 20)
         time += duration
         index += 1
         if random.random() < 0.06:
@@ -192,10 +242,43 @@ def string_notes(notes: Notes, label: str, count: int, random: np.random.Generat
     return out[:count]
 
 
-def string_clips(clips: Sequence[np.ndarray], count: int,
-                 random: np.random.Generator) -> np.ndarray:
-    """One clip, repeated or followed by others of the same kind, with short rests."""
+def string_hits(notes: Notes, count: int, random: np.random.Generator) -> np.ndarray:
+    """Bars of sixteenths on a few pieces of a kit, repeated with small changes."""
     out = np.zeros(count, np.float32)
+    sixteenth = 15.0 / random.uniform(60, 160)
+    unsteady_s = float(random.choice((0.0, 0.004, 0.01)))
+    pieces = random.choice(len(notes.samples), int(random.integers(1, 6)))
+    shift = random.uniform(-1.5, 1.5) if random.random() < 0.3 else 0.0
+    hits = [transposed(to_float(notes.samples[piece][:4 * RATE_HZ]), shift) for piece in pieces]
+    bars = []
+    for level_db in random.normal(0.0, 4.0, len(hits)):
+        every = int(random.choice((2, 4, 4, 8, 16)))
+        often = np.where((np.arange(16) + int(random.integers(4))) % every == 0, 0.9, 0.06)
+        bars.append((random.random(16) < often, level_db))
+    for step in range(int(count / RATE_HZ / sixteenth) + 1):
+        for hit, (bar, level_db) in zip(hits, bars):
+            if bar[step % 16] == (random.random() < 0.04):
+                continue
+            start = int(max(0.0, step * sixteenth + random.normal(0.0, unsteady_s)) * RATE_HZ)
+            sound = hit[:max(0, count - start)]
+            gain_db = level_db + random.normal(0.0, 2.0)
+            out[start:start + sound.size] += sound * np.float32(10 ** (gain_db / 20))
+    return out
+
+
+def chosen_player(players: Dict[str, List[np.ndarray]],
+                  random: np.random.Generator) -> List[np.ndarray]:
+    """The clips of one player, of whom each counts as many as the root of their clips."""
+    sizes = np.sqrt([len(clips) for clips in players.values()])
+    return list(players.values())[int(random.choice(sizes.size, p=sizes / sizes.sum()))]
+
+
+def string_clips(players: Dict[str, List[np.ndarray]], count: int,
+                 random: np.random.Generator) -> np.ndarray:
+    """One clip, repeated or followed by others of the same player and, more rarely, by another's,
+    with short rests."""
+    out = np.zeros(count, np.float32)
+    clips = chosen_player(players, random)
     clip = clips[int(random.integers(len(clips)))]
     shift = random.uniform(-1.5, 1.5) if random.random() < 0.4 else 0.0
     time = 0
@@ -207,6 +290,8 @@ def string_clips(clips: Sequence[np.ndarray], count: int,
         piece = fade(transposed(to_float(samples), shift), 0.003, 0.02)[:count - time]
         out[time:time + piece.size] += piece
         time += piece.size + int(random.uniform(0.0, 0.4) * RATE_HZ)
+        if random.random() < 0.15:
+            clips = chosen_player(players, random)
         if random.random() < 0.4:
             clip = clips[int(random.integers(len(clips)))]
     return out
@@ -226,6 +311,17 @@ def cut_render(renders: Sequence[Tuple[np.ndarray, np.ndarray]], count: int,
     return to_float(samples[begin:begin + count])
 
 
+def chosen_notes(groups: Sequence[Notes], random: np.random.Generator) -> Notes:
+    """One manner of one instrument, of which each counts as many as the root of its notes."""
+    totals: Dict[Tuple[str, str], int] = {}
+    for notes in groups:
+        key = (notes.source, notes.instrument)
+        totals[key] = totals.get(key, 0) + len(notes.samples)
+    shares = np.array([len(notes.samples) / np.sqrt(totals[notes.source, notes.instrument])
+                       for notes in groups])
+    return groups[int(random.choice(len(groups), p=shares / shares.sum()))]
+
+
 def stem(banks: Dict[str, Bank], label: str, count: int, random: np.random.Generator) -> np.ndarray:
     """`count` samples of one instrument (or of an extra output, "noise", "music")."""
     bank = banks[label]
@@ -233,8 +329,9 @@ def stem(banks: Dict[str, Bank], label: str, count: int, random: np.random.Gener
     if bank.notes:
         total = sum(len(notes.samples) for notes in bank.notes)
         options.append(("notes", 0.35 * min(1.0, total / 60)))
-    if bank.clips:
-        options.append(("clips", 0.4 * min(1.0, len(bank.clips) / 10)))
+    if bank.players:
+        total = sum(len(clips) for clips in bank.players.values())
+        options.append(("clips", 0.4 * min(1.0, total / 10)))
     if bank.renders:
         options.append(("renders", 0.3 if label not in ("mandolin",) else 0.1))
     shares = np.array([share for _, share in options])
@@ -242,9 +339,10 @@ def stem(banks: Dict[str, Bank], label: str, count: int, random: np.random.Gener
     if kind == "renders":
         return cut_render(bank.renders, count, random)
     if kind == "clips":
-        return string_clips(bank.clips, count, random)
-    sizes = np.sqrt([len(notes.samples) for notes in bank.notes])
-    notes = bank.notes[int(random.choice(len(bank.notes), p=sizes / sizes.sum()))]
+        return string_clips(bank.players, count, random)
+    notes = chosen_notes(bank.notes, random)
+    if label == "drums":
+        return string_hits(notes, count, random)
     samples = string_notes(notes, label, count, random)
     if label == "electric_guitar" and notes.source in STRAIGHT_FROM_PICKUP:
         if random.random() < 0.75:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from pathlib import Path
-from typing import List, Tuple
+from typing import Dict, List, Tuple
 
 TICKS_PER_SECOND = 960  # 480 ticks per quarter at the default 120 beats per minute
 
@@ -23,6 +23,7 @@ class MidiFile:
     def __init__(self) -> None:
         self.events: List[Tuple[int, int, bytes]] = []
         self.notes: List[Tuple[float, float, int, int]] = []  # time, seconds, key, velocity
+        self.sounding: Dict[Tuple[int, int], Tuple[int, int]] = {}
 
     def add(self, time_s: float, message: bytes, order: int = 1) -> None:
         self.events.append((max(0, round(time_s * TICKS_PER_SECOND)), order, message))
@@ -39,9 +40,16 @@ class MidiFile:
         self.add(time_s, bytes((0xE0 | channel, value & 0x7F, value >> 7)), 0)
 
     def note(self, time_s: float, duration_s: float, channel: int, key: int, velocity: int) -> None:
+        """One note. The last one of the same key ends where it still sounded, since its own end
+        would silence this one."""
         key, velocity = max(0, min(127, key)), max(1, min(127, velocity))
         self.notes.append((time_s, duration_s, key, velocity))
         self.add(time_s, bytes((0x90 | channel, key, velocity)), 2)
+        begin = self.events[-1][0]
+        last_begin, last_end = self.sounding.get((channel, key), (begin, -1))
+        if last_begin < begin and last_end >= 0 and self.events[last_end][0] > begin:
+            self.events[last_end] = (begin, *self.events[last_end][1:])
+        self.sounding[channel, key] = (begin, len(self.events))
         self.add(time_s + max(0.01, duration_s), bytes((0x80 | channel, key, 64)), 1)
 
     def save(self, path: Path) -> None:

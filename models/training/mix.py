@@ -1,4 +1,4 @@
-"""Mixes scenes of 0 to 5 instruments and cuts labelled windows, with the teacher's embeddings.
+"""Mixes scenes of 0 to 5 instruments and cuts labelled windows.
 
 A scene is 8.2 s of a continuous stream in which instruments enter and leave; windows of 3 s are cut
 out of its log-mel columns, so that they have the edges of a stream, not of a padded clip.
@@ -9,9 +9,12 @@ two, and when it is 18 to 28 dB below everything else, the label is left out of 
 below it is absent. A step (0.32 s, one position of the network's last features) has the label if at
 least half of it is audible.
 
-Writes WORK/windows/NNN.{mel,target,step,teacher}.npy in shards: uint8 log-mel (n, 300, 128) in the
-integers of the network's input, targets of windows (n, outputs) and of steps (n, steps, outputs) of
-0, 1 or 2 (left out), and the start's embedding of the window (n, 512) in float16.
+What is drums and what is other percussion nobody can say of every instrument: where other
+percussion sounds, drums are left out of the loss.
+
+Writes WORK/windows/NNN.{mel,target,step}.npy in shards: uint8 log-mel (n, 300, 128) in the integers
+of the network's input, targets of windows (n, outputs) and of steps (n, steps, outputs) of 0, 1 or
+2 (left out).
 """
 
 from __future__ import annotations
@@ -25,12 +28,11 @@ import torch
 from scipy.ndimage import maximum_filter1d, minimum_filter1d
 from tqdm import tqdm
 
-from .effects import RATE_HZ, Rooms, clipped, coded, colored_noise, shape
+from .effects import RATE_HZ, Rooms, clipped, coded, colored_noise, compressed, shape
 from .frontend import CONFIG, Frontend
 from .labels import EXTRAS, LABELS, OUTPUTS
 from .material import Bank, load_banks, stem
-from .network import Network, as_input, published_start
-from .quantize import dequantize_input, quantize_input
+from .quantize import quantize_input
 from .refusals import refusals
 from .results import save_array
 
@@ -160,13 +162,15 @@ def quiet_share(names: List[str]) -> float:
 def master(stems: List[Tuple[str, np.ndarray]], rooms: Rooms, random: np.random.Generator
            ) -> Tuple[np.ndarray, np.ndarray, List[np.ndarray]]:
     """The sum as a microphone would deliver it, its column energies, and those of the stems."""
-    noise_db = random.uniform(-70, -18) if random.random() < 0.6 else -90.0
+    noise_db = random.uniform(-70, -10) if random.random() < 0.6 else -90.0
     noise = colored_noise(SCENE, random) * np.float32(10 ** (noise_db / 20))
     mixture = sum((samples for _, samples in stems), noise)
     energies = [column_energy(samples) for _, samples in stems]
     total = sum(energies, column_energy(noise))
     mixture = shape(mixture, rooms, random, room=random.random() < 0.08,
-                    equalize=random.random() < 0.5, limit=random.random() < 0.15)
+                    equalize=random.random() < 0.5, limit=random.random() < 0.3)
+    if random.random() < 0.25:
+        mixture = compressed(mixture, random)
     if random.random() < 0.06:
         mixture = clipped(mixture, random)
     if random.random() < 0.1:
@@ -179,6 +183,12 @@ def master(stems: List[Tuple[str, np.ndarray]], rooms: Rooms, random: np.random.
         mixture = np.zeros_like(mixture)  # digital silence
         energies = [np.zeros_like(energy) for energy in energies]
     return mixture.astype(np.float32), total, energies
+
+
+def leave_out_drums(targets: np.ndarray) -> None:
+    """Wherever other percussion may sound (in place; outputs are the last axis)."""
+    percussion = targets[..., OUTPUTS.index("other_percussion")] != 0
+    targets[..., OUTPUTS.index("drums")][percussion] = LEFT_OUT
 
 
 def scene(banks: Dict[str, Bank], rooms: Rooms, frontend: Frontend, random: np.random.Generator
@@ -204,21 +214,17 @@ def scene(banks: Dict[str, Bank], rooms: Rooms, frontend: Frontend, random: np.r
             window = (active[part], energy[part], total[part])
             targets[row, output] = target_of(*window, PRESENT_COLUMNS, ABSENT_COLUMNS)
             steps[row, :, output] = step_targets(*window)
+    if "other_percussion" in [name for name, _ in stems] and "drums" not in [
+            name for name, _ in stems]:
+        leave_out_drums(targets)
+        leave_out_drums(steps)
     windows = np.stack([logmel[begin:begin + CONFIG.columns] for begin in begins])
     return windows, targets, steps
 
 
-def teacher_embeddings(network: Network, windows: np.ndarray, batch: int = 32) -> np.ndarray:
-    parts = []
-    for begin in range(0, len(windows), batch):
-        logmel = torch.from_numpy(dequantize_input(windows[begin:begin + batch]))
-        parts.append(network.embed(network.steps(as_input(logmel))).half().numpy())
-    return np.concatenate(parts)
-
-
 def shard_paths(folder: Path, name: str) -> Dict[str, Path]:
     """The files of a shard; it counts only where all are there."""
-    return {part: folder / f"{name}.{part}.npy" for part in ("mel", "target", "step", "teacher")}
+    return {part: folder / f"{name}.{part}.npy" for part in ("mel", "target", "step")}
 
 
 def write_shard(paths: Dict[str, Path], arrays: Dict[str, np.ndarray]) -> None:
@@ -233,8 +239,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True, help="folder for intermediate results")
-    parser.add_argument("--teacher", type=Path, required=True,
-                        help="folder with mn04_as_mAP_432.pt and audioset_labels.csv")
     parser.add_argument("--shards", type=int, default=16, help="how many to mix")
     parser.add_argument("--first-shard", type=int, default=0, help="to share the work")
     parser.add_argument("--scenes", type=int, default=500, help="per shard, of 4 windows each")
@@ -245,22 +249,17 @@ def main() -> None:
         banks = load_banks(arguments.work)
     folder = arguments.work / "windows"
     folder.mkdir(parents=True, exist_ok=True)
-    network = published_start(arguments.teacher)
-    network = network.to(memory_format=torch.channels_last)
     frontend = Frontend()
-    rooms = Rooms(PADDED, 64, np.random.default_rng(arguments.seed))
     for shard in range(arguments.first_shard, arguments.first_shard + arguments.shards):
         paths = shard_paths(folder, f"{shard:03d}")
         if all(path.exists() for path in paths.values()):
             continue
         random = np.random.default_rng([arguments.seed, shard])
+        rooms = Rooms(PADDED, 64, random)
         parts = [scene(banks, rooms, frontend, random)
                  for _ in tqdm(range(arguments.scenes), desc=f"shard {shard}", unit="scene")]
         windows, targets, steps = (np.concatenate(column) for column in zip(*parts))
-        with torch.no_grad():
-            embeddings = teacher_embeddings(network, windows)
-        write_shard(paths, {"mel": windows, "target": targets, "step": steps,
-                            "teacher": embeddings})
+        write_shard(paths, {"mel": windows, "target": targets, "step": steps})
 
 
 if __name__ == "__main__":

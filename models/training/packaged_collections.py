@@ -24,8 +24,8 @@ RESOURCE_FOLDER = 2  # flag of a node in Qt's resource format
 # Names of gcompris that differ from the labels; what is in neither is "percussion".
 GCOMPRIS_LABELS = {
     "accordion": "accordion", "banjo": "banjo", "cello": "cello", "clarinet": "clarinet",
-    "drum_kit": "drums", "snare_drum": "drums", "electric_guitar": "electric_guitar",
-    "flute_traversiere": "flute", "guitar": "acoustic_guitar", "organ": "organ", "piano": "piano",
+    "drum_kit": "drums", "snare_drum": "drums", "bongo": "drums", "cymbal": "drums",
+    "electric_guitar": "electric_guitar", "flute_traversiere": "flute", "guitar": "acoustic_guitar", "organ": "organ", "piano": "piano",
     "saxophone": "saxophone", "trombone": "trombone", "trumpet": "trumpet", "violin": "violin",
     "harmonica": "harmonica", "harp": "harp", "horn": "french_horn", "tuba": "tuba",
     "timpani": "timpani"}
@@ -33,7 +33,8 @@ GCOMPRIS_LABELS = {
 ALPHABET = Path("/usr/share/qabcs/abcs/all/noises")
 ALPHABET_LABELS = {
     "accordion": "accordion", "squeezebox": "accordion", "cello": "cello", "clarinet": "clarinet",
-    "drums": "drums", "quarter_note": "drums", "bass_drum": "drums",
+    "drums": "drums", "quarter_note": "drums", "bass_drum": "drums", "cymbals": "drums",
+    "changu": "drums",
     "electric_guitar": "electric_guitar", "flute": "flute", "western_concert_flute": "flute",
     "grand_piano": "piano", "guitar": "acoustic_guitar", "saxophone": "saxophone",
     "trumpet": "trumpet", "ukulele": "ukulele", "violin": "violin",
@@ -41,7 +42,7 @@ ALPHABET_LABELS = {
     "bagpipes": "bagpipe", "dulzaina": "bagpipe", "zurna": "shanai", "rozhok": "bagpipe",
     "zhaleyka": "bagpipe", "oboe": "oboe", "natural_horn": "french_horn", "harmonica": "harmonica",
     "harp": "harp", "lute": "lute", "zither": "zither", "yangqin": "zither", "yueqin": "lute",
-    "topshuur": "lute", "timpani": "timpani", "maracas": "percussion", "changu": "percussion",
+    "topshuur": "lute", "timpani": "timpani", "maracas": "percussion",
     "ipu": "percussion", "slit_drum": "percussion", "hang": "percussion"}
 STUDIO = Path("/usr/share/lmms/samples")
 STUDIO_LABELS = {
@@ -50,7 +51,17 @@ STUDIO_LABELS = {
     "instruments/piano01": "piano", "instruments/violin_double_stop01": "violin",
     "instruments/violin_fingered01": "violin", "instruments/steel_guitar01": "acoustic_guitar",
     "latin/latin_guitar01": "acoustic_guitar", "latin/latin_guitar02": "acoustic_guitar",
-    "latin/latin_guitar03": "acoustic_guitar"}
+    "latin/latin_guitar03": "acoustic_guitar",
+    **{f"beats/{name}": "drums" for name in (
+        "909beat01", "break01", "break02", "break03", "electro_beat01", "electro_beat02",
+        "house_loop01", "jungle01", "rave_hihat01", "rave_hihat02", "rave_kick01", "rave_snare01")},
+    **{f"basses/{name}": "synthesizer" for name in ("synth_acid01", "synth_acid02",
+                                                    "techno_synth01")},
+    **{f"bassloops/{name}": "synthesizer" for name in (
+        "tb303_01", "techno_synth01", "techno_synth02", "techno_synth03", "techno_synth04")},
+    **{f"stringsnpads/{name}": "synthesizer" for name in (
+        "heaven_strings01", "juno_pad01", "korg_poly6_drone01", "nord_ambient01", "orion_string01",
+        "space_strings01", "space_strings02", "space_strings03")}}
 STAMPS = Path("/usr/share/tuxpaint/stamps/hobbies/music")
 STAMP_LABELS = {"string/violin": "violin", "wind/bassoon": "bassoon", "percussion/drumkit": "drums",
                 "percussion/drum_tomtom_floor": "drums", "percussion/cymbal_crash": "drums"}

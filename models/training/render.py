@@ -21,7 +21,7 @@ from tqdm import tqdm
 from .compose import compose
 from .datasets_tables import Refused
 from .frontend import CONFIG
-from .labels import GM_OTHERS, LABELS
+from .labels import GM_OTHERS, GM_PROGRAMS, GS_VARIATIONS, LABELS
 from .refusals import refusals
 from .results import file_size, made_from, mark_of, save_array, save_text
 
@@ -29,6 +29,7 @@ NOT_LOADED = re.compile(r".*(Failed to load SoundFont|not a SoundFont or MIDI fi
 NO_PRESET = re.compile(r".*No preset found on channel.*")
 SUBSTITUTED = re.compile(r".*Instrument not found on channel \d+ \[bank=\d+ prog=(\d+)\], "
                          r"substituted \[bank=(\d+) prog=(\d+)\].*")
+ONLY_VARIATIONS = {name for name in GS_VARIATIONS if not GM_PROGRAMS[name]}
 DRUM_BANK = 128
 
 
@@ -48,7 +49,7 @@ def check_font(font: Path) -> None:
         raise Refused(f"{font}: not a soundfont (it does not begin with RIFF and sfbk)")
 
 
-def check_messages(font: Path, messages: str) -> None:
+def check_messages(font: Path, name: str, messages: str) -> None:
     """What fluidsynth says decides, for it ends with 0 whatever it played."""
     not_loaded = NOT_LOADED.search(messages)
     if not_loaded:
@@ -57,13 +58,17 @@ def check_messages(font: Path, messages: str) -> None:
     if no_preset:
         raise Lacking(no_preset.group(0).strip())
     for found in SUBSTITUTED.finditer(messages):
-        # The same program of another bank will do, and so will another drum kit.
-        if found.group(1) != found.group(3) and int(found.group(2)) != DRUM_BANK:
+        # The same program of another bank will do, but where only the variation is the instrument,
+        # and so will another drum kit.
+        another = found.group(1) != found.group(3) or name in ONLY_VARIATIONS
+        if another and int(found.group(2)) != DRUM_BANK:
             raise Lacking(found.group(0).strip())
 
 
-def synthesize(font: Path, midi: Path, wav: Path, reverb: bool) -> None:
+def synthesize(font: Path, name: str, midi: Path, wav: Path, reverb: bool) -> None:
     if font.suffix == ".cfg":
+        if name in ONLY_VARIATIONS:
+            raise Lacking("timidity does not say whether it has variations")
         subprocess.run(["timidity", "-c", str(font), "-Ow", "-s", str(CONFIG.rate_hz), "-A50",
                         "--reverb=" + ("g" if reverb else "d"), "-o", str(wav), str(midi)],
                        check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -73,7 +78,7 @@ def synthesize(font: Path, midi: Path, wav: Path, reverb: bool) -> None:
          "-R", "1" if reverb else "0", "-C", "0", "-O", "s16", "-T", "wav",
          "-F", str(wav), str(font), str(midi)],
         check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    check_messages(font, done.stderr.decode(errors="replace"))
+    check_messages(font, name, done.stderr.decode(errors="replace"))
 
 
 def render(name: str, font: Path, seconds: float, seed: int) -> np.ndarray:
@@ -82,7 +87,7 @@ def render(name: str, font: Path, seconds: float, seed: int) -> np.ndarray:
     with tempfile.TemporaryDirectory() as folder:
         midi, wav = Path(folder) / "phrases.mid", Path(folder) / "phrases.wav"
         compose(name, seconds, random).save(midi)
-        synthesize(font, midi, wav, bool(random.random() < 0.5))
+        synthesize(font, name, midi, wav, bool(random.random() < 0.5))
         samples, _ = soundfile.read(wav, dtype="float32", always_2d=True)
     mono = samples.mean(axis=1)
     peak = np.abs(mono).max(initial=0.0)

@@ -50,23 +50,22 @@ def masked_cross_entropy(logits: torch.Tensor, target: torch.Tensor, mask: torch
     return (losses * mask).sum() / mask.sum().clamp(min=1.0)
 
 
-def taught_by(start: Network, batch: Batch, options: argparse.Namespace
-              ) -> Tuple[torch.Tensor, torch.Tensor]:
-    """What the start makes of the windows, and which of them it has heard (1): all as they are now,
-    or those to which nothing was added as they were stored."""
-    if not options.live_teacher:
-        return batch.teacher, batch.taught
-    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=options.bfloat16):
-        steps = start.steps(as_input(batch.logmel))
-    with torch.no_grad():
-        return start.embed(steps.float()), torch.ones(len(batch.logmel))
+def first_loss(logits: torch.Tensor, target: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """Minus the logarithm of the share that what sounds has in a softmax over the outputs, mean over
+    the windows in which something sounds: what counts for which output comes first."""
+    sounding = (target * mask) > 0.0
+    some = sounding.any(dim=1)
+    everything = logits.masked_fill(mask == 0.0, -1e4).logsumexp(dim=1)
+    present = logits.masked_fill(~sounding, -1e4).logsumexp(dim=1)
+    return ((everything - present) * some).sum() / some.sum().clamp(min=1)
 
 
 def loss_of(network: Network, start: Network, batch: Batch,
             options: argparse.Namespace) -> Dict[str, torch.Tensor]:
-    """`start`: as published, and never trained."""
-    embedding, heard = taught_by(start, batch, options)
+    """`start`: as published, and never trained; it hears the windows as the network does."""
     with torch.autocast("cpu", torch.bfloat16, enabled=options.bfloat16):
+        with torch.no_grad():
+            taught = start.steps(as_input(batch.logmel))
         steps = network.steps(as_input(batch.logmel))
     steps = steps.float()
     scores, attention = network.step_logits(steps)
@@ -75,16 +74,18 @@ def loss_of(network: Network, start: Network, batch: Batch,
     label_loss = masked_cross_entropy(logits, batch.target, batch.mask, options.focus)
     step_loss = masked_cross_entropy(scores, batch.step_target, batch.step_mask, options.focus)
     with torch.no_grad():
+        embedding = start.embed(taught.float())
         wanted = start.audioset(embedding)
     probability = torch.sigmoid(wanted)
     classes = cross_entropy(network.audioset(hidden), probability, reduction="none")
     # Less the teacher's own entropy, so that 0 means full agreement.
     classes = (classes - cross_entropy(wanted, probability, reduction="none")).sum(dim=1)
     features = (hidden - embedding).square().mean(dim=1)
-    distill_loss = (((classes + options.features * features) * heard).sum()
-                    / heard.sum().clamp(min=1.0))
+    distill_loss = (classes + options.features * features).mean()
     total = (LOSS_SCALE * (label_loss + options.step_loss * step_loss)
              + options.distill * distill_loss)
+    if options.first > 0.0:
+        total = total + options.first * first_loss(logits, batch.target, batch.mask)
     return {"total": total, "labels": label_loss, "steps": step_loss, "distill": distill_loss}
 
 
@@ -153,11 +154,10 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--distill", type=float, default=1.0, help="weight of the teacher's term")
     parser.add_argument("--features", type=float, default=1.0,
                         help="weight of the pooled features in the teacher's term")
-    parser.add_argument("--live-teacher", action="store_true",
-                        help="the start hears every window as the network does, mixed and "
-                             "augmented, instead of the stored ones; a step takes a quarter longer")
     parser.add_argument("--step-loss", type=float, default=0.5,
                         help="weight of the single steps' labels")
+    parser.add_argument("--first", type=float, default=0.0,
+                        help="weight of a softmax over the outputs, for what comes first; 0: none")
     parser.add_argument("--focus", type=float, default=0.0, help="of the focal loss; 0: none")
     parser.add_argument("--pairs", type=float, default=0.25,
                         help="share of windows to which another window is added")

@@ -18,16 +18,13 @@ MOST_LABELS = 4  # in a pair
 
 
 class Batch(NamedTuple):
-    """Masks are 0 where a target is left out of the loss, `taught` is 1 where the start's embedding
-    belongs to exactly this window."""
+    """Masks are 0 where a target is left out of the loss."""
 
     logmel: torch.Tensor  # (n, columns, bands)
     target: torch.Tensor  # (n, outputs), 0 or 1
     mask: torch.Tensor  # (n, outputs)
     step_target: torch.Tensor  # (n, steps, outputs), 0 or 1
     step_mask: torch.Tensor  # (n, steps, outputs)
-    teacher: torch.Tensor  # (n, 512), the start's embedding
-    taught: torch.Tensor  # (n,)
 
 
 class Stored(NamedTuple):
@@ -36,7 +33,6 @@ class Stored(NamedTuple):
     integers: np.ndarray
     target: np.ndarray
     step: np.ndarray
-    teacher: np.ndarray
 
 
 class WindowSet:
@@ -51,8 +47,7 @@ class WindowSet:
         self.mels = [np.load(paths["mel"], mmap_mode="r") for paths in shards]
         targets = [np.load(paths["target"]) for paths in shards]
         steps = [np.load(paths["step"]) for paths in shards]
-        self.teachers = [np.load(paths["teacher"], mmap_mode="r") for paths in shards]
-        for paths, *parts in zip(shards, self.mels, targets, steps, self.teachers):
+        for paths, *parts in zip(shards, self.mels, targets, steps):
             if len({len(part) for part in parts}) > 1:
                 raise ValueError(f"{paths['mel']} and the files beside it have not as many "
                                  "windows; delete them and run training.mix again")
@@ -66,8 +61,7 @@ class WindowSet:
     def gather(self, indices: np.ndarray) -> Stored:
         places = [self.places[i] for i in indices]
         return Stored(np.stack([self.mels[shard][row] for shard, row in places]),
-                      self.targets[indices], self.steps[indices],
-                      np.stack([self.teachers[shard][row] for shard, row in places]))
+                      self.targets[indices], self.steps[indices])
 
 
 def to_power(logmel: np.ndarray) -> np.ndarray:
@@ -101,8 +95,8 @@ def loudness(power: np.ndarray) -> np.ndarray:
     return (power.mean(axis=-2) * deemphasis(power.shape[-1])).sum(axis=-1)
 
 
-def add_pairs(power: np.ndarray, target: np.ndarray, step: np.ndarray, taught: np.ndarray,
-              share: float, random: np.random.Generator) -> None:
+def add_pairs(power: np.ndarray, target: np.ndarray, step: np.ndarray, share: float,
+              random: np.random.Generator) -> None:
     """Adds to some windows the sound of another one at a similar level (in place).
 
     Mel powers of independent sounds add up on average, so this is mixing without the samples. Not
@@ -125,7 +119,6 @@ def add_pairs(power: np.ndarray, target: np.ndarray, step: np.ndarray, taught: n
             continue
         power[i] += np.float32(gain) * added
         target[i], step[i] = together, either(step[i], step_labels)
-        taught[i] = 0.0
 
 
 def filter_curves(count: int, bands: int, spread_db: float,
@@ -159,14 +152,12 @@ def as_floats(target: np.ndarray) -> Tuple[torch.Tensor, torch.Tensor]:
 
 def augmented_batch(data: WindowSet, indices: np.ndarray, pair_share: float, filter_db: float,
                     random: np.random.Generator) -> Batch:
-    """Level, tilt, filter, pairs, time roll and SpecAugment; the teacher saw the window without
-    them."""
+    """Level, tilt, filter, pairs, time roll and SpecAugment."""
     stored = data.gather(indices)
     target, step = stored.target.copy(), stored.step.copy()
     count = len(indices)
-    taught = np.ones(count, np.float32)
     power = to_power(dequantize_input(stored.integers))
-    add_pairs(power, target, step, taught, pair_share, random)
+    add_pairs(power, target, step, pair_share, random)
     level_db = random.uniform(-8.0, 4.0, (count, 1, 1))
     tilt_db = random.normal(0.0, 2.0, (count, 1, 1)) * np.linspace(-1, 1, power.shape[2])
     gain_db = level_db + tilt_db
@@ -177,5 +168,4 @@ def augmented_batch(data: WindowSet, indices: np.ndarray, pair_share: float, fil
         logmel[i] = np.roll(logmel[i], int(random.integers(logmel.shape[1])), axis=0)
         step[i] = LEFT_OUT  # the steps no longer lie where they were
     mask_stripes(logmel, random)
-    return Batch(torch.from_numpy(logmel), *as_floats(target), *as_floats(step),
-                 torch.from_numpy(stored.teacher.astype(np.float32)), torch.from_numpy(taught))
+    return Batch(torch.from_numpy(logmel), *as_floats(target), *as_floats(step))

@@ -27,18 +27,25 @@ class TestMessages(unittest.TestCase):
                         "Parameter 'x.sf2' not a SoundFont or MIDI file or error occurred "
                         "identifying it.\n"):
             with self.assertRaisesRegex(Refused, r"x\.sf2: fluidsynth cannot read it: "):
-                render.check_messages(Path("x.sf2"), "fluidsynth: error: first\n" + message)
+                render.check_messages(Path("x.sf2"), "piano",
+                                      "fluidsynth: error: first\n" + message)
 
     def test_an_instrument_that_is_not_there(self) -> None:
         for message in (SUBSTITUTED.format(0, 104, 0, 0), SUBSTITUTED.format(8, 24, 0, 0),
                         SUBSTITUTED.format(8, 24, 0, 24) + SUBSTITUTED.format(0, 21, 0, 0),
                         "fluidsynth: warning: No preset found on channel 0 [bank=0 prog=3]\n"):
             with self.assertRaises(render.Lacking):
-                render.check_messages(Path("x.sf2"), message)
+                render.check_messages(Path("x.sf2"), "acoustic_guitar", message)
+
+    def test_a_guitar_is_no_ukulele(self) -> None:
+        with self.assertRaises(render.Lacking):
+            render.check_messages(Path("x.sf2"), "ukulele", SUBSTITUTED.format(8, 24, 0, 24))
+        with self.assertRaises(render.Lacking):
+            render.synthesize(Path("x.cfg"), "mandolin", Path("x.mid"), Path("x.wav"), False)
 
     def test_another_bank_and_another_drum_kit_will_do(self) -> None:
         for message in ("", SUBSTITUTED.format(8, 24, 0, 24), SUBSTITUTED.format(128, 16, 128, 0)):
-            render.check_messages(Path("x.sf2"), message)
+            render.check_messages(Path("x.sf2"), "acoustic_guitar", message)
 
 
 class TestCommand(unittest.TestCase):
@@ -93,7 +100,7 @@ class TestCommand(unittest.TestCase):
         self.assertEqual([path.name for path in folder.iterdir()], ["piano.npy"])
 
     def test_silence_is_no_stem(self) -> None:
-        def silent(font: Path, midi: Path, wav: Path, reverb: bool) -> None:
+        def silent(font: Path, name: str, midi: Path, wav: Path, reverb: bool) -> None:
             render.soundfile.write(wav, np.zeros((100, 2)), 32000)
 
         with mock.patch.object(render, "synthesize", side_effect=silent):

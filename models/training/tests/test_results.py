@@ -45,7 +45,7 @@ class TestReplacing(FolderCase):
 
 class TestShards(FolderCase):
     def arrays(self, count: int, value: int = 0) -> Dict[str, np.ndarray]:
-        shape = {"mel": (300, 128), "target": (31,), "step": (10, 31), "teacher": (512,)}
+        shape = {"mel": (300, 128), "target": (31,), "step": (10, 31)}
         return {part: np.full((count, *shape[part]), value, np.uint8) for part in shape}
 
     def test_only_complete_shards_count(self) -> None:
@@ -56,7 +56,7 @@ class TestShards(FolderCase):
         self.assertEqual(len(WindowSet(self.folder)), 6)
 
     def test_what_does_not_belong_together_is_refused(self) -> None:
-        write_shard(shard_paths(self.folder, "000"), {**self.arrays(2), "teacher": np.zeros(3)})
+        write_shard(shard_paths(self.folder, "000"), {**self.arrays(2), "step": np.zeros(3)})
         with self.assertRaisesRegex(ValueError, r"000\.mel\.npy and the files beside it"):
             WindowSet(self.folder)
 

@@ -20,7 +20,8 @@ from ..average import averaged
 from ..frontend import CONFIG, Frontend
 from ..mix import LEFT_OUT
 from ..network import Network
-from ..train import freeze_statistics, indices_of, loss_of, optimizer_for, set_rate
+from ..train import (first_loss, freeze_statistics, indices_of, loss_of, optimizer_for,
+                     set_rate)
 from ..windows import Batch, add_pairs, filter_curves, loudness, to_logmel, to_power
 
 
@@ -60,9 +61,12 @@ class TestSchedule(unittest.TestCase):
 class TestStep(unittest.TestCase):
     def losses(self, network: Network, batch: Batch, focus: float = 0.0, bfloat16: bool = False
                ) -> Dict[str, torch.Tensor]:
-        options = argparse.Namespace(focus=focus, features=1.0, step_loss=0.5, distill=1.0,
-                                     bfloat16=bfloat16, live_teacher=False)
-        return loss_of(network, network, batch, options)
+        return loss_of(network, network, batch, self.options(focus=focus, bfloat16=bfloat16))
+
+    @staticmethod
+    def options(**changes: object) -> argparse.Namespace:
+        return argparse.Namespace(**{"focus": 0.0, "features": 1.0, "step_loss": 0.5,
+                                     "distill": 1.0, "first": 0.0, "bfloat16": False, **changes})
 
     def batch(self) -> Batch:
         torch.manual_seed(1)
@@ -70,10 +74,9 @@ class TestStep(unittest.TestCase):
         mask = torch.ones(2, 3)
         mask[0, 1] = 0.0
         return Batch(torch.randn(2, 64, 64), target, mask, target[:, None, :].repeat(1, 2, 1),
-                     mask[:, None, :].repeat(1, 2, 1), torch.randn(2, 512),
-                     torch.tensor([1.0, 0.0]))
+                     mask[:, None, :].repeat(1, 2, 1))
 
-    def test_masked_labels_and_untaught_windows_do_not_count(self) -> None:
+    def test_masked_labels_do_not_count(self) -> None:
         torch.manual_seed(1)
         network = Network(3, keep_audioset=True)
         freeze_statistics(network)
@@ -81,24 +84,19 @@ class TestStep(unittest.TestCase):
         batch = self.batch()
         flipped, flipped_steps = batch.target.clone(), batch.step_target.clone()
         flipped[0, 1], flipped_steps[0, :, 1] = 1.0, 1.0
-        other = batch.teacher.clone()
-        other[1] += 3.0
-        unseen = batch._replace(target=flipped, step_target=flipped_steps, teacher=other)
+        unseen = batch._replace(target=flipped, step_target=flipped_steps)
         first, second = self.losses(network, batch), self.losses(network, unseen)
         self.assertEqual(float(first["total"]), float(second["total"]))
         for seen in (unseen._replace(mask=torch.ones(2, 3)),
-                     unseen._replace(step_mask=torch.ones(2, 2, 3)),
-                     unseen._replace(taught=torch.ones(2))):
+                     unseen._replace(step_mask=torch.ones(2, 2, 3))):
             self.assertNotEqual(float(first["total"]), float(self.losses(network, seen)["total"]))
         self.assertTrue(torch.equal(before, network.features[0][1].running_mean))
 
-    def test_a_live_teacher_hears_what_the_network_hears(self) -> None:
+    def test_the_teacher_hears_what_the_network_hears(self) -> None:
         torch.manual_seed(1)
         network = Network(3, keep_audioset=True).eval()
         start = copy.deepcopy(network).requires_grad_(False)
-        batch = self.batch()._replace(taught=torch.zeros(2))
-        options = argparse.Namespace(focus=0.0, features=1.0, step_loss=0.5, distill=1.0,
-                                     bfloat16=False, live_teacher=True)
+        batch, options = self.batch(), self.options()
         losses = loss_of(network, start, batch, options)
         self.assertLess(float(losses["distill"].detach()), 1e-4)
         losses["total"].backward()
@@ -106,6 +104,19 @@ class TestStep(unittest.TestCase):
         with torch.no_grad():
             network.hidden.bias.add_(1.0)
         self.assertGreater(float(loss_of(network, start, batch, options)["distill"].detach()), 1e-2)
+
+    def test_what_sounds_should_come_first(self) -> None:
+        logits = torch.tensor([[3.0, 0.0, 0.0], [0.0, 3.0, 0.0], [9.0, 0.0, 0.0]])
+        target = torch.tensor([[1.0, 0.0, 0.0], [1.0, 0.0, 1.0], [0.0, 0.0, 0.0]])
+        mask = torch.ones(3, 3)
+        wanted = -torch.log_softmax(logits[0], 0)[0], -torch.log_softmax(logits[1], 0)[[0, 2]
+                                                                       ].logsumexp(0)
+        self.assertAlmostEqual(float(first_loss(logits, target, mask)),
+                               float(sum(wanted) / 2), places=5)
+        mask[1, 1] = 0.0  # nothing that is known is in its way
+        self.assertAlmostEqual(float(first_loss(logits, target, mask)), float(wanted[0] / 2),
+                               places=5)
+        self.assertEqual(float(first_loss(logits, 0.0 * target, mask)), 0.0)
 
     def test_focus_weighs_what_is_right_less(self) -> None:
         torch.manual_seed(4)
@@ -165,8 +176,7 @@ class TestRuns(unittest.TestCase):
         random = np.random.default_rng(int(shard))
         for name, array in (("mel", random.integers(0, 256, (count, 64, 64)).astype(np.uint8)),
                             ("target", random.integers(0, 2, (count, 3)).astype(np.uint8)),
-                            ("step", random.integers(0, 2, (count, 2, 3)).astype(np.uint8)),
-                            ("teacher", random.normal(size=(count, 512)).astype(np.float16))):
+                            ("step", random.integers(0, 2, (count, 2, 3)).astype(np.uint8))):
             np.save(self.work / "windows" / f"{shard}.{name}.npy", array)
 
     def train(self, **changes: object) -> None:
@@ -202,7 +212,7 @@ class TestRuns(unittest.TestCase):
             self.add_windows("001", 1)
             with self.assertRaisesRegex(SystemExit, "began with windows 6, not 7"):
                 self.train()
-            (self.work / "windows" / "001.teacher.npy").unlink()
+            (self.work / "windows" / "001.step.npy").unlink()
             self.final.unlink(missing_ok=True)
 
     def test_a_finished_run_is_left_alone(self) -> None:
@@ -228,21 +238,19 @@ class TestRuns(unittest.TestCase):
             self.train(batch=7)
         with self.assertRaisesRegex(SystemExit, "^train: none.safetensors: No such file"):
             self.train(**{"from-model": "none.safetensors"})
-        (self.work / "windows" / "000.teacher.npy").unlink()
+        (self.work / "windows" / "000.step.npy").unlink()
         with self.assertRaisesRegex(SystemExit, "^train: .*no windows; run training.mix"):
             self.train()
 
 
 class TestPairs(unittest.TestCase):
-    def test_labels_join_and_the_teacher_is_left_out(self) -> None:
+    def test_labels_join(self) -> None:
         power = np.ones((2, 4, CONFIG.mel_bands), np.float32)
         target = np.array([[1, 0, LEFT_OUT], [0, LEFT_OUT, 1]], np.uint8)
-        taught = np.ones(2, np.float32)
         step = np.repeat(target[:, None], 3, axis=1)
-        add_pairs(power, target, step, taught, 1.1, np.random.default_rng(1))
+        add_pairs(power, target, step, 1.1, np.random.default_rng(1))
         self.assertEqual(step[0, 2].tolist(), [1, LEFT_OUT, 1])
         self.assertEqual(target[0].tolist(), [1, LEFT_OUT, 1])
-        self.assertEqual(taught.tolist(), [0.0, 0.0])
         self.assertTrue((power > 1.2).all())
 
     def test_pairs_are_levelled_as_samples_are(self) -> None:
@@ -256,8 +264,7 @@ class TestPairs(unittest.TestCase):
         self.assertGreater(float(np.ptp(10 * np.log10(power.mean(axis=(1, 2))))), 20.0)
         target = np.zeros((4, 40), np.uint8)
         before = loudness(power)
-        add_pairs(power, target, np.zeros((4, 10, 40), np.uint8), np.ones(4, np.float32), 1.1,
-                  np.random.default_rng(1))
+        add_pairs(power, target, np.zeros((4, 10, 40), np.uint8), 1.1, np.random.default_rng(1))
         added_db = 10 * np.log10(loudness(power) / before - 1.0)
         self.assertLess(float(np.abs(added_db).max()), 6.1)
         self.assertGreater(float(np.ptp(added_db)), 1.0)
@@ -266,11 +273,8 @@ class TestPairs(unittest.TestCase):
         def paired(first: np.ndarray, second: np.ndarray) -> bool:
             power = np.ones((2, 4, CONFIG.mel_bands), np.float32)
             target = np.stack([first, second]).astype(np.uint8)
-            taught = np.ones(2, np.float32)
-            add_pairs(power, target, target[:, None].copy(), taught, 1.1,
-                      np.random.default_rng(1))
-            self.assertEqual(bool((power > 1.0).any()), not taught.any())
-            return not taught.any()
+            add_pairs(power, target, target[:, None].copy(), 1.1, np.random.default_rng(1))
+            return bool((power > 1.0).any())
 
         none, some, many = np.zeros(31), np.zeros(31), np.zeros(31)
         some[:2], many[2:5] = 1, 1

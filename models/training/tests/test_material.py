@@ -1,0 +1,149 @@
+"""What stems are made of, and what stands between them and the listener."""
+
+from __future__ import annotations
+
+import unittest
+from pathlib import Path
+from typing import Dict, List
+from unittest import mock
+
+import numpy as np
+
+from .. import material
+from ..effects import RATE_HZ, coded, compressed
+from ..labels import OUTPUTS
+from ..material import (Bank, Notes, add_clips, chosen_notes, chosen_player, in_manners, manner_of,
+                        string_clips, string_hits, string_notes)
+from ..mix import LEFT_OUT, leave_out_drums
+
+
+def tone(level: float, seconds: float = 0.5) -> np.ndarray:
+    return np.full(int(seconds * RATE_HZ), int(level * 32767), np.int16)
+
+
+class TestNotes(unittest.TestCase):
+    def test_manners_in_file_names(self) -> None:
+        cases = {"cello_Cs2_05_pianissimo_arco-normal.mp3": "soft",
+                 "guitar_A2_very-long_forte_harmonics.mp3": "loud harmonic",
+                 "db4_p_rr1_dnm.wav": "soft", "twang_f3_mf_rr3.wav": "loud twang",
+                 "A0.mp3": "", "mandolin_A4_long_piano_tremolo.mp3": "soft tremolo"}
+        self.assertEqual({name: manner_of(name) for name in cases}, cases)
+
+    def test_what_is_rare_goes_together(self) -> None:
+        names = ([f"x_C{i}_1_forte_normal.mp3" for i in range(8)]
+                 + [f"x_C{i}_1_piano_normal.mp3" for i in range(9, 0, -1)]
+                 + ["x_C3_1_piano_trill.mp3", "x_C2_1_forte_slap.mp3"])
+        groups = in_manners([(name, tone(0.1)) for name in names], "s", "x")
+        self.assertEqual([len(notes.samples) for notes in groups], [8, 9, 2])
+        for notes in groups:
+            self.assertEqual(notes.pitches, sorted(notes.pitches))
+            self.assertEqual((notes.source, notes.instrument), ("s", "x"))
+
+    def test_an_instrument_in_two_manners_counts_once(self) -> None:
+        def group(source: str, count: int) -> Notes:
+            return Notes(source, "", [tone(0.1)] * count, [0] * count)
+
+        groups = [group("a", 50), group("a", 50), group("b", 100)]
+        random = np.random.default_rng(1)
+        drawn = [chosen_notes(groups, random).source for _ in range(1000)]
+        self.assertAlmostEqual(drawn.count("b") / 1000, 0.5, delta=0.06)
+
+    def test_phrases_have_the_length_that_is_asked_for(self) -> None:
+        notes = Notes("s", "", [tone(0.5, seconds) for seconds in (0.05, 0.3, 9.0)], [50, 52, 54])
+        for seed in range(8):
+            for label in ("voice", "piano"):
+                phrase = string_notes(notes, label, 2 * RATE_HZ, np.random.default_rng(seed))
+                self.assertEqual((phrase.size, phrase.dtype), (2 * RATE_HZ, np.float32))
+                self.assertGreater(float(np.abs(phrase).max()), 0.1)
+
+    def test_hits_lie_in_bars(self) -> None:
+        hit = np.zeros(RATE_HZ // 50, np.int16)
+        hit[0] = 32767
+        for seed in range(8):
+            bars = string_hits(Notes("s", "", [hit]), 8 * RATE_HZ, np.random.default_rng(seed))
+            places = np.flatnonzero(np.abs(bars) > 0.2) / RATE_HZ
+            begins = places[np.diff(places, prepend=-1.0) > 0.02]
+            self.assertGreater(begins.size, 2)
+            self.assertLessEqual(begins.size, 8 * 160 / 15 + 1)
+
+
+class TestClips(unittest.TestCase):
+    def test_players_count_as_the_root_of_their_clips(self) -> None:
+        players = {"many": [tone(0.1)] * 100, **{f"one {i}": [tone(0.2)] for i in range(10)}}
+        random = np.random.default_rng(2)
+        drawn = [len(chosen_player(players, random)) for _ in range(1000)]
+        self.assertAlmostEqual(drawn.count(100) / 1000, 0.5, delta=0.06)
+
+    def test_a_phrase_is_mostly_of_one_player(self) -> None:
+        players = {str(i): [tone(level)] * 3 for i, level in enumerate((0.1, 0.2, 0.4, 0.8))}
+        changes = []
+        for seed in range(50):
+            phrase = string_clips(players, 8 * RATE_HZ, np.random.default_rng(seed))
+            levels = [round(float(phrase[i]), 3) for i in range(RATE_HZ // 100, phrase.size, 4000)]
+            sounding = [level for level in levels if level in (0.1, 0.2, 0.4, 0.8)]
+            changes.append(sum(a != b for a, b in zip(sounding, sounding[1:])) / len(sounding))
+        self.assertLess(float(np.mean(changes)), 0.1)
+        self.assertGreater(float(np.mean(changes)), 0.0)
+
+    def banks_of(self, rows: List[Dict[str, str]]) -> Dict[str, Bank]:
+        banks = {name: Bank() for name in (*OUTPUTS, "noise")}
+        with mock.patch.object(material, "training_clips",
+                               lambda work, split: [(row, tone(0.1)) for row in rows]):
+            add_clips(banks, Path("."))
+        return banks
+
+    def test_every_freesound_clip_has_a_player_of_its_own(self) -> None:
+        def row(source: str, name: str) -> Dict[str, str]:
+            return {"labels": "flute", "other_instrument": "", "kind": "phrase", "source": source,
+                    "original_name": name}
+
+        banks = self.banks_of([row("freesound_fsd", "a"), row("freesound_fsd", "b"),
+                               row("mine", "c"), row("mine", "d")])
+        self.assertEqual({name: len(clips) for name, clips in banks["flute"].players.items()},
+                         {"freesound_fsd/a": 1, "freesound_fsd/b": 1, "mine": 2})
+
+    def test_hand_percussion_is_on_neither_side(self) -> None:
+        def row(labels: str, other: str, name: str) -> Dict[str, str]:
+            return {"labels": labels, "other_instrument": other, "kind": "note", "source": "s",
+                    "original_name": name}
+
+        banks = self.banks_of([row("drums", "", "Agogo_High.wav"), row("drums", "", "Kick 1.aif"),
+                               row("none", "percussion", "djundjun__1.mp3"),
+                               row("none", "percussion", "castanets__1.mp3")])
+        for bank in ("drums", "other_percussion"):
+            self.assertEqual(sum(len(notes.samples) for notes in banks[bank].notes), 1, bank)
+
+    def test_other_percussion_leaves_drums_open(self) -> None:
+        targets = np.zeros((3, len(OUTPUTS)), np.uint8)
+        targets[:, OUTPUTS.index("other_percussion")] = (0, 1, LEFT_OUT)
+        leave_out_drums(targets)
+        self.assertEqual(targets[:, OUTPUTS.index("drums")].tolist(), [0, LEFT_OUT, LEFT_OUT])
+        self.assertEqual(int((targets != 0).sum()), 4)
+
+
+class TestEffects(unittest.TestCase):
+    def test_compression_brings_loud_and_soft_together(self) -> None:
+        noise = np.random.default_rng(3).normal(0.0, 0.1, 8 * RATE_HZ).astype(np.float32)
+        noise[:4 * RATE_HZ] *= 0.1
+        for seed in range(12):
+            out = compressed(noise, np.random.default_rng(seed))
+            self.assertEqual((out.size, out.dtype), (noise.size, np.float32))
+            soft, loud = (float(np.sqrt(np.mean(part ** 2)))
+                          for part in (out[3 * RATE_HZ:4 * RATE_HZ], out[7 * RATE_HZ:]))
+            self.assertGreater(soft / loud, 0.15)  # 0.1 as it came
+            self.assertLess(soft / loud, 1.1)
+        self.assertTrue(np.isfinite(compressed(np.zeros(RATE_HZ, np.float32),
+                                               np.random.default_rng(1))).all())
+
+    def test_codecs_keep_length_and_level(self) -> None:
+        t = np.arange(2 * RATE_HZ + 17) / RATE_HZ
+        tone_440 = (0.02 * np.sin(2 * np.pi * 440 * t)).astype(np.float32)
+        for seed in range(16):
+            out = coded(tone_440, np.random.default_rng(seed))
+            self.assertEqual(out.size, tone_440.size)
+            middle = out[RATE_HZ // 2:-RATE_HZ // 2]
+            self.assertAlmostEqual(float(np.abs(middle).max()), 0.02, delta=0.005)
+
+
+if __name__ == "__main__":
+    unittest.main()
