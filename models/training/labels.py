@@ -63,8 +63,8 @@ AUDIOSET: Dict[str, Tuple[str, ...]] = {
 }
 
 # General MIDI programs (counted from 0) that sound like each label. General MIDI has no mandolin
-# and no ukulele: GS_VARIATIONS has them. Pizzicato (45) is nobody's: of the strings that it stands
-# for neither the violin nor the cello can be heard out.
+# and no ukulele: GS_VARIATIONS has them. Pizzicato (45) is of all strings; a cello would be asked
+# to be heard out of what is a violin elsewhere.
 GM_PROGRAMS: Dict[str, Tuple[int, ...]] = {
     "accordion": (21, 23),
     "acoustic_guitar": (24, 25),
@@ -84,7 +84,7 @@ GM_PROGRAMS: Dict[str, Tuple[int, ...]] = {
     "trombone": (57,),
     "trumpet": (56,),
     "ukulele": (),
-    "violin": (40, 40, 40, 110, 44),  # 110: fiddle, 44: tremolo
+    "violin": (40, 40, 40, 110, 44, 45),  # 110: fiddle, 44: tremolo, 45: plucked
     "voice": (52, 53, 54),
 }
 

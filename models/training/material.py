@@ -23,6 +23,7 @@ VIBRATO_SHARES = {"voice": 0.6, "violin": 0.4, "cello": 0.4, "saxophone": 0.25, 
                   "trumpet": 0.25, "trombone": 0.25, "electric_guitar": 0.15}
 # Of these every clip is another player; a clip of other sources is one of many by the same.
 MANY_PLAYERS = {"freesound_fsd", "gcompris", "qabcs", "tuxpaint"}
+MANY_INSTRUMENTS = {"philharmonia", "berklee"}  # of a label; file names begin with which
 SMALLEST_GROUP = 8  # notes; what is played otherwise more rarely goes together
 DYNAMICS = {"p": "soft", "pp": "soft", "piano": "soft", "pianissimo": "soft",
             "mezzo-piano": "soft", "molto-pianissimo": "soft", "f": "loud", "mf": "loud",
@@ -162,7 +163,7 @@ def add_clips(banks: Dict[str, Bank], work: Path) -> None:
             player = row["source"] + (f"/{row['original_name']}" if own else "")
             banks[label].players.setdefault(player, []).append(samples)
             continue
-        key = instrument if row["source"] == "philharmonia" or label in EXTRAS else ""
+        key = instrument if row["source"] in MANY_INSTRUMENTS or label in EXTRAS else ""
         groups.setdefault((label, row["source"], key), []).append((row["original_name"], samples))
     for (label, source, instrument), named in groups.items():
         if label in ("drums", "other_percussion"):
