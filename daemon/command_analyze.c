@@ -274,13 +274,7 @@ static enum program_exit prepare(struct command *command)
     command->model = program_open_model(settings->model, path, &error);
     if (command->model == NULL)
         return program_fail(NAME, PROGRAM_FAILED, &error);
-    size_t labels = model_label_count(command->model);
-    const char *names[MODEL_LABELS_MAX];
-    for (size_t i = 0; i < labels; i++) {
-        names[i] = model_label(command->model, i);
-        command->threshold[i] = model_entry_threshold(command->model, i);
-    }
-    if (settings_labels(settings, names, labels, command->threshold, command->enabled, &error) !=
+    if (program_labels(settings, command->model, command->threshold, command->enabled, &error) !=
             TUTTI_OK ||
         program_check_kernel(settings, &error) != TUTTI_OK ||
         analysis_check_hop(command->model, settings->hop_s, &error) != TUTTI_OK)

@@ -72,6 +72,18 @@ struct model *program_open_model(const char *path, char found[PATH_MAX], struct 
     return model_open(found, error);
 }
 
+enum tutti_status program_labels(const struct settings *settings, const struct model *model,
+                                 float *threshold, bool *enabled, struct tutti_error *error)
+{
+    const char *labels[MODEL_LABELS_MAX];
+    size_t count = model_label_count(model);
+    for (size_t i = 0; i < count; i++) {
+        labels[i] = model_label(model, i);
+        threshold[i] = model_entry_threshold(model, i);
+    }
+    return settings_labels(settings, labels, count, threshold, enabled, error);
+}
+
 enum tutti_status program_check_kernel(const struct settings *settings, struct tutti_error *error)
 {
     if (settings->kernel[0] == '\0')

@@ -49,6 +49,12 @@ void program_print_help(const char *usage, const char *purpose, const struct opt
  * the path that was used. */
 struct model *program_open_model(const char *path, char found[PATH_MAX], struct tutti_error *error);
 
+/* The threshold from which on each label of the model enters, and whether it is told at all: the
+ * model's own and what the settings say of them. Both arrays hold MODEL_LABELS_MAX. Errors as of
+ * settings_labels(). */
+enum tutti_status program_labels(const struct settings *settings, const struct model *model,
+                                 float *threshold, bool *enabled, struct tutti_error *error);
+
 /* Whether this processor has the kernel that was set, if one was; *error says which there are. */
 enum tutti_status program_check_kernel(const struct settings *settings, struct tutti_error *error);
 

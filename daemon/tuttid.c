@@ -104,20 +104,14 @@ static enum program_exit open_model(struct daemon *daemon)
     daemon->model = program_open_model(daemon->settings->model, path, &error);
     if (daemon->model == NULL)
         return fail(daemon, PROGRAM_FAILED, &error);
-    size_t count = model_label_count(daemon->model);
-    const char *labels[MODEL_LABELS_MAX];
-    for (size_t i = 0; i < count; i++) {
-        labels[i] = model_label(daemon->model, i);
-        daemon->threshold[i] = model_entry_threshold(daemon->model, i);
-    }
     struct tutti_error reason;
     if (feature_stream_check(daemon->model, &reason) != TUTTI_OK) {
         tutti_error_set(&error, reason.status, "%.250s: %.250s", path, reason.text);
         return fail(daemon, PROGRAM_FAILED, &error);
     }
     if (settings_sources(daemon->settings, NULL, &daemon->sources, &error) != TUTTI_OK ||
-        settings_labels(daemon->settings, labels, count, daemon->threshold, daemon->enabled,
-                        &error) != TUTTI_OK ||
+        program_labels(daemon->settings, daemon->model, daemon->threshold, daemon->enabled,
+                       &error) != TUTTI_OK ||
         program_check_kernel(daemon->settings, &error) != TUTTI_OK ||
         check_history(daemon, &error) != TUTTI_OK)
         return fail(daemon, PROGRAM_USAGE, &error);
