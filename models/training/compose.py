@@ -66,7 +66,8 @@ class Composer:
         programs = GM_PROGRAMS.get(name) or GM_OTHERS.get(name, ())
         self.programs = [(program, 0) for program in programs] + list(GS_VARIATIONS.get(name, ()))
         self.now = 0.2
-        # Of the phrase: when it ends, how unsteady its beat is, and where it is loudest.
+        # Of the phrase: when it ends, how unsteady its beat is, where it is loudest (as a share of
+        # it), and by how much it is softer a whole phrase away from there.
         self.end, self.unsteady_s, self.summit, self.swell = 0.2, 0.0, 0.5, 0.0
         self.styles: Dict[str, Callable[[float, List[int], float], None]] = {
             "melody": lambda end, keys, beat: self.melody(end, keys, beat, (0.5, 0.5, 1, 1, 2)),
@@ -163,7 +164,7 @@ class Composer:
         step = self.random.uniform(0.06, 0.09)
         while time < end:
             for t in np.arange(0.0, beat * float(self.random.choice((1, 2, 3))), step):
-                self.note(time + t, 1.2 * step, keys[place], base)
+                self.midi.note(time + t, 0.95 * step, 0, keys[place], self.velocity(base, time))
             time += t + step
             place = int(np.clip(place + self.random.integers(-2, 3), 0, len(keys) - 1))
 
@@ -191,7 +192,7 @@ class Composer:
         kick = random.random(16) < np.where(np.arange(16) % 8 == 0, 0.95, 0.15)
         snare = random.random(16) < np.where(np.arange(16) % 8 == 4, 0.95, 0.06)
         every = int(random.choice((1, 2, 2, 4)))
-        top = int(random.choice((42, 42, 46, 51, 53, 70)))
+        top = int(random.choice((42, 42, 46, 51, 53)))
         base = int(random.integers(60, 120))
         time, step = self.now, 0
         while time < end:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import Optional
 
 import numpy as np
 import soundfile
@@ -59,18 +60,28 @@ class Rooms:
         return tail.astype(np.float32)
 
 
-def shape(samples: np.ndarray, rooms: Rooms, random: np.random.Generator,
-          room: bool, equalize: bool, limit: bool) -> np.ndarray:
+def microphone(rooms: Rooms, random: np.random.Generator) -> Optional[np.ndarray]:
+    """Gains of the spectrum that everything in a scene goes through; None: a perfect one."""
+    count = rooms.padded // 2 + 1
+    gain = frequency_gain(count, random, 4.0) if random.random() < 0.5 else None
+    if random.random() < 0.3:
+        limit = band_limit(count, random)
+        gain = limit if gain is None else gain * limit
+    return gain
+
+
+def shape(samples: np.ndarray, rooms: Rooms, random: np.random.Generator, room: bool,
+          equalize: bool, gain: Optional[np.ndarray]) -> np.ndarray:
     """Filters in the frequency domain, all at once; the length stays."""
-    if not (room or equalize or limit):
+    if not (room or equalize or gain is not None):
         return samples
     spectrum = fft.rfft(samples, rooms.padded)
     if room:
         spectrum *= rooms.spectra[int(random.integers(len(rooms.spectra)))]
     if equalize:
         spectrum *= frequency_gain(spectrum.size, random, 4.0)
-    if limit:
-        spectrum *= band_limit(spectrum.size, random)
+    if gain is not None:
+        spectrum *= gain
     return fft.irfft(spectrum, rooms.padded)[:samples.size].astype(np.float32)
 
 

@@ -63,8 +63,8 @@ AUDIOSET: Dict[str, Tuple[str, ...]] = {
 }
 
 # General MIDI programs (counted from 0) that sound like each label. General MIDI has no mandolin
-# and no ukulele: GS_VARIATIONS has them. Pizzicato (45) is of all strings; a cello would be asked
-# to be heard out of what is a violin elsewhere.
+# and no ukulele: GS_VARIATIONS has them. Pizzicato (45) and tremolo (44) are played by all strings
+# of an orchestra, of which the violins are heard most.
 GM_PROGRAMS: Dict[str, Tuple[int, ...]] = {
     "accordion": (21, 23),
     "acoustic_guitar": (24, 25),

@@ -22,20 +22,26 @@ STRAIGHT_FROM_PICKUP = {"black_and_green_guitars", "tonejs_instruments"}
 VIBRATO_SHARES = {"voice": 0.6, "violin": 0.4, "cello": 0.4, "saxophone": 0.25, "flute": 0.25,
                   "trumpet": 0.25, "trombone": 0.25, "electric_guitar": 0.15}
 # Of these every clip is another player; a clip of other sources is one of many by the same.
-MANY_PLAYERS = {"freesound_fsd", "gcompris", "qabcs", "tuxpaint"}
-MANY_INSTRUMENTS = {"philharmonia", "berklee"}  # of a label; file names begin with which
+SOURCES_OF_MANY_PLAYERS = {"freesound_fsd", "gcompris", "qabcs", "tuxpaint", "lmms"}
+# Of these a label is several instruments; which one, file names begin with.
+SOURCES_OF_MANY_INSTRUMENTS = {"philharmonia", "berklee"}
 SMALLEST_GROUP = 8  # notes; what is played otherwise more rarely goes together
 DYNAMICS = {"p": "soft", "pp": "soft", "piano": "soft", "pianissimo": "soft",
             "mezzo-piano": "soft", "molto-pianissimo": "soft", "f": "loud", "mf": "loud",
             "forte": "loud", "fortissimo": "loud", "mezzo-forte": "loud"}
 ARTICULATIONS = re.compile("pizz|tremolo|trill|harmonic|stacc|spicc|legno|battuto|flutter|slap|"
-                           "tongu|twang|vibrato|sul|btb|mute")
-# Neither clearly of a drum kit nor clearly not: left out on both sides.
-HAND_PERCUSSION = re.compile("agogo|cabasa|cowbell|guiro|tamb|maraca|vibraslap|whistle|metronome|"
-                             "scratch|djundjun|hand-cymbals", re.IGNORECASE)
+                           "tongu|twang|(?<!non-)vibrato|sul|btb|mute")
+# Sounds that are with the drums of one collection and with the other percussion of another, or
+# the like of them: left out where they are the exception.
+NOT_OF = {
+    "drums": re.compile("agogo|cabasa|cowbell|guiro|tamb|maraca|vibraslap|whistle|metronome|"
+                        "scratch|clave|wood|snap|handclap|glass|shak|castan|triang|bell(?! ride)",
+                        re.IGNORECASE),
+    "other_percussion": re.compile("djundjun|hand-cymbals", re.IGNORECASE)}
 SHORTEST_RENDER = 20 * RATE_HZ  # samples; a stretch of 8 s is cut from anywhere in it
 SEMITONES = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11}
 PITCH = re.compile(r"(?:^|[_-])([A-Ga-g])(#|s|b)?(-?\d)(?=[_.\-]|$)")
+RENDER_SHARES = {"voice": 0.15}  # choirs of soundfonts, which sound little like singing
 REMEDY = ("labels and neighbours come from the clips of `train` and from render, speech also from "
           "the step of that name, noise from clips of `train` whose labels are none, music from "
           "the clips of `unlabelled` and from packaged")
@@ -53,7 +59,7 @@ def pitch_of(name: str) -> Optional[int]:
 def manner_of(name: str) -> str:
     """How a note in a collection was played, as far as its file name tells."""
     parts = re.split(r"[_.]", name)
-    dynamics = [DYNAMICS[part] for part in parts if part in DYNAMICS]
+    dynamics = [DYNAMICS[part] for part in parts[1:] if part in DYNAMICS]
     return " ".join([*dynamics[:1], *ARTICULATIONS.findall(name)])
 
 
@@ -154,19 +160,20 @@ def add_clips(banks: Dict[str, Bank], work: Path) -> None:
         if "|" in row["labels"]:
             continue
         label = bank_of(row)
-        if row["kind"] == "note" and label in ("drums", "other_percussion"):
-            if HAND_PERCUSSION.search(row["original_name"]):
+        if row["kind"] in ("note", "loop") and label in NOT_OF:
+            if NOT_OF[label].search(row["original_name"]):
                 continue
         instrument = row["other_instrument"] or re.split(r"[_.]", row["original_name"])[0]
         if row["kind"] != "note":
-            own = row["source"] in MANY_PLAYERS or label in ("noise", "speech")
+            own = row["source"] in SOURCES_OF_MANY_PLAYERS
             player = row["source"] + (f"/{row['original_name']}" if own else "")
             banks[label].players.setdefault(player, []).append(samples)
             continue
-        key = instrument if row["source"] in MANY_INSTRUMENTS or label in EXTRAS else ""
+        several = row["source"] in SOURCES_OF_MANY_INSTRUMENTS and label != "drums"
+        key = instrument if several or label in EXTRAS else ""
         groups.setdefault((label, row["source"], key), []).append((row["original_name"], samples))
     for (label, source, instrument), named in groups.items():
-        if label in ("drums", "other_percussion"):
+        if label in NOT_OF:  # nothing that has a pitch or a manner
             notes = Notes(source, instrument, [samples for _, samples in named], [0] * len(named))
             banks[label].notes.append(notes)
         else:
@@ -205,7 +212,7 @@ def load_banks(work: Path) -> Dict[str, Bank]:
 
 def string_notes(notes: Notes, label: str, count: int, random: np.random.Generator) -> np.ndarray:
     """A walk over neighbouring pitches in a rhythm, with overlaps, chords and a loudest place."""
-    out = np.zeros(count + 12 * RATE_HZ, np.float32)
+    out = np.zeros(count + 4 * RATE_HZ, np.float32)  # the longest note lasts 2.9 s
     beat = 60.0 / random.uniform(60, 160)
     reach = 4.0 if label == "voice" else 1.5  # moves formants, too: a larger or smaller singer
     shift = random.uniform(-reach, reach) if random.random() < 0.5 else 0.0
@@ -225,12 +232,10 @@ def string_notes(notes: Notes, label: str, count: int, random: np.random.Generat
             chosen = min(len(notes.samples) - 1, place + 3 * step * voice)
             long_enough = int((duration * (1 + overlap) + 0.08) * RATE_HZ)
             # Cut before it is transposed, by up to four semitones, and bent, which takes less time.
-            longest = min(6 * RATE_HZ, 2 * long_enough)
-            note = transposed(to_float(notes.samples[chosen][:longest]), shift)
+            note = transposed(to_float(notes.samples[chosen][:2 * long_enough]), shift)
             note = bent(note, random) if bends else note
             note = fade(note[:long_enough], 0.0, 0.06)
             start = int(max(0.0, time + random.normal(0.0, unsteady_s)) * RATE_HZ)
-            note = note[:max(0, out.size - start)]
             out[start:start + note.size] += note * 10 ** ((loud_db + random.normal(0.0, 2.0)) / 20)
         time += duration
         index += 1
@@ -254,7 +259,7 @@ def string_hits(notes: Notes, count: int, random: np.random.Generator) -> np.nda
     bars = []
     for level_db in random.normal(0.0, 4.0, len(hits)):
         every = int(random.choice((2, 4, 4, 8, 16)))
-        often = np.where((np.arange(16) + int(random.integers(4))) % every == 0, 0.9, 0.06)
+        often = np.where((np.arange(16) + int(random.integers(every))) % every == 0, 0.9, 0.06)
         bars.append((random.random(16) < often, level_db))
     for step in range(int(count / RATE_HZ / sixteenth) + 1):
         for hit, (bar, level_db) in zip(hits, bars):
@@ -300,11 +305,13 @@ def string_clips(players: Dict[str, List[np.ndarray]], count: int,
 
 def cut_render(renders: Sequence[Tuple[np.ndarray, np.ndarray]], count: int,
                random: np.random.Generator) -> np.ndarray:
-    """A stretch of a render, chosen by how real the teacher finds it."""
+    """A stretch of a render, chosen by how real the teacher finds it; of renders of different
+    lengths the longer ones are chosen more often, by the root."""
     segment = 3 * RATE_HZ
     weights = [np.convolve(scores, np.ones(3) / 3, "same") + 0.015 for _, scores in renders]
     sums = np.array([w.sum() for w in weights])
-    chosen = int(random.choice(len(renders), p=sums / sums.sum()))
+    shares = sums / np.sqrt([w.size for w in weights])
+    chosen = int(random.choice(len(renders), p=shares / shares.sum()))
     samples = renders[chosen][0]
     place = int(random.choice(weights[chosen].size, p=weights[chosen] / sums[chosen]))
     begin = (place - 1) * segment + int(random.integers(segment))
@@ -334,7 +341,7 @@ def stem(banks: Dict[str, Bank], label: str, count: int, random: np.random.Gener
         total = sum(len(clips) for clips in bank.players.values())
         options.append(("clips", 0.4 * min(1.0, total / 10)))
     if bank.renders:
-        options.append(("renders", 0.3 if label not in ("mandolin",) else 0.1))
+        options.append(("renders", RENDER_SHARES.get(label, 0.3)))
     shares = np.array([share for _, share in options])
     kind = options[int(random.choice(len(options), p=shares / shares.sum()))][0]
     if kind == "renders":

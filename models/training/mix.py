@@ -10,7 +10,7 @@ below it is absent. A step (0.32 s, one position of the network's last features)
 least half of it is audible.
 
 What is drums and what is other percussion nobody can say of every instrument: where other
-percussion sounds, drums are left out of the loss.
+percussion sounds and drums do not, drums are left out of the loss.
 
 Writes WORK/windows/NNN.{mel,target,step}.npy in shards: uint8 log-mel (n, 300, 128) in the integers
 of the network's input, targets of windows (n, outputs) and of steps (n, steps, outputs) of 0, 1 or
@@ -28,7 +28,8 @@ import torch
 from scipy.ndimage import maximum_filter1d, minimum_filter1d
 from tqdm import tqdm
 
-from .effects import RATE_HZ, Rooms, clipped, coded, colored_noise, compressed, shape
+from .effects import (RATE_HZ, Rooms, clipped, coded, colored_noise, compressed, microphone,
+                      shape)
 from .frontend import CONFIG, Frontend
 from .labels import EXTRAS, LABELS, OUTPUTS
 from .material import Bank, load_banks, stem
@@ -96,7 +97,7 @@ def scene_stems(banks: Dict[str, Bank], rooms: Rooms, random: np.random.Generato
     if random.random() < (0.22 if count > 0 else 0.3):
         added = str(random.choice((*EXTRAS, "noise", "noise")))
         names += [added] if added not in names else []
-    common_room = random.random() < 0.3
+    common_room, gain = random.random() < 0.3, microphone(rooms, random)
     stems = []
     for name in names:
         if name == "silence":
@@ -104,7 +105,7 @@ def scene_stems(banks: Dict[str, Bank], rooms: Rooms, random: np.random.Generato
         samples = stem(banks, name, SCENE, random)
         samples = gate(samples, random) if name != "music" else samples
         samples = shape(samples, rooms, random, room=common_room or random.random() < 0.25,
-                        equalize=random.random() < 0.6, limit=False)
+                        equalize=random.random() < 0.6, gain=gain)
         level_db = float(np.clip(random.normal(0.0, 4.5), -11.0, 11.0))
         stems.append((name, leveled(samples, level_db)))
     return stems
@@ -159,7 +160,7 @@ def quiet_share(names: List[str]) -> float:
     return 0.0 if "music" in names or set(names) & set(LABELS) else 0.2
 
 
-def master(stems: List[Tuple[str, np.ndarray]], rooms: Rooms, random: np.random.Generator
+def master(stems: List[Tuple[str, np.ndarray]], random: np.random.Generator
            ) -> Tuple[np.ndarray, np.ndarray, List[np.ndarray]]:
     """The sum as a microphone would deliver it, its column energies, and those of the stems."""
     noise_db = random.uniform(-70, -10) if random.random() < 0.6 else -90.0
@@ -167,8 +168,6 @@ def master(stems: List[Tuple[str, np.ndarray]], rooms: Rooms, random: np.random.
     mixture = sum((samples for _, samples in stems), noise)
     energies = [column_energy(samples) for _, samples in stems]
     total = sum(energies, column_energy(noise))
-    mixture = shape(mixture, rooms, random, room=random.random() < 0.08,
-                    equalize=random.random() < 0.5, limit=random.random() < 0.3)
     if random.random() < 0.25:
         mixture = compressed(mixture, random)
     if random.random() < 0.06:
@@ -186,16 +185,17 @@ def master(stems: List[Tuple[str, np.ndarray]], rooms: Rooms, random: np.random.
 
 
 def leave_out_drums(targets: np.ndarray) -> None:
-    """Wherever other percussion may sound (in place; outputs are the last axis)."""
+    """Wherever other percussion may sound and drums do not. In place; outputs are the last axis."""
     percussion = targets[..., OUTPUTS.index("other_percussion")] != 0
-    targets[..., OUTPUTS.index("drums")][percussion] = LEFT_OUT
+    drums = targets[..., OUTPUTS.index("drums")]
+    drums[percussion & (drums == 0)] = LEFT_OUT
 
 
 def scene(banks: Dict[str, Bank], rooms: Rooms, frontend: Frontend, random: np.random.Generator
           ) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Windows (n, columns, bands) of one scene in input integers, their targets and steps'."""
     stems = scene_stems(banks, rooms, random)
-    mixture, total, energies = master(stems, rooms, random)
+    mixture, total, energies = master(stems, random)
     logmel = quantize_input(frontend(torch.from_numpy(mixture)).numpy())
     activity = [activity_of(energy) for energy in energies]
     room_for = (COLUMNS - CONFIG.columns - 4) // WINDOWS_PER_SCENE
@@ -214,10 +214,8 @@ def scene(banks: Dict[str, Bank], rooms: Rooms, frontend: Frontend, random: np.r
             window = (active[part], energy[part], total[part])
             targets[row, output] = target_of(*window, PRESENT_COLUMNS, ABSENT_COLUMNS)
             steps[row, :, output] = step_targets(*window)
-    if "other_percussion" in [name for name, _ in stems] and "drums" not in [
-            name for name, _ in stems]:
-        leave_out_drums(targets)
-        leave_out_drums(steps)
+    leave_out_drums(targets)
+    leave_out_drums(steps)
     windows = np.stack([logmel[begin:begin + CONFIG.columns] for begin in begins])
     return windows, targets, steps
 

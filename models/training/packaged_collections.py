@@ -25,7 +25,8 @@ RESOURCE_FOLDER = 2  # flag of a node in Qt's resource format
 GCOMPRIS_LABELS = {
     "accordion": "accordion", "banjo": "banjo", "cello": "cello", "clarinet": "clarinet",
     "drum_kit": "drums", "snare_drum": "drums", "bongo": "drums", "cymbal": "drums",
-    "electric_guitar": "electric_guitar", "flute_traversiere": "flute", "guitar": "acoustic_guitar", "organ": "organ", "piano": "piano",
+    "electric_guitar": "electric_guitar", "flute_traversiere": "flute", "guitar": "acoustic_guitar",
+    "organ": "organ", "piano": "piano",
     "saxophone": "saxophone", "trombone": "trombone", "trumpet": "trumpet", "violin": "violin",
     "harmonica": "harmonica", "harp": "harp", "horn": "french_horn", "tuba": "tuba",
     "timpani": "timpani"}

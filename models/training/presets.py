@@ -2,7 +2,8 @@
 
 Soundfonts hold few synthesizers, and all of them sampled; LMMS and ZynAddSubFX bring along hundreds
 of sounds that are computed as a synthesizer does. Writes WORK/renders/lmms/NAME.npy, mono int16 at
-32 kHz, for synthesizers and electronic organs.
+32 kHz, for synthesizers and organs. ZynAddSubFX draws at random as it likes, so that no two
+renderings are the same.
 """
 
 from __future__ import annotations
@@ -53,6 +54,7 @@ PRESETS = {"synthesizer": SYNTHESIZERS, "organ": ORGANS}
 BEATS_PER_MINUTE = 120
 TICKS_PER_SECOND = 96
 LMMS_RATE_HZ = 44100
+LMMS_VERSION = "1.2.2"  # Debian 12's
 TAIL_S = 1.5
 FAINTEST = 1e-3
 LONGEST_RENDERING_S = 60
@@ -62,7 +64,7 @@ Element = ElementTree.Element
 
 
 class Unusable(Exception):
-    """A preset that gives no sound."""
+    """A preset that cannot be read or gives no sound."""
 
 
 def presets_of(label: str) -> List[Path]:
@@ -76,9 +78,13 @@ def presets_of(label: str) -> List[Path]:
 
 
 def zyn_track(root: Element) -> Element:
-    """ZynAddSubFX keeps instruments; a project wants them as the first part of a whole setting."""
+    """ZynAddSubFX keeps instruments; a project wants them as the first part of a whole setting.
+
+    Plugins that take MIDI get LMMS's keys, which are an octave below MIDI's: the base note makes up
+    for it.
+    """
     track = ElementTree.Element("instrumenttrack", {
-        "vol": "100", "pan": "0", "basenote": "57", "fxch": "0", "pitch": "0", "pitchrange": "1",
+        "vol": "100", "pan": "0", "basenote": "45", "fxch": "0", "pitch": "0", "pitchrange": "1",
         "usemasterpitch": "1"})
     instrument = ElementTree.SubElement(track, "instrument", {"name": "zynaddsubfx"})
     plugin = ElementTree.SubElement(instrument, "zynaddsubfx")
@@ -92,24 +98,28 @@ def zyn_track(root: Element) -> Element:
     return track
 
 
-def instrument_track(preset: Path) -> Element:
-    """What a project says of an instrument; Unusable where the file holds none."""
-    data = preset.read_bytes()
+def instrument_track(preset: Path) -> Tuple[Element, str]:
+    """What a project says of an instrument, and the version of LMMS that wrote it, by which LMMS
+    knows what to bring up to date; Unusable where the file holds none."""
     try:
+        data = preset.read_bytes()
         data = gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
         root = ElementTree.fromstring(data.strip())  # some begin with an empty line
-    except (ElementTree.ParseError, OSError, EOFError) as error:
+    except (ElementTree.ParseError, OSError, EOFError, zlib.error, ValueError,
+            LookupError) as error:
         raise Unusable(str(error)) from error
-    track = zyn_track(root) if preset.suffix == ".xiz" else root.find(".//instrumenttrack")
+    if preset.suffix == ".xiz":
+        return zyn_track(root), LMMS_VERSION
+    track = root.find(".//instrumenttrack")
     if track is None:
         raise Unusable("no instrumenttrack")
-    return track
+    return track, root.get("creatorversion", LMMS_VERSION)
 
 
-def project(instrument: Element, seconds: float, notes: List[Note]) -> bytes:
-    """A project of LMMS with one instrument."""
+def project(instrument: Element, version: str, seconds: float, notes: List[Note]) -> bytes:
+    """A project of LMMS with one instrument, as a version of it would write it."""
     root = ElementTree.Element("lmms-project", {"type": "song", "version": "1.0",
-                                                "creator": "LMMS", "creatorversion": "1.2.2"})
+                                                "creator": "LMMS", "creatorversion": version})
     ElementTree.SubElement(root, "head", {
         "timesig_numerator": "4", "timesig_denominator": "4", "bpm": str(BEATS_PER_MINUTE),
         "masterpitch": "0", "mastervol": "100"})
@@ -125,7 +135,7 @@ def project(instrument: Element, seconds: float, notes: List[Note]) -> bytes:
         ElementTree.SubElement(pattern, "note", {
             "pos": str(round(time_s * TICKS_PER_SECOND)), "pan": "0",
             "len": str(max(1, round(duration_s * TICKS_PER_SECOND))),
-            # LMMS counts keys from an octave above MIDI's, and loudness in hundredths.
+            # LMMS's keys are an octave below MIDI's, its loudness is in hundredths.
             "key": str(max(0, key - 12)), "vol": str(round(velocity / 1.27))})
     return b"<?xml version=\"1.0\"?>\n<!DOCTYPE lmms-project>\n" + ElementTree.tostring(root)
 
@@ -151,11 +161,17 @@ def play(content: bytes) -> np.ndarray:
             raise Unusable(f"lmms took over {LONGEST_RENDERING_S} s") from error
         if not wav.exists():
             raise Unusable("lmms wrote nothing")
-        samples, _ = soundfile.read(wav, dtype="float32", always_2d=True)
+        try:
+            samples, rate_hz = soundfile.read(wav, dtype="float32", always_2d=True)
+        except RuntimeError as error:
+            raise Unusable(f"lmms wrote no sound: {error}") from error
+    if rate_hz != LMMS_RATE_HZ:
+        raise Unusable(f"lmms wrote {rate_hz} Hz")
     return samples.mean(axis=1)
 
 
 def phrases(label: str, seconds: float, random: np.random.Generator) -> List[Note]:
+    """The notes of some phrases that begin before `seconds`."""
     composer = Composer(label, random)
     while composer.now < seconds:
         composer.phrase(float(random.uniform(4.0, 7.0)))
@@ -165,7 +181,7 @@ def phrases(label: str, seconds: float, random: np.random.Generator) -> List[Not
 def sound_of(preset: Path, seconds: float, notes: List[Note]) -> np.ndarray:
     """A preset playing, float32 at RATE_HZ with a peak of 0.9; Unusable where it does not."""
     count = int((seconds + TAIL_S) * LMMS_RATE_HZ)
-    sound = play(project(instrument_track(preset), seconds + TAIL_S, notes))[:count]
+    sound = play(project(*instrument_track(preset), seconds + TAIL_S, notes))[:count]
     peak = float(np.abs(sound).max(initial=0.0))
     if not FAINTEST < peak:
         raise Unusable("it does not sound")
@@ -196,16 +212,18 @@ def main() -> None:
     arguments = parser.parse_args()
     folder = arguments.work / "renders" / "lmms"
     with refusals("presets"):
+        for root, package in ((LMMS, "lmms-common"), (ZYN, "zynaddsubfx-data")):
+            if not root.is_dir():
+                raise Refused(f"{root}: there is no such folder (Debian's package {package})")
         for label in PRESETS:
             path, found = folder / f"{label}.npy", presets_of(label)
             if path.exists():
                 continue
-            if not found:
-                raise Refused(f"{LMMS}, {ZYN}: no presets of {label} (Debian's packages lmms-common "
-                              "and zynaddsubfx-data)")
             folder.mkdir(parents=True, exist_ok=True)
-            save_array(path, render(label, found, arguments.seconds, arguments.seed))
-            print(f"{label}: {len(found)} presets")
+            samples = render(label, found, arguments.seconds, arguments.seed)
+            save_array(path, samples)
+            sounded = round(samples.size / RATE_HZ / (arguments.seconds + TAIL_S))
+            print(f"{label}: {sounded} of {len(found)} presets")
 
 
 if __name__ == "__main__":

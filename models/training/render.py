@@ -58,8 +58,8 @@ def check_messages(font: Path, name: str, messages: str) -> None:
     if no_preset:
         raise Lacking(no_preset.group(0).strip())
     for found in SUBSTITUTED.finditer(messages):
-        # The same program of another bank will do, but where only the variation is the instrument,
-        # and so will another drum kit.
+        # The same program of another bank will do, unless the instrument is only in that variation;
+        # so will another drum kit.
         another = found.group(1) != found.group(3) or name in ONLY_VARIATIONS
         if another and int(found.group(2)) != DRUM_BANK:
             raise Lacking(found.group(0).strip())

@@ -50,9 +50,9 @@ def masked_cross_entropy(logits: torch.Tensor, target: torch.Tensor, mask: torch
     return (losses * mask).sum() / mask.sum().clamp(min=1.0)
 
 
-def first_loss(logits: torch.Tensor, target: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """Minus the logarithm of the share that what sounds has in a softmax over the outputs, mean over
-    the windows in which something sounds: what counts for which output comes first."""
+def ranking_loss(logits: torch.Tensor, target: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """Minus the logarithm of the share that what sounds has in a softmax over the outputs: what
+    counts for which output comes first. The mean over the windows in which something sounds."""
     sounding = (target * mask) > 0.0
     some = sounding.any(dim=1)
     everything = logits.masked_fill(mask == 0.0, -1e4).logsumexp(dim=1)
@@ -63,10 +63,12 @@ def first_loss(logits: torch.Tensor, target: torch.Tensor, mask: torch.Tensor) -
 def loss_of(network: Network, start: Network, batch: Batch,
             options: argparse.Namespace) -> Dict[str, torch.Tensor]:
     """`start`: as published, and never trained; it hears the windows as the network does."""
+    windows = as_input(batch.logmel)
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=options.bfloat16):
+        taught = start.steps(windows)
+    # A context of its own: autocast keeps the weights that it has rounded, without their gradients.
     with torch.autocast("cpu", torch.bfloat16, enabled=options.bfloat16):
-        with torch.no_grad():
-            taught = start.steps(as_input(batch.logmel))
-        steps = network.steps(as_input(batch.logmel))
+        steps = network.steps(windows)
     steps = steps.float()
     scores, attention = network.step_logits(steps)
     hidden = network.embed(steps)
@@ -84,9 +86,11 @@ def loss_of(network: Network, start: Network, batch: Batch,
     distill_loss = (classes + options.features * features).mean()
     total = (LOSS_SCALE * (label_loss + options.step_loss * step_loss)
              + options.distill * distill_loss)
-    if options.first > 0.0:
-        total = total + options.first * first_loss(logits, batch.target, batch.mask)
-    return {"total": total, "labels": label_loss, "steps": step_loss, "distill": distill_loss}
+    ranking = ranking_loss(logits, batch.target, batch.mask)
+    if options.ranking > 0.0:
+        total = total + options.ranking * ranking
+    return {"total": total, "labels": label_loss, "steps": step_loss, "distill": distill_loss,
+            "ranking": ranking}
 
 
 def optimizer_for(network: Network, rate: float, head_rate: float,
@@ -156,7 +160,7 @@ def parse() -> argparse.Namespace:
                         help="weight of the pooled features in the teacher's term")
     parser.add_argument("--step-loss", type=float, default=0.5,
                         help="weight of the single steps' labels")
-    parser.add_argument("--first", type=float, default=0.0,
+    parser.add_argument("--ranking", type=float, default=0.0,
                         help="weight of a softmax over the outputs, for what comes first; 0: none")
     parser.add_argument("--focus", type=float, default=0.0, help="of the focal loss; 0: none")
     parser.add_argument("--pairs", type=float, default=0.25,
@@ -222,6 +226,10 @@ def saved_part(path: Path, options: Dict[str, str]) -> Optional[Dict[str, Any]]:
     with reading(path):
         saved = torch.load(path, map_location="cpu")
     began = saved.get("options", {})
+    gone = sorted(set(began) - set(options) - set(FREE))
+    if gone:
+        raise Refused(f"{path}: the run began with {gone[0].replace('_', '-')}, which is gone; "
+                      "take another --run")
     for key, value in options.items():
         if key not in FREE and began.get(key, value) != value:
             raise Refused(f"{path}: the run began with {key.replace('_', '-')} {began[key]}, not "
@@ -256,7 +264,7 @@ def train(run: Run, start: Network, data: WindowSet, first: int,
             if step % 20 == 19:
                 bar.set_postfix({key: f"{value:.4f}" for key, value in smooth.items()})
                 log.write(f"{step + 1},{smooth['labels']:.5f},{smooth['steps']:.5f},"
-                          f"{smooth['distill']:.5f},"
+                          f"{smooth['distill']:.5f},{smooth['ranking']:.5f},"
                           f"{time.monotonic() - started:.1f}\n")
                 log.flush()
             if (step + 1) % arguments.checkpoint_every == 0:

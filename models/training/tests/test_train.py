@@ -20,7 +20,7 @@ from ..average import averaged
 from ..frontend import CONFIG, Frontend
 from ..mix import LEFT_OUT
 from ..network import Network
-from ..train import (first_loss, freeze_statistics, indices_of, loss_of, optimizer_for,
+from ..train import (freeze_statistics, indices_of, loss_of, optimizer_for, ranking_loss,
                      set_rate)
 from ..windows import Batch, add_pairs, filter_curves, loudness, to_logmel, to_power
 
@@ -61,12 +61,13 @@ class TestSchedule(unittest.TestCase):
 class TestStep(unittest.TestCase):
     def losses(self, network: Network, batch: Batch, focus: float = 0.0, bfloat16: bool = False
                ) -> Dict[str, torch.Tensor]:
-        return loss_of(network, network, batch, self.options(focus=focus, bfloat16=bfloat16))
+        start = copy.deepcopy(network).requires_grad_(False)
+        return loss_of(network, start, batch, self.options(focus=focus, bfloat16=bfloat16))
 
     @staticmethod
     def options(**changes: object) -> argparse.Namespace:
         return argparse.Namespace(**{"focus": 0.0, "features": 1.0, "step_loss": 0.5,
-                                     "distill": 1.0, "first": 0.0, "bfloat16": False, **changes})
+                                     "distill": 1.0, "ranking": 0.0, "bfloat16": False, **changes})
 
     def batch(self) -> Batch:
         torch.manual_seed(1)
@@ -109,14 +110,14 @@ class TestStep(unittest.TestCase):
         logits = torch.tensor([[3.0, 0.0, 0.0], [0.0, 3.0, 0.0], [9.0, 0.0, 0.0]])
         target = torch.tensor([[1.0, 0.0, 0.0], [1.0, 0.0, 1.0], [0.0, 0.0, 0.0]])
         mask = torch.ones(3, 3)
-        wanted = -torch.log_softmax(logits[0], 0)[0], -torch.log_softmax(logits[1], 0)[[0, 2]
-                                                                       ].logsumexp(0)
-        self.assertAlmostEqual(float(first_loss(logits, target, mask)),
+        log_shares = torch.log_softmax(logits, dim=1)
+        wanted = -log_shares[0, 0], -log_shares[1, [0, 2]].logsumexp(0)
+        self.assertAlmostEqual(float(ranking_loss(logits, target, mask)),
                                float(sum(wanted) / 2), places=5)
         mask[1, 1] = 0.0  # nothing that is known is in its way
-        self.assertAlmostEqual(float(first_loss(logits, target, mask)), float(wanted[0] / 2),
+        self.assertAlmostEqual(float(ranking_loss(logits, target, mask)), float(wanted[0] / 2),
                                places=5)
-        self.assertEqual(float(first_loss(logits, 0.0 * target, mask)), 0.0)
+        self.assertEqual(float(ranking_loss(logits, 0.0 * target, mask)), 0.0)
 
     def test_focus_weighs_what_is_right_less(self) -> None:
         torch.manual_seed(4)
