@@ -25,7 +25,8 @@ static void print_row(FILE *stream, const struct settings_row *row)
     if (row->environment != NULL)
         fprintf(stream, PREFIX "The environment variable %s overrides it.\n", row->environment);
     if (row->type == SETTINGS_THRESHOLDS)
-        fprintf(stream, "#%s.piano = 0.4\n", row->key);
+        fprintf(stream, PREFIX "By default they are the model's. For example:\n#%s.piano = 0.4\n",
+                row->key);
     else if (row->initial[0] == '\0')
         fprintf(stream, "#%s =\n", row->key);
     else

@@ -220,7 +220,8 @@ const struct settings_row settings_table[] = {
      .minimum = 1,
      .maximum = 10000,
      .help = "How many pages and other readers of the stream of events to serve at once. One "
-             "address other than this machine's own gets a quarter of them, and at least 8."},
+             "address other than loopback (of IPv6 a network of /64) gets a quarter of them, and "
+             "at least 8."},
 
     {.section = "history",
      .key = "keep_h",
