@@ -14,6 +14,7 @@ from .datasets_tables import Refused
 from .effects import RATE_HZ, amplifier
 from .labels import EXTRAS, LABELS, NEIGHBOURS, output_of
 from .prepare import load_clips
+from .results import score_of
 
 POLYPHONIC = {"piano", "acoustic_guitar", "electric_guitar", "banjo", "mallet_percussion",
               "mandolin", "voice", "organ", "accordion"}
@@ -187,7 +188,7 @@ def add_renders(banks: Dict[str, Bank], folder: Path) -> None:
         samples = np.load(path, mmap_mode="r")
         if samples.size < SHORTEST_RENDER:
             continue
-        score_path = path.with_suffix(".score.npy")
+        score_path = score_of(path)
         unscored = np.ones(samples.size // (3 * RATE_HZ))
         scores = np.load(score_path) if score_path.exists() else unscored
         banks[output_of(path.stem)].renders.append((samples, scores))

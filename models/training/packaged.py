@@ -15,6 +15,7 @@ from typing import Dict, Iterator, List, Tuple
 import numpy as np
 from tqdm import tqdm
 
+from . import packaged_collections
 from .effects import RATE_HZ
 from .labels import NEIGHBOURS
 from .packaged_collections import COLLECTIONS, Clip, Collection, sampler_clips
@@ -65,7 +66,9 @@ def files_of(package: str, place: Path) -> List[Tuple[str, int]]:
 
 def gather(collections: List[Collection], folder: Path) -> None:
     """Writes the clips of the collections that are there, unless they were written before."""
-    inputs = digest([(package, files_of(package, place)) for package, place, _ in collections])
+    tables = Path(packaged_collections.__file__).read_text(encoding="utf-8")
+    inputs = digest([(package, files_of(package, place)) for package, place, _ in collections],
+                    tables)
     if is_current(folder, "packaged", inputs):
         return
     counts: Counter[Tuple[str, str]] = Counter()

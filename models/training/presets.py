@@ -28,7 +28,7 @@ from .datasets_tables import Refused
 from .effects import RATE_HZ
 from .prepare import to_rate
 from .refusals import refusals
-from .results import save_array
+from .results import digest, file_size, made_from, mark_of, save_array, save_text, score_of
 
 LMMS = Path("/usr/share/lmms/presets")
 ZYN = Path("/usr/share/zynaddsubfx/banks")
@@ -217,11 +217,16 @@ def main() -> None:
                 raise Refused(f"{root}: there is no such folder (Debian's package {package})")
         for label in PRESETS:
             path, found = folder / f"{label}.npy", presets_of(label)
-            if path.exists():
+            inputs = digest([(str(preset), file_size(preset)) for preset in found],
+                            arguments.seconds, arguments.seed)
+            if path.exists() and made_from(path) == inputs:
                 continue
+            for old in (path, mark_of(path), score_of(path)):
+                old.unlink(missing_ok=True)
             folder.mkdir(parents=True, exist_ok=True)
             samples = render(label, found, arguments.seconds, arguments.seed)
             save_array(path, samples)
+            save_text(mark_of(path), inputs)
             sounded = round(samples.size / RATE_HZ / (arguments.seconds + TAIL_S))
             print(f"{label}: {sounded} of {len(found)} presets")
 

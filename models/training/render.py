@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 import zlib
 from pathlib import Path
-from typing import List
+from typing import List, NamedTuple
 
 import numpy as np
 import soundfile
@@ -22,8 +22,9 @@ from .compose import compose
 from .datasets_tables import Refused
 from .frontend import CONFIG
 from .labels import GM_OTHERS, GM_PROGRAMS, GS_VARIATIONS, LABELS
+from .midi import MidiFile
 from .refusals import refusals
-from .results import file_size, made_from, mark_of, save_array, save_text
+from .results import digest, file_size, made_from, mark_of, save_array, save_text, score_of
 
 NOT_LOADED = re.compile(r".*(Failed to load SoundFont|not a SoundFont or MIDI file).*")
 NO_PRESET = re.compile(r".*No preset found on channel.*")
@@ -81,13 +82,29 @@ def synthesize(font: Path, name: str, midi: Path, wav: Path, reverb: bool) -> No
     check_messages(font, name, done.stderr.decode(errors="replace"))
 
 
-def render(name: str, font: Path, seconds: float, seed: int) -> np.ndarray:
-    """Phrases of one instrument from one soundfont."""
+class Stem(NamedTuple):
+    """What a soundfont is to play."""
+
+    name: str
+    midi: MidiFile
+    reverb: bool
+
+    def digest(self) -> str:
+        return digest([(*event[:2], event[2].hex()) for event in self.midi.events], self.reverb)
+
+
+def compose_stem(name: str, font: Path, seconds: float, seed: int) -> Stem:
     random = np.random.default_rng([seed, zlib.crc32(f"{font.stem}/{name}".encode())])
+    midi = compose(name, seconds, random)
+    return Stem(name, midi, bool(random.random() < 0.5))
+
+
+def render(stem: Stem, font: Path) -> np.ndarray:
+    """Phrases of one instrument from one soundfont."""
     with tempfile.TemporaryDirectory() as folder:
         midi, wav = Path(folder) / "phrases.mid", Path(folder) / "phrases.wav"
-        compose(name, seconds, random).save(midi)
-        synthesize(font, name, midi, wav, bool(random.random() < 0.5))
+        stem.midi.save(midi)
+        synthesize(font, stem.name, midi, wav, stem.reverb)
         samples, _ = soundfile.read(wav, dtype="float32", always_2d=True)
     mono = samples.mean(axis=1)
     peak = np.abs(mono).max(initial=0.0)
@@ -111,17 +128,19 @@ def folder_of(font: Path, renders: Path) -> Path:
 
 
 def render_font(font: Path, names: List[str], arguments: argparse.Namespace) -> None:
-    """All stems of a soundfont that are not there yet."""
+    """All stems of a soundfont that are not there yet, or would play something else now."""
     folder = folder_of(font, arguments.work / arguments.folder)
     for name in tqdm(names, desc=font.stem, unit="stem"):
         path = folder / f"{name}.npy"
-        # Older versions wrote empty stems, which no reader can use.
-        if path.exists() and np.load(path, mmap_mode="r").size > 0:
-            continue
-        path.unlink(missing_ok=True)
         minutes = arguments.minutes if name in LABELS else arguments.other_minutes
+        stem = compose_stem(name, font, 60.0 * minutes, arguments.seed)
+        if path.exists() and made_from(path) == stem.digest():
+            continue
+        for old in (path, mark_of(path), score_of(path)):
+            old.unlink(missing_ok=True)
         try:
-            save_array(path, render(name, font, 60.0 * minutes, arguments.seed))
+            save_array(path, render(stem, font))
+            save_text(mark_of(path), stem.digest())
         except Lacking as error:
             tqdm.write(f"{font.name}: {name} is left out: {error}")
 

@@ -55,6 +55,11 @@ def mark_of(path: Path) -> Path:
     return path.with_name(path.name + ".made_from")
 
 
+def score_of(path: Path) -> Path:
+    """The file with the scores of the render `path`."""
+    return path.with_suffix(".score.npy")
+
+
 def made_from(path: Path) -> str:
     """The digest that was noted for the result `path`; empty where there is none."""
     mark = mark_of(path)

@@ -18,7 +18,7 @@ from tqdm import tqdm
 from .frontend import CONFIG, Frontend
 from .labels import LABELS, NEIGHBOURS, audioset_rows, output_of
 from .network import CLASSES_FILE, as_input, class_names, published_start
-from .results import save_array
+from .results import save_array, score_of
 
 SEGMENT = CONFIG.columns * CONFIG.hop_frames
 
@@ -52,7 +52,7 @@ def main() -> None:
     summary = []
     with torch.no_grad():
         for path in tqdm(paths, desc="score", unit="stem"):
-            output = path.with_suffix(".score.npy")
+            output = score_of(path)
             samples = np.load(path, mmap_mode="r")
             own = rows[output_of(path.stem)]
             if not output.exists() and samples.size >= SEGMENT:

@@ -8,12 +8,15 @@ import sys
 import tempfile
 import unittest
 from pathlib import Path
+from typing import List
 from unittest import mock
 
 import numpy as np
 
 from .. import render
+from ..compose import PLAYERS
 from ..datasets_tables import Refused
+from ..results import score_of
 
 # What fluidsynth 2.3.1 says.
 SUBSTITUTED = ("fluidsynth: warning: Instrument not found on channel 0 [bank={} prog={}], "
@@ -68,6 +71,25 @@ class TestCommand(unittest.TestCase):
             render.main()
         return printed.getvalue()
 
+    def test_what_would_play_otherwise_is_rendered_anew(self) -> None:
+        played: List[str] = []
+
+        def listed(stem: render.Stem, font: Path) -> np.ndarray:
+            played.append(stem.name)
+            return np.ones(9, np.int16)
+
+        with mock.patch.object(render, "render", side_effect=listed):
+            self.run_main(self.font("x.sf2"))
+            score = score_of(self.folder / "work" / "renders" / "x" / "tuba.npy")
+            score.write_bytes(b"")
+            self.run_main(self.font("x.sf2"))
+            self.assertEqual(played, ["piano", "tuba"])
+            self.assertTrue(score.exists())
+            with mock.patch.dict(PLAYERS, tuba=PLAYERS["bassoon"]):
+                self.run_main(self.font("x.sf2"))
+        self.assertEqual(played, ["piano", "tuba", "tuba"])
+        self.assertFalse(score.exists())
+
     def test_what_is_no_soundfont_is_refused_before_anything_is_played(self) -> None:
         missing = self.folder / "missing.sf2"
         for font, sentence in ((missing, "there is no such file"),
@@ -85,8 +107,8 @@ class TestCommand(unittest.TestCase):
                 self.run_main(self.font("x.sf3"))
 
     def test_stems_that_the_font_lacks_are_left_out(self) -> None:
-        def without_tuba(name: str, *_: object) -> np.ndarray:
-            if name == "tuba":
+        def without_tuba(stem: render.Stem, *_: object) -> np.ndarray:
+            if stem.name == "tuba":
                 raise render.Lacking("nothing sounds")
             return np.ones(9, np.int16)
 
@@ -97,7 +119,8 @@ class TestCommand(unittest.TestCase):
         with mock.patch.object(render, "render", side_effect=without_tuba):
             printed = self.run_main(self.font("x.sf2"))
         self.assertIn("x.sf2: tuba is left out: nothing sounds", printed)
-        self.assertEqual([path.name for path in folder.iterdir()], ["piano.npy"])
+        self.assertEqual(sorted(path.name for path in folder.iterdir()),
+                         ["piano.npy", "piano.npy.made_from"])
 
     def test_silence_is_no_stem(self) -> None:
         def silent(font: Path, name: str, midi: Path, wav: Path, reverb: bool) -> None:
@@ -105,7 +128,7 @@ class TestCommand(unittest.TestCase):
 
         with mock.patch.object(render, "synthesize", side_effect=silent):
             with self.assertRaises(render.Lacking):
-                render.render("piano", Path("x.sf2"), 1.0, 1)
+                render.render(render.compose_stem("piano", Path("x.sf2"), 1.0, 1), Path("x.sf2"))
 
 
 if __name__ == "__main__":
