@@ -42,6 +42,37 @@ test('API.md tells of every path, event and field', async (t) => {
   assert.ok(found.size > 40, 'answers were read');
 });
 
+// What a section names that is no field of its answer: a command's key, states, settings.
+const ELSEWHERE = {
+  info: ['entry_thresholds', 'true'],
+  now: ['stalled', 'lost', 'smoothing_s'],
+  history: ['keep_h'],
+};
+
+test('API.md tells of no field that is gone', async (t) => {
+  const daemon = await startDaemon(['--input', 'demo', '--hop', '0.25']);
+  t.after(() => daemon.stop('SIGKILL'));
+  await readEvents(daemon.url, { enough: (events) => ofKind(events, 'frame').length > 3 });
+  for (const [section, elsewhere] of Object.entries(ELSEWHERE)) {
+    const described = text.split(`\n### ${section}\n`)[1].split('\n##')[0];
+    const names = [...described.matchAll(/`([a-z][a-z0-9_]*)`/g)].map(([, name]) => name);
+    assert.ok(names.length > 5, `${section} has names`);
+    const found = new Map();
+    fields((await getJson(`${daemon.url}/api/v1/${section}`)).body, section, found);
+    for (const name of names.filter((one) => !elsewhere.includes(one)))
+      assert.ok(found.has(name), `${section} has no ${name}`);
+  }
+});
+
+test('API.md tells of every metric, and of no other', async (t) => {
+  const daemon = await startDaemon(['--input', 'demo']);
+  t.after(() => daemon.stop('SIGKILL'));
+  const metrics = await (await fetch(`${daemon.url}/metrics`)).text();
+  const names = (lines, pattern) => [...new Set([...lines.matchAll(pattern)].map(([, x]) => x))];
+  assert.deepEqual(names(text, /`(tutti_[a-z_]+)`/g).sort(),
+    names(metrics, /^# TYPE (\w+) /gm).sort());
+});
+
 // Where health is bad there are more fields.
 test('API.md tells what healthz says of a source that is late', async (t) => {
   const daemon = await startDaemon(['--input', '-'], { stdin: 'pipe' });
