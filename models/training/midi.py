@@ -23,7 +23,8 @@ class MidiFile:
     def __init__(self) -> None:
         self.events: List[Tuple[int, int, bytes]] = []
         self.notes: List[Tuple[float, float, int, int]] = []  # time, seconds, key, velocity
-        self.sounding: Dict[Tuple[int, int], Tuple[int, int]] = {}
+        # Of the last note of a channel and key: its beginning, and the place of its end in events.
+        self.last: Dict[Tuple[int, int], Tuple[int, int]] = {}
 
     def add(self, time_s: float, message: bytes, order: int = 1) -> None:
         self.events.append((max(0, round(time_s * TICKS_PER_SECOND)), order, message))
@@ -40,16 +41,18 @@ class MidiFile:
         self.add(time_s, bytes((0xE0 | channel, value & 0x7F, value >> 7)), 0)
 
     def note(self, time_s: float, duration_s: float, channel: int, key: int, velocity: int) -> None:
-        """One note. The last one of the same key ends where it still sounded, since its own end
-        would silence this one."""
+        """One note. The one before of the same key ends where this one begins, if not earlier, since
+        its end would silence this one."""
         key, velocity = max(0, min(127, key)), max(1, min(127, velocity))
         self.notes.append((time_s, duration_s, key, velocity))
         self.add(time_s, bytes((0x90 | channel, key, velocity)), 2)
         begin = self.events[-1][0]
-        last_begin, last_end = self.sounding.get((channel, key), (begin, -1))
-        if last_begin < begin and last_end >= 0 and self.events[last_end][0] > begin:
-            self.events[last_end] = (begin, *self.events[last_end][1:])
-        self.sounding[channel, key] = (begin, len(self.events))
+        if (channel, key) in self.last:
+            last_begin, place = self.last[channel, key]
+            end, order, message = self.events[place]
+            if last_begin < begin < end:
+                self.events[place] = (begin, order, message)
+        self.last[channel, key] = (begin, len(self.events))
         self.add(time_s + max(0.01, duration_s), bytes((0x80 | channel, key, 64)), 1)
 
     def save(self, path: Path) -> None:
