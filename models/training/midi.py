@@ -41,8 +41,8 @@ class MidiFile:
         self.add(time_s, bytes((0xE0 | channel, value & 0x7F, value >> 7)), 0)
 
     def note(self, time_s: float, duration_s: float, channel: int, key: int, velocity: int) -> None:
-        """One note. The one before of the same key ends where this one begins, if not earlier, since
-        its end would silence this one."""
+        """One note. The one before of the same key ends where this one begins, if not earlier,
+        since its end would silence this one."""
         key, velocity = max(0, min(127, key)), max(1, min(127, velocity))
         self.notes.append((time_s, duration_s, key, velocity))
         self.add(time_s, bytes((0x90 | channel, key, velocity)), 2)
