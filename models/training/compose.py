@@ -236,9 +236,10 @@ class Composer:
         self.now = end + random.uniform(0.3, 1.2)
 
 
-def compose(name: str, seconds: float, random: np.random.Generator) -> MidiFile:
+def compose(name: str, seconds: float, random: np.random.Generator,
+            longest_s: float = 10.0) -> MidiFile:
     """Phrases of `name` (a label or a neighbouring instrument) for about `seconds`."""
     composer = Composer(name, random)
     while composer.now < seconds:
-        composer.phrase(float(random.uniform(4.0, 10.0)))
+        composer.phrase(float(random.uniform(4.0, longest_s)))
     return composer.midi

@@ -23,12 +23,13 @@ import numpy as np
 import soundfile
 from tqdm import tqdm
 
-from .compose import Composer
+from .compose import compose
 from .datasets_tables import Refused
 from .effects import RATE_HZ
 from .prepare import to_rate
 from .refusals import refusals
-from .results import digest, file_size, made_from, mark_of, save_array, save_text, score_of
+from .results import (digest, discard_render, file_size, made_from, mark_of, save_array,
+                      save_text)
 
 LMMS = Path("/usr/share/lmms/presets")
 ZYN = Path("/usr/share/zynaddsubfx/banks")
@@ -172,10 +173,7 @@ def play(content: bytes) -> np.ndarray:
 
 def phrases(label: str, seconds: float, random: np.random.Generator) -> List[Note]:
     """The notes of some phrases that begin before `seconds`."""
-    composer = Composer(label, random)
-    while composer.now < seconds:
-        composer.phrase(float(random.uniform(4.0, 7.0)))
-    return [note for note in composer.midi.notes if note[0] < seconds]
+    return [note for note in compose(label, seconds, random, 7.0).notes if note[0] < seconds]
 
 
 def sound_of(preset: Path, seconds: float, notes: List[Note]) -> np.ndarray:
@@ -221,8 +219,7 @@ def main() -> None:
                             arguments.seconds, arguments.seed)
             if path.exists() and made_from(path) == inputs:
                 continue
-            for old in (path, mark_of(path), score_of(path)):
-                old.unlink(missing_ok=True)
+            discard_render(path)
             folder.mkdir(parents=True, exist_ok=True)
             samples = render(label, found, arguments.seconds, arguments.seed)
             save_array(path, samples)

@@ -24,7 +24,8 @@ from .frontend import CONFIG
 from .labels import GM_OTHERS, GM_PROGRAMS, GS_VARIATIONS, LABELS
 from .midi import MidiFile
 from .refusals import refusals
-from .results import digest, file_size, made_from, mark_of, save_array, save_text, score_of
+from .results import (digest, discard_render, file_size, made_from, mark_of, save_array,
+                      save_text)
 
 NOT_LOADED = re.compile(r".*(Failed to load SoundFont|not a SoundFont or MIDI file).*")
 NO_PRESET = re.compile(r".*No preset found on channel.*")
@@ -134,13 +135,13 @@ def render_font(font: Path, names: List[str], arguments: argparse.Namespace) -> 
         path = folder / f"{name}.npy"
         minutes = arguments.minutes if name in LABELS else arguments.other_minutes
         stem = compose_stem(name, font, 60.0 * minutes, arguments.seed)
-        if path.exists() and made_from(path) == stem.digest():
+        wanted = stem.digest()
+        if path.exists() and made_from(path) == wanted:
             continue
-        for old in (path, mark_of(path), score_of(path)):
-            old.unlink(missing_ok=True)
+        discard_render(path)
         try:
             save_array(path, render(stem, font))
-            save_text(mark_of(path), stem.digest())
+            save_text(mark_of(path), wanted)
         except Lacking as error:
             tqdm.write(f"{font.name}: {name} is left out: {error}")
 

@@ -60,6 +60,12 @@ def score_of(path: Path) -> Path:
     return path.with_suffix(".score.npy")
 
 
+def discard_render(path: Path) -> None:
+    """Removes the render `path`, with its digest and its scores, where there is one."""
+    for old in (path, mark_of(path), score_of(path)):
+        old.unlink(missing_ok=True)
+
+
 def made_from(path: Path) -> str:
     """The digest that was noted for the result `path`; empty where there is none."""
     mark = mark_of(path)
