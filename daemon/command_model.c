@@ -64,6 +64,14 @@ static void print_labels(const struct model *model)
     }
 }
 
+static void print_neighbours(const struct model *model)
+{
+    for (size_t i = 0; i < model_neighbour_count(model); i++)
+        printf("%s%s", i == 0 ? "\nNever named, and labels give way to them: " : ", ",
+               model_neighbour(model, i));
+    fputs(model_neighbour_count(model) > 0 ? "\n" : "", stdout);
+}
+
 static void print_frontend(const struct model_frontend *frontend)
 {
     double rate = frontend->rate_hz;
@@ -217,6 +225,7 @@ static void print_for_people(const struct model *model, const struct network *ne
            1e-6 * (double)network_arena_bytes(network));
     print_frontend(model_frontend(model));
     print_labels(model);
+    print_neighbours(model);
     if (request->layers)
         print_layers(model);
     if (request->training)
@@ -249,6 +258,11 @@ static void write_labels(struct json_writer *writer, const struct model *model)
     json_write_array_begin(writer);
     for (size_t i = 0; i < model_label_count(model); i++)
         json_write_string(writer, model_label(model, i));
+    json_write_array_end(writer);
+    json_write_key(writer, "neighbours");
+    json_write_array_begin(writer);
+    for (size_t i = 0; i < model_neighbour_count(model); i++)
+        json_write_string(writer, model_neighbour(model, i));
     json_write_array_end(writer);
     write_thresholds(writer, "thresholds", model, model_threshold);
     write_thresholds(writer, "entry_thresholds", model, model_entry_threshold);

@@ -2,15 +2,35 @@
 
 #include <math.h>
 
+/* Instruments, of labels and rivals alike, that are always there. */
+static const float few = 0.01f;
+
 static float sigmoid(float x)
 {
     return 1.0f / (1.0f + expf(-x));
 }
 
+/* The expected number of the instruments that these logits are of. */
+static float expected(const float *logits, size_t count)
+{
+    float sum = 0;
+    for (size_t i = 0; i < count; i++)
+        sum += isfinite(logits[i]) ? sigmoid(logits[i]) : 0;
+    return sum;
+}
+
+/* What neighbours take from every label's logit. */
+static float given_way(const struct model_calibration *c, const float *logits)
+{
+    if (!(c->deference > 0) || c->neighbours == 0)
+        return 0;
+    const float heard = few + expected(logits, c->labels);
+    return c->deference * logf((heard + expected(logits + c->labels, c->neighbours)) / heard);
+}
+
 /* What the other labels take from each one's logit, [labels]. */
 static void weigh_rivals(float rivalry, size_t labels, const float *logits, float *taken)
 {
-    const float few = 0.01f; /* rivals that are always there */
     float sum = 0;
     for (size_t i = 0; i < labels; i++) {
         taken[i] = isfinite(logits[i]) ? sigmoid(logits[i]) : 0;
@@ -20,14 +40,18 @@ static void weigh_rivals(float rivalry, size_t labels, const float *logits, floa
         taken[i] = rivalry * logf(few + fmaxf(sum - taken[i], 0));
 }
 
-void calibration_apply(const struct model_calibration *calibration, size_t labels,
-                       const float *logits, float *probabilities)
+void calibration_apply(const struct model_calibration *calibration, const float *logits,
+                       float *probabilities)
 {
-    float taken[MODEL_LABELS_MAX] = {0};
+    const size_t labels = calibration->labels;
+    const float given = given_way(calibration, logits);
+    float left[MODEL_LABELS_MAX], taken[MODEL_LABELS_MAX] = {0};
+    for (size_t i = 0; i < labels; i++)
+        left[i] = logits[i] - given;
     if (calibration->rivalry > 0)
-        weigh_rivals(calibration->rivalry, labels, logits, taken);
+        weigh_rivals(calibration->rivalry, labels, left, taken);
     for (size_t i = 0; i < labels; i++) {
-        const float x = calibration->scale[i] * logits[i] + calibration->offset[i] - taken[i];
-        probabilities[i] = isfinite(logits[i]) ? sigmoid(x) : 0;
+        const float x = calibration->scale[i] * left[i] + calibration->offset[i] - taken[i];
+        probabilities[i] = isfinite(left[i]) ? sigmoid(x) : 0;
     }
 }

@@ -19,8 +19,9 @@ struct model {
     size_t file_size;
     char sha256[SHA256_HEX_SIZE];
     char name[MODEL_NAME_SIZE];
-    size_t label_count;
-    char labels[MODEL_LABELS_MAX][MODEL_LABEL_SIZE];
+    size_t label_count, neighbour_count;
+    /* of the labels, then of the neighbours */
+    char names[MODEL_OUTPUTS_MAX][MODEL_LABEL_SIZE];
     struct model_calibration calibration;
     struct model_frontend frontend;
     struct model_graph graph;
@@ -33,16 +34,22 @@ static bool refuse(struct tutti_error *error, const char *text)
     return false;
 }
 
+/* The text of a metadata key, NULL with *error filled. */
+static const char *metadata(const struct safetensors *tensors, const char *key,
+                            struct tutti_error *error)
+{
+    const char *text = safetensors_metadata(tensors, key);
+    if (text == NULL)
+        tutti_error_set(error, TUTTI_ERROR_FORMAT, "__metadata__: the key \"%s\" is missing", key);
+    return text;
+}
+
 /* The parsed JSON of a metadata key, NULL with *error filled. */
 static cJSON *parse_metadata(const struct safetensors *tensors, const char *key,
                              struct tutti_error *error)
 {
-    const char *text = safetensors_metadata(tensors, key);
-    if (text == NULL) {
-        tutti_error_set(error, TUTTI_ERROR_FORMAT, "__metadata__: the key \"%s\" is missing", key);
-        return NULL;
-    }
-    return json_parse(text, strlen(text), key, error);
+    const char *text = metadata(tensors, key, error);
+    return text != NULL ? json_parse(text, strlen(text), key, error) : NULL;
 }
 
 static bool read_version_and_name(struct model *model, const struct safetensors *tensors,
@@ -72,29 +79,32 @@ static bool read_version_and_name(struct model *model, const struct safetensors 
     return true;
 }
 
-static bool read_label_list(struct model *model, const cJSON *list, struct tutti_error *error)
+/* Reads `list` behind the `before` names that there are already. */
+static bool read_names(struct model *model, const cJSON *list, const char *place, size_t before,
+                       size_t *count, struct tutti_error *error)
 {
-    const char *names[MODEL_LABELS_MAX];
-    if (!json_array(list, 1, MODEL_LABELS_MAX, &model->label_count, "tutti.labels", error))
+    const char *names[MODEL_OUTPUTS_MAX];
+    if (!json_array(list, 1, before == 0 ? MODEL_LABELS_MAX : MODEL_NEIGHBOURS_MAX, count, place,
+                    error))
         return false;
     size_t index = 0;
     for (const cJSON *item = list->child; item != NULL; item = item->next, index++) {
-        const char *label = cJSON_GetStringValue(item);
-        size_t length = label != NULL ? strlen(label) : 0;
+        const char *name = cJSON_GetStringValue(item);
+        size_t length = name != NULL ? strlen(name) : 0;
         if (length == 0 || length >= MODEL_LABEL_SIZE ||
-            strspn(label, "abcdefghijklmnopqrstuvwxyz0123456789_") != length) {
+            strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") != length) {
             tutti_error_set(error, TUTTI_ERROR_FORMAT,
-                            "tutti.labels: label %zu is no text of 1 to 63 characters a-z 0-9 _",
+                            "%s: label %zu is no text of 1 to 63 characters a-z 0-9 _", place,
                             index);
             return false;
         }
-        memcpy(model->labels[index], label, length + 1);
-        names[index] = model->labels[index];
+        memcpy(model->names[before + index], name, length + 1);
     }
-    const char *duplicate = json_first_duplicate(names, model->label_count);
+    for (size_t i = 0; i < before + *count; i++)
+        names[i] = model->names[i];
+    const char *duplicate = json_first_duplicate(names, before + *count);
     if (duplicate != NULL) {
-        tutti_error_set(error, TUTTI_ERROR_FORMAT, "tutti.labels: \"%s\" is there twice",
-                        duplicate);
+        tutti_error_set(error, TUTTI_ERROR_FORMAT, "%s: \"%s\" is there twice", place, duplicate);
         return false;
     }
     return true;
@@ -104,7 +114,20 @@ static bool read_labels(struct model *model, const struct safetensors *tensors,
                         struct tutti_error *error)
 {
     cJSON *list = parse_metadata(tensors, "tutti.labels", error);
-    bool ok = list != NULL && read_label_list(model, list, error);
+    bool ok =
+        list != NULL && read_names(model, list, "tutti.labels", 0, &model->label_count, error);
+    cJSON_Delete(list);
+    return ok;
+}
+
+static bool read_neighbours(struct model *model, const struct safetensors *tensors,
+                            struct tutti_error *error)
+{
+    if (safetensors_metadata(tensors, "tutti.neighbours") == NULL)
+        return true;
+    cJSON *list = parse_metadata(tensors, "tutti.neighbours", error);
+    bool ok = list != NULL && read_names(model, list, "tutti.neighbours", model->label_count,
+                                         &model->neighbour_count, error);
     cJSON_Delete(list);
     return ok;
 }
@@ -177,64 +200,12 @@ static bool read_frontend(struct model *model, const struct safetensors *tensors
     return ok;
 }
 
-static bool read_factors(const cJSON *object, const char *key, size_t count, double min, double max,
-                         float *values, struct tutti_error *error)
-{
-    char place[64];
-    snprintf(place, sizeof place, "tutti.calibration, \"%s\"", key);
-    const cJSON *list = cJSON_GetObjectItemCaseSensitive(object, key);
-    size_t length;
-    if (!json_array(list, count, count, &length, place, error))
-        return false;
-    size_t index = 0;
-    for (const cJSON *item = list->child; item != NULL; item = item->next, index++) {
-        if (!cJSON_IsNumber(item) || !(item->valuedouble >= min && item->valuedouble <= max)) {
-            tutti_error_set(error, TUTTI_ERROR_FORMAT, "%s: element %zu is no number from %g to %g",
-                            place, index, min, max);
-            return false;
-        }
-        values[index] = (float)item->valuedouble;
-    }
-    return true;
-}
-
-/* Where a file has none, those of clips. */
-static bool read_entry(const cJSON *object, size_t count, double min, double max,
-                       struct model_calibration *calibration, struct tutti_error *error)
-{
-    memcpy(calibration->entry, calibration->threshold, sizeof calibration->entry);
-    return cJSON_GetObjectItemCaseSensitive(object, "entry") == NULL ||
-           read_factors(object, "entry", count, min, max, calibration->entry, error);
-}
-
-static bool read_rivalry(const cJSON *object, float *rivalry, struct tutti_error *error)
-{
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, "rivalry");
-    *rivalry = 0;
-    if (item == NULL)
-        return true;
-    if (!cJSON_IsNumber(item) || !(item->valuedouble >= 0 && item->valuedouble <= 10))
-        return refuse(error, "tutti.calibration: \"rivalry\" is no number from 0 to 10");
-    *rivalry = (float)item->valuedouble;
-    return true;
-}
-
 static bool read_calibration(struct model *model, const struct safetensors *tensors,
                              struct tutti_error *error)
 {
-    static const char *const keys[] = {"scale", "offset", "threshold", "?entry", "?rivalry", NULL};
-    struct model_calibration *c = &model->calibration;
-    const double tiny = 1e-6; /* a threshold of 0 or 1 would be always or never reached */
-    cJSON *object = parse_metadata(tensors, "tutti.calibration", error);
-    bool ok = object != NULL && json_has_keys(object, keys, "tutti.calibration", error) &&
-              read_factors(object, "scale", model->label_count, -1e6, 1e6, c->scale, error) &&
-              read_factors(object, "offset", model->label_count, -1e6, 1e6, c->offset, error) &&
-              read_factors(object, "threshold", model->label_count, tiny, 1 - tiny, c->threshold,
-                           error) &&
-              read_entry(object, model->label_count, tiny, 1 - tiny, c, error) &&
-              read_rivalry(object, &c->rivalry, error);
-    cJSON_Delete(object);
-    return ok;
+    const char *text = metadata(tensors, "tutti.calibration", error);
+    return text != NULL && calibration_read(text, model->label_count, model->neighbour_count,
+                                            &model->calibration, error);
 }
 
 static bool read_training(struct model *model, const struct safetensors *tensors,
@@ -256,10 +227,10 @@ static bool read_training(struct model *model, const struct safetensors *tensors
 static bool read_graph(struct model *model, const struct safetensors *tensors,
                        struct tutti_error *error)
 {
-    const char *text = safetensors_metadata(tensors, "tutti.layers");
-    if (text == NULL)
-        return refuse(error, "__metadata__: the key \"tutti.layers\" is missing");
-    return model_graph_read(text, &model->frontend, model->label_count, &model->graph, error) &&
+    const char *text = metadata(tensors, "tutti.layers", error);
+    return text != NULL &&
+           model_graph_read(text, &model->frontend, model->label_count, model->neighbour_count,
+                            &model->graph, error) &&
            model_weights_read(tensors, &model->graph, error);
 }
 
@@ -267,9 +238,9 @@ static bool read_contents(struct model *model, struct tutti_error *error)
 {
     struct safetensors *tensors = safetensors_parse(model->file, model->file_size, error);
     bool ok = tensors != NULL && read_version_and_name(model, tensors, error) &&
-              read_labels(model, tensors, error) && read_frontend(model, tensors, error) &&
-              read_calibration(model, tensors, error) && read_training(model, tensors, error) &&
-              read_graph(model, tensors, error);
+              read_labels(model, tensors, error) && read_neighbours(model, tensors, error) &&
+              read_frontend(model, tensors, error) && read_calibration(model, tensors, error) &&
+              read_training(model, tensors, error) && read_graph(model, tensors, error);
     safetensors_free(tensors);
     return ok;
 }
@@ -434,7 +405,17 @@ size_t model_label_count(const struct model *model)
 
 const char *model_label(const struct model *model, size_t index)
 {
-    return model->labels[index];
+    return model->names[index];
+}
+
+size_t model_neighbour_count(const struct model *model)
+{
+    return model->neighbour_count;
+}
+
+const char *model_neighbour(const struct model *model, size_t index)
+{
+    return model->names[model->label_count + index];
 }
 
 float model_threshold(const struct model *model, size_t index)

@@ -19,6 +19,8 @@
 #include <stdint.h>
 
 #define MODEL_LABELS_MAX 256
+#define MODEL_NEIGHBOURS_MAX 256
+#define MODEL_OUTPUTS_MAX (MODEL_LABELS_MAX + MODEL_NEIGHBOURS_MAX)
 #define MODEL_LABEL_SIZE 64               /* bytes, with the terminating 0 */
 #define MODEL_NAME_SIZE 64                /* bytes, with the terminating 0 */
 #define MODEL_LAYERS_MAX 512              /* "ops" of the file */
@@ -90,6 +92,12 @@ size_t model_label_count(const struct model *);
 /* The name of label index (below model_label_count()), 1 to 63 of a-z 0-9 _ ; no
  * two are the same. */
 const char *model_label(const struct model *, size_t index);
+
+/* Instruments without a label that the network is asked for as well, 0 to MODEL_NEIGHBOURS_MAX, and
+ * their names, as those of labels. What it takes for one of them it takes for a label less
+ * easily; nothing is ever said of them. */
+size_t model_neighbour_count(const struct model *);
+const char *model_neighbour(const struct model *, size_t index);
 
 /* The probability from which on label index counts as present, 0 to 1, both excluded: of a clip
  * the mean over its windows, and of a stream, for an entry, the smoothed one. */

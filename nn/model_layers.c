@@ -358,22 +358,24 @@ static bool read_layer(struct reader *r, struct model_shape in, uint64_t *activa
     return readers[known](r) && read_output(r) && check_gated(r) && add_totals(r, activations);
 }
 
-static bool check_end(struct reader *r, size_t labels)
+static bool check_end(struct reader *r, size_t labels, size_t neighbours)
 {
     const struct model_layer *layer = r->layer;
     if (!layer->last || layer->activation != ACTIVATION_NONE)
         return refuse(r, "the last op has to be an attention, or linear with activation \"none\", "
                          "and its output null");
-    if (layer->out.channels != labels) {
-        tutti_error_set(r->error, TUTTI_ERROR_FORMAT, "%s: it has %u outputs for %zu labels",
-                        r->place, layer->out.channels, labels);
+    if (layer->out.channels != labels + neighbours) {
+        char added[48] = "";
+        if (neighbours > 0)
+            snprintf(added, sizeof added, " and %zu neighbours", neighbours);
+        tutti_error_set(r->error, TUTTI_ERROR_FORMAT, "%s: it has %u outputs for %zu labels%s",
+                        r->place, layer->out.channels, labels, added);
         return false;
     }
     return true;
 }
 
-static bool read_object(struct reader *r, const cJSON *object, struct model_shape shape,
-                        size_t labels)
+static bool read_object(struct reader *r, const cJSON *object, struct model_shape shape)
 {
     static const char *const keys[] = {"input", "ops", NULL};
     snprintf(r->place, sizeof r->place, "tutti.layers");
@@ -397,16 +399,17 @@ static bool read_object(struct reader *r, const cJSON *object, struct model_shap
             return false;
         shape = r->layer->out;
     }
-    return check_end(r, labels);
+    return true;
 }
 
 bool model_graph_read(const char *text, const struct model_frontend *frontend, size_t labels,
-                      struct model_graph *graph, struct tutti_error *error)
+                      size_t neighbours, struct model_graph *graph, struct tutti_error *error)
 {
     struct reader reader = {.graph = graph, .error = error};
     struct model_shape shape = {frontend->columns, frontend->mel_bands, 1};
     cJSON *object = json_parse(text, strlen(text), "tutti.layers", error);
-    bool ok = object != NULL && read_object(&reader, object, shape, labels);
+    bool ok = object != NULL && read_object(&reader, object, shape) &&
+              check_end(&reader, labels, neighbours);
     cJSON_Delete(object);
     return ok;
 }

@@ -81,10 +81,11 @@ struct model_graph {
     size_t weights;
 };
 
-/* Reads the text of tutti.layers and checks the graph, without its tensors. False
- * with *error filled. On failure, too, the caller frees with model_graph_free(). */
+/* Reads the text of tutti.layers and checks the graph, without its tensors: its outputs are those
+ * of so many labels and neighbours. False with *error filled. On failure, too, the caller frees
+ * with model_graph_free(). */
 bool model_graph_read(const char *text, const struct model_frontend *, size_t labels,
-                      struct model_graph *graph, struct tutti_error *error);
+                      size_t neighbours, struct model_graph *graph, struct tutti_error *error);
 
 /* Finds and checks the tensors of all layers. */
 bool model_weights_read(const struct safetensors *, struct model_graph *graph,

@@ -152,7 +152,8 @@ static void run_attention(const struct place *p)
         p->plan->kernels->gemm_real(&score, s->scores + row * pitch);
         p->plan->kernels->gemm_real(&attention, s->attention + row * pitch);
     }
-    step_pool(s->scores, s->attention, rows, pitch, layer->gate, p->plan->labels, s->reals);
+    step_pool(s->scores, s->attention, rows, pitch, layer->gate, layer->out_shape.channels,
+              s->reals);
 }
 
 static void run_mean(const struct place *p)
@@ -352,7 +353,7 @@ static void run(struct network *network, const struct network_memory *memory, co
             observer(context, i);
     }
     const struct plan_scratch scratch = head_scratch(network);
-    calibration_apply(&plan->calibration, plan->labels, scratch.reals, probabilities);
+    calibration_apply(&plan->calibration, scratch.reals, probabilities);
 }
 
 void network_run(struct network *network, const float *columns, float *probabilities)
@@ -384,8 +385,8 @@ void network_step_probabilities(const struct network *network, float *probabilit
     const struct plan_scratch scratch = head_scratch(network);
     const size_t pitch = plan->layers[plan->count - 1].weights.outputs;
     for (size_t step = 0; step < plan->steps; step++)
-        calibration_apply(&plan->calibration, plan->labels, scratch.scores + step * pitch,
-                          probabilities + step * plan->labels);
+        calibration_apply(&plan->calibration, scratch.scores + step * pitch,
+                          probabilities + step * plan->calibration.labels);
 }
 
 const char *network_kernel_name(const struct network *network)

@@ -33,7 +33,6 @@ struct float_network {
     size_t input_values;
     float *input_place;
     struct model_calibration calibration;
-    size_t labels;
     float *memory;  /* activations */
     float *scratch; /* gathered input; means and gates */
 };
@@ -164,11 +163,11 @@ static void run_time_steps(const struct float_layer *l)
 /* Leaves the scores at the start of scratch. */
 static void run_attention(const struct float_layer *l, float *scratch)
 {
-    const size_t rows = l->layer.in.time, labels = l->weights.outputs;
-    float *attention = scratch + rows * labels;
+    const size_t rows = l->layer.in.time, outputs = l->weights.outputs;
+    float *attention = scratch + rows * outputs;
     multiply(&l->weights, l->in, rows, scratch);
     multiply(&l->expand, l->in, rows, attention);
-    step_pool(scratch, attention, rows, labels, l->gate, labels, l->out);
+    step_pool(scratch, attention, rows, outputs, l->gate, outputs, l->out);
 }
 
 static void run_squeeze_excite(const struct float_layer *l, float *scratch)
@@ -314,7 +313,6 @@ struct float_network *float_network_new(const struct model *model, struct tutti_
     network->input = model_graph(model)->input;
     network->input_values = (size_t)frontend->columns * frontend->mel_bands;
     network->calibration = *model_calibration(model);
-    network->labels = model_label_count(model);
     return network;
 }
 
@@ -347,7 +345,7 @@ void float_network_run_observed(struct float_network *network, const float *colu
             observer(context, i);
     }
     const float *logits = network->layers[network->count - 1].out;
-    calibration_apply(&network->calibration, network->labels, logits, probabilities);
+    calibration_apply(&network->calibration, logits, probabilities);
 }
 
 size_t float_network_steps(const struct float_network *network)
@@ -358,10 +356,12 @@ size_t float_network_steps(const struct float_network *network)
 
 void float_network_step_probabilities(const struct float_network *network, float *probabilities)
 {
-    const size_t labels = network->labels, steps = float_network_steps(network);
+    const struct model_calibration *calibration = &network->calibration;
+    const size_t outputs = calibration->labels + calibration->neighbours;
+    const size_t steps = float_network_steps(network);
     for (size_t step = 0; step < steps; step++)
-        calibration_apply(&network->calibration, labels, network->scratch + step * labels,
-                          probabilities + step * labels);
+        calibration_apply(calibration, network->scratch + step * outputs,
+                          probabilities + step * calibration->labels);
 }
 
 void float_network_run(struct float_network *network, const float *columns, float *probabilities)

@@ -272,7 +272,6 @@ struct plan *plan_new(const struct model *model, const struct kernels *kernels,
     if (plan != NULL) {
         atomic_init(&plan->references, 1);
         plan->kernels = kernels;
-        plan->labels = model_label_count(model);
         plan->calibration = *model_calibration(model);
         plan->input_values = (size_t)frontend->columns * frontend->mel_bands;
     }

@@ -39,7 +39,7 @@ struct plan_layer {
     bool has_residual;
     size_t residual_layer; /* whose output it is */
     struct plan_matrix weights, expand;
-    const float *gate;          /* attention: [labels] */
+    const float *gate;          /* attention: [outputs] */
     struct quantization pooled; /* squeeze_excite */
     size_t squeezed_pitch;
 };
@@ -51,7 +51,6 @@ struct plan {
     size_t count;
     struct plan_tensor input;
     size_t input_values; /* columns * mel bands */
-    size_t labels;
     struct checkpoint checkpoint[CHECKPOINTS_MAX];
     size_t checkpoints;
     size_t steps; /* of the attention at the end; 0: there is none */

@@ -1,10 +1,15 @@
-"""Platt scaling with rivalry, so that a probability of 0.8 is right in 0.8.
+"""Platt scaling with rivalry and deference, so that a probability of 0.8 is right in 0.8.
 
 What is made honest is what is shown and measured: a clip's probability, the mean over its windows
 of sigmoid(scale * logit + offset - rivalry * ln(0.01 + rivals)), where rivals is the expected
 number of other instruments. Fitting maximises the likelihood of the clips' labels (fitted to
 windows instead, the means come out too cautious). Scale and offset belong to a label, rivalry is
 one number for all.
+
+Before that, all labels give way to neighbours, instruments that have an output and no label: each
+logit loses deference * ln((0.01 + labels + neighbours) / (0.01 + labels)), of the expected numbers
+of both. The same for all labels of a window, it leaves their order as it is. Deference is not
+fitted: clips of neighbours are few, and what it is for is to keep quiet on them (RESULTS.md).
 
 Every label is drawn toward the scale 1 and the offset 0: the network was trained to give
 probabilities, and a common scale and offset that are fitted to few clips are worse on others
@@ -31,6 +36,7 @@ ROUNDS = 4  # of fitting rivalry to the pairs and the pairs to rivalry
 AS_TRAINED = np.array([1.0, 0.0])  # scale and offset
 SCALES, OFFSETS, RIVALRIES = (0.3, 3.0), (-6.0, 6.0), (0.0, 2.0)
 FEW_RIVALS = 0.01  # that are always there, as in the model file's format
+DEFERENCE = 2.0
 
 Predictor = Callable[[torch.Tensor], torch.Tensor]  # log-mel windows to logits
 
@@ -46,18 +52,28 @@ def log_rivals(logits: np.ndarray) -> np.ndarray:
     return np.log(FEW_RIVALS + np.maximum(others, 0.0))
 
 
+def given_way(logits: np.ndarray, labels: int, deference: float) -> np.ndarray:
+    """Logits (n, labels) that have given way to the outputs of neighbours behind them, of which
+    there may be none, in (n, outputs)."""
+    heard = FEW_RIVALS + sigmoid(logits[:, :labels]).sum(axis=1, keepdims=True)
+    neighbours = sigmoid(logits[:, labels:]).sum(axis=1, keepdims=True)
+    return logits[:, :labels] - deference * np.log((heard + neighbours) / heard)
+
+
 class Calibration(NamedTuple):
     scale: np.ndarray
     offset: np.ndarray
     rivalry: float
+    deference: float = 0.0
 
     def logits(self, logits: np.ndarray) -> np.ndarray:
-        """Those whose sigmoid is the probability, of logits (n, labels)."""
-        return self.scale * logits + self.offset - self.rivalry * log_rivals(logits)
+        """Those whose sigmoid is the probability (n, labels), of logits (n, outputs)."""
+        left = given_way(logits, len(self.scale), self.deference)
+        return self.scale * left + self.offset - self.rivalry * log_rivals(left)
 
     def as_metadata(self) -> Dict[str, object]:
         return {"scale": self.scale.tolist(), "offset": self.offset.tolist(),
-                "rivalry": self.rivalry}
+                "rivalry": self.rivalry, "deference": self.deference}
 
     def rounded(self, digits: int) -> "Calibration":
         return self._replace(scale=self.scale.round(digits), offset=self.offset.round(digits),
@@ -71,11 +87,11 @@ def without_calibration(labels: int) -> Calibration:
 def of_file(metadata: Dict[str, object]) -> Calibration:
     """What the section tutti.calibration of a model file says."""
     return Calibration(np.array(metadata["scale"]), np.array(metadata["offset"]),
-                       float(metadata.get("rivalry", 0.0)))
+                       float(metadata.get("rivalry", 0.0)), float(metadata.get("deference", 0.0)))
 
 
 class Clips(NamedTuple):
-    """Logits (windows, labels), the clip of each window; per clip its target, the clips of the
+    """Logits (windows, outputs), the clip of each window; per clip its target, the clips of the
     splits that it is made of, and its kind: 0 as recorded, 1 a mixture of two, 2 of three."""
 
     logits: np.ndarray
@@ -109,7 +125,7 @@ def clip_sums(clips: Clips, values: np.ndarray) -> np.ndarray:
 
 
 def integer_predictor(network: IntegerGraph) -> Predictor:
-    """The logits of the int8 network, without any calibration."""
+    """The logits of all outputs of the int8 network, without any calibration."""
     return lambda x: run_integer(network, torch.from_numpy(quantize_input(x.numpy())))
 
 
@@ -198,10 +214,14 @@ def fit_pairs(clips: Clips, taken: np.ndarray, prior_clips: float, weights: np.n
 
 def fit(clips: Clips, prior_clips: float = PRIOR_CLIPS, weights: Optional[np.ndarray] = None
         ) -> Calibration:
-    """A scale and an offset for every label, and the rivalry between them.
+    """A scale and an offset for every label, and the rivalry between them; they give way to the
+    outputs behind the labels', if there are any.
 
     `weights` is how much each clip counts; without, each counts 1.
     """
+    labels = clips.target.shape[1]
+    deference = DEFERENCE if clips.logits.shape[1] > labels else 0.0
+    clips = clips._replace(logits=given_way(clips.logits, labels, deference))
     weights = np.ones(len(clips.target)) if weights is None else weights
     rivals = log_rivals(clips.logits)
     pairs = np.tile(AS_TRAINED, (clips.target.shape[1], 1))
@@ -210,4 +230,4 @@ def fit(clips: Clips, prior_clips: float = PRIOR_CLIPS, weights: Optional[np.nda
         rivalry = fit_rivalry(clips, pairs, rivals, weights)
         pairs = fit_pairs(clips, rivalry * rivals, prior_clips, weights)
     scale, offset = pairs.T
-    return Calibration(scale, offset, rivalry)
+    return Calibration(scale, offset, rivalry, deference)

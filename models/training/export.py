@@ -22,7 +22,7 @@ from .evaluate import COLUMNS, file_predictors, measure
 from .evaluation_sets import EvaluationSet, available, load
 from .frontend import CONFIG
 from .graph import Graph, blended, fold
-from .labels import LABELS
+from .labels import GIVEN_WAY_TO, IN_FILE, LABELS
 from .metrics import table
 from .model_file import multiply_adds, read_own_model, write_model
 from .network import load_network, published_start
@@ -53,7 +53,8 @@ def decide(clips: Clips, alarm_weight: float, entry_odds: float) -> Decisions:
                                 alarm_weight)
     described = {
         "calibration": "Platt scaling on eval, eval_real and mixtures, drawn toward the scale 1 "
-                       f"and the offset 0; rivalry {calibration.rivalry:.2f}",
+                       f"and the offset 0; deference to neighbours {calibration.deference:g}, "
+                       f"rivalry {calibration.rivalry:.2f}",
         "thresholds": f"macro F1 less {alarm_weight:g} of the false alarms, on the same clips, "
                       f"drawn toward the common {common:.2f}",
         "entry": f"{entry_odds:g} times the odds of the thresholds"}
@@ -79,8 +80,8 @@ def source_graph(arguments: argparse.Namespace) -> Graph:
         return read_own_model(arguments.model).network.graph
     if arguments.network is not None:
         with reading(arguments.network):
-            return fold(load_network(arguments.network), len(LABELS))
-    return fold(published_start(arguments.teacher), len(LABELS))
+            return fold(load_network(arguments.network), len(IN_FILE))
+    return fold(published_start(arguments.teacher), len(IN_FILE))
 
 
 def parse() -> argparse.Namespace:
@@ -115,6 +116,9 @@ def parse() -> argparse.Namespace:
                         help="windows in a step (default: %(default)s)")
     parser.add_argument("--tune-rate", type=float, default=2e-4,
                         help="of the integer weights (default: %(default)s)")
+    parser.add_argument("--tune-range-rate", type=float, default=1e-3,
+                        help="of the ends of the activations' ranges; 0: they stay where "
+                             "calibration put them (default: %(default)s)")
     parser.add_argument("--tune-seed", type=int, default=1, help="of the windows to tune with")
     parser.add_argument("--alarm-weight", type=float, default=ALARM_WEIGHT,
                         help="what false alarms cost when thresholds are chosen, in macro F1 "
@@ -160,7 +164,7 @@ def integer_network(arguments: argparse.Namespace) -> IntegerGraph:
     if not arguments.tune_steps:
         return quantize(graph, ranges)
     return tune(graph, ranges, data, arguments.tune_steps, arguments.tune_batch,
-                arguments.tune_rate, arguments.tune_seed)
+                arguments.tune_rate, arguments.tune_range_rate, arguments.tune_seed)
 
 
 def export(arguments: argparse.Namespace) -> None:
@@ -173,9 +177,11 @@ def export(arguments: argparse.Namespace) -> None:
     training["multiply_adds"] = multiply_adds(network.graph.ops, CONFIG.columns, CONFIG.mel_bands)
     training.update(decisions.described)
 
+    neighbours = GIVEN_WAY_TO[:network.graph.ops[-1].fields["out"] - len(LABELS)]
+
     def write() -> None:
         write_model(arguments.output, network, arguments.name, LABELS, decisions.thresholds,
-                    training, calibration=decisions.as_metadata())
+                    training, calibration=decisions.as_metadata(), neighbours=neighbours)
 
     write()
     results = measure(file_predictors(arguments.output), sets, np.array(decisions.thresholds))

@@ -4,7 +4,8 @@ tiny.safetensors   a model file of format 1: 3 labels, windows of 23 columns x 1
 tiny_windows.f32   8 windows of log-mel, little-endian float32, [window][column][band]
 tiny_float.f32     probabilities [window][label] of the float network on the float16 weights
 tiny_int8.f32      probabilities [window][label] of the integer network, simulated bit for bit
-steps.*            the same for a network that ends with an attention over time steps, and
+steps.*            the same for a network that ends with an attention over time steps, with 2
+                   labels that give way to a neighbour, and
 steps_steps.f32    the integer network's probabilities of the steps, [window][step][label]
 
 Channel counts are odd on purpose, so that vector code meets its tails; kernels, strides and
@@ -21,6 +22,7 @@ from typing import Dict, List, Tuple
 import numpy as np
 import torch
 
+from .calibration import Calibration, sigmoid, without_calibration
 from .frontend import CONFIG
 from .graph import Graph, Op, run_float
 from .model_file import write_model
@@ -113,24 +115,33 @@ def random_windows(random: np.random.Generator, count: int) -> np.ndarray:
     return values.astype(np.float32)
 
 
-def write(folder: Path, name: str, graph: Graph, calibration: torch.Tensor,
-          windows: np.ndarray) -> None:
-    """NAME.safetensors and what it has to answer to the windows."""
-    network = quantize(graph, calibrate(graph, calibration, 100.0))
+def write(folder: Path, name: str, graph: Graph, ranges_from: torch.Tensor,
+          windows: np.ndarray, calibration: Calibration) -> None:
+    """NAME.safetensors and what it has to answer to the windows. What is no label of `calibration`
+    is a neighbour."""
+    labels = len(calibration.scale)
+    network = quantize(graph, calibrate(graph, ranges_from, 100.0))
     steps: List[torch.Tensor] = []
+
+    def probabilities(logits: torch.Tensor) -> np.ndarray:
+        rows = logits.double().numpy().reshape(-1, len(LABELS))
+        return sigmoid(calibration.logits(rows))
+
     with torch.no_grad():
-        expected = torch.sigmoid(run_float(graph.rounded_to_half(), torch.from_numpy(windows)))
+        expected = probabilities(run_float(graph.rounded_to_half(), torch.from_numpy(windows)))
         integers = torch.from_numpy(quantize_input(windows))
-        simulated = torch.sigmoid(run_integer(network, integers, steps))
-    write_model(folder / f"{name}.safetensors", network, name, LABELS,
-                thresholds=[0.5, 0.4, 0.6], training={"purpose": "a test fixture, random weights"},
-                frontend=replace(CONFIG, mel_bands=BANDS, columns=COLUMNS))
+        simulated = probabilities(run_integer(network, integers, steps))
+    write_model(folder / f"{name}.safetensors", network, name, LABELS[:labels],
+                thresholds=[0.5, 0.4, 0.6][:labels], calibration=calibration.as_metadata(),
+                training={"purpose": "a test fixture, random weights"},
+                frontend=replace(CONFIG, mel_bands=BANDS, columns=COLUMNS),
+                neighbours=LABELS[labels:])
     answers = {"float": expected, "int8": simulated}
     if steps:
-        answers["steps"] = torch.sigmoid(steps[0])
+        answers["steps"] = probabilities(steps[0])
     for kind, values in answers.items():
-        values.numpy().astype("<f4").tofile(folder / f"{name}_{kind}.f32")
-    difference = (expected - simulated).abs()
+        values.astype("<f4").tofile(folder / f"{name}_{kind}.f32")
+    difference = np.abs(expected - simulated)
     print(f"{name}: probabilities {float(expected.min()):.3f} to {float(expected.max()):.3f}; "
           f"int8 differs by {float(difference.mean()):.4f} on average, "
           f"{float(difference.max()):.4f} at most")
@@ -144,12 +155,13 @@ def main() -> None:
     arguments = parser.parse_args()
     random = np.random.default_rng(arguments.seed)
     graph = tiny_graph(random)
-    calibration = torch.from_numpy(random_windows(random, 64))
+    ranges_from = torch.from_numpy(random_windows(random, 64))
     windows = random_windows(random, WINDOWS)
     arguments.output.mkdir(parents=True, exist_ok=True)
     windows.astype("<f4").tofile(arguments.output / "tiny_windows.f32")
-    write(arguments.output, "tiny", graph, calibration, windows)
-    write(arguments.output, "steps", steps_graph(random), calibration, windows)
+    write(arguments.output, "tiny", graph, ranges_from, windows, without_calibration(len(LABELS)))
+    write(arguments.output, "steps", steps_graph(random), ranges_from, windows,
+          Calibration(np.array([1.0, 0.8]), np.array([0.1, -0.2]), rivalry=0.3, deference=2.0))
 
 
 if __name__ == "__main__":

@@ -249,13 +249,20 @@ def blended_gate(mine: np.ndarray, other: np.ndarray, share: float) -> np.ndarra
     return (1.0 / (1.0 + np.exp(-logits))).astype(np.float32)
 
 
+def mixed_rows(mine: np.ndarray, his: np.ndarray, share: float) -> np.ndarray:
+    """`mine` with `share` of `his` in as many rows as that has."""
+    mixed = mine.astype(np.float32)
+    mixed[:len(his)] += np.float32(share) * (his - mixed[:len(his)])
+    return mixed
+
+
 def blended(graph: Graph, other: Graph, share: float) -> Graph:
     """The weights and gates of `graph` with `share` of those that `other` has for the same ops.
 
     Both have to come from the same start, with batch-norm statistics frozen: a mean of folded
     weights is then nearly a mean of networks (not quite, since batch norm's gains are trained).
     A linear head of `other` counts as the score of an attention; what it does not have (attention,
-    gate) stays as it is.
+    gate, outputs of the head behind its own) stays as it is.
     """
     theirs = {(op.name, part): pair for op in other.ops for part, pair in op.weights.items()}
     gates = {op.name: op.gate for op in other.ops if op.gate is not None}
@@ -269,13 +276,15 @@ def blended(graph: Graph, other: Graph, share: float) -> Graph:
             if pair is None:
                 weights[part] = (weight, bias)
                 continue
-            if pair[0].shape != weight.shape:
+            shared = len(pair[1]) if op is graph.ops[-1] else len(bias)
+            if pair[0].shape != weight[:shared].shape:
                 raise ValueError(f"{op.name}: the weights have shapes {weight.shape} and "
                                  f"{pair[0].shape}")
-            weights[part] = tuple((mine + np.float32(share) * (his - mine)).astype(np.float32)
+            weights[part] = tuple(mixed_rows(mine, his, share)
                                   for mine, his in zip((weight, bias), pair))
         gate = op.gate
         if gate is not None and op.name in gates:
-            gate = blended_gate(gate, gates[op.name], share)
+            his = gates[op.name]
+            gate = np.concatenate([blended_gate(gate[:len(his)], his, share), gate[len(his):]])
         ops.append(replace(op, weights=weights, gate=gate))
     return Graph(ops)

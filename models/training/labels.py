@@ -9,12 +9,16 @@ LABELS: Tuple[str, ...] = (
     "electric_guitar", "flute", "mallet_percussion", "mandolin", "organ", "piano", "saxophone",
     "synthesizer", "trombone", "trumpet", "ukulele", "violin", "voice")
 
-# What else the network answers, so that it learns to tell neighbours from the labels. These outputs
-# serve training alone and are not in the model file.
-EXTRAS: Tuple[str, ...] = (
+# What else the network answers, so that it learns to tell neighbours from the labels. Labels give
+# way to the first of them, which are in the model file for that, if unnamed. The others serve
+# training alone: speech stands beside music and explains none of it, and where other percussion
+# sounds nobody can say that it is no drums.
+GIVEN_WAY_TO: Tuple[str, ...] = (
     "french_horn", "tuba", "oboe", "bassoon", "bagpipe", "harp", "harpsichord", "other_plucked",
-    "harmonica", "other_percussion", "speech")
+    "harmonica")
+EXTRAS: Tuple[str, ...] = GIVEN_WAY_TO + ("other_percussion", "speech")
 OUTPUTS: Tuple[str, ...] = LABELS + EXTRAS
+IN_FILE: Tuple[str, ...] = LABELS + GIVEN_WAY_TO
 
 # Sounds without a label (other_instrument of the index, and GM_OTHERS) and their extra output.
 NEIGHBOURS: Dict[str, str] = {

@@ -11,7 +11,7 @@ import numpy as np
 from . import safetensors_file
 from .frontend import CONFIG, FrontendConfig
 from .graph import Graph, Op
-from .labels import LABELS
+from .labels import GIVEN_WAY_TO, LABELS
 from .quantize import INPUT_SCALE, INPUT_ZERO, IntegerGraph, IntegerWeights, Range
 from .refusals import Refused, reading
 
@@ -50,12 +50,15 @@ def op_tensors(op: Op, network: IntegerGraph) -> Dict[str, np.ndarray]:
 def write_model(path: Path, network: IntegerGraph, name: str, labels: Sequence[str],
                 thresholds: Optional[Sequence[float]] = None,
                 training: Optional[Dict[str, object]] = None, frontend: FrontendConfig = CONFIG,
-                calibration: Optional[Dict[str, object]] = None) -> None:
+                calibration: Optional[Dict[str, object]] = None,
+                neighbours: Sequence[str] = ()) -> None:
     """Writes one model; thresholds default to 0.5, probabilities to the sigmoid of the logit.
     `calibration` has the keys of the file's section but for `threshold`."""
     head = network.graph.ops[-1]
-    if head.kind not in ("linear", "attention") or head.fields["out"] != len(labels):
-        raise ValueError("the last op has to be a linear or an attention, one output per label")
+    if (head.kind not in ("linear", "attention")
+            or head.fields["out"] != len(labels) + len(neighbours)):
+        raise ValueError("the last op has to be a linear or an attention, one output per label "
+                         "and neighbour")
     count = len(labels)
     calibration = {**(calibration or {"scale": [1.0] * count, "offset": [0.0] * count}),
                    "threshold": [float(t) for t in (thresholds or [0.5] * count)]}
@@ -69,6 +72,8 @@ def write_model(path: Path, network: IntegerGraph, name: str, labels: Sequence[s
         "tutti.labels": list(labels), "tutti.frontend": frontend.as_metadata(),
         "tutti.layers": layers, "tutti.calibration": calibration,
         "tutti.training": training or {}}
+    if neighbours:
+        sections["tutti.neighbours"] = list(neighbours)
     metadata.update({key: json.dumps(value, separators=(",", ":"))
                      for key, value in sections.items()})
     safetensors_file.write(path, tensors, metadata)
@@ -83,6 +88,10 @@ class Model(NamedTuple):
     @property
     def labels(self) -> List[str]:
         return list(self.metadata["tutti.labels"])
+
+    @property
+    def neighbours(self) -> List[str]:
+        return list(self.metadata.get("tutti.neighbours", []))
 
     @property
     def thresholds(self) -> np.ndarray:
@@ -115,6 +124,9 @@ def read_own_model(path: Path) -> Model:
     model = read_model(path)
     if model.labels != list(LABELS):
         raise Refused(f"{path}: its labels are not those of labels.py: {', '.join(model.labels)}")
+    if model.neighbours not in ([], list(GIVEN_WAY_TO)):
+        raise Refused(f"{path}: its neighbours are not those of labels.py: "
+                      f"{', '.join(model.neighbours)}")
     theirs, own = dict(model.metadata["tutti.frontend"]), CONFIG.as_metadata()
     for key in sorted({*own, *theirs}):
         if theirs.get(key) != own.get(key):

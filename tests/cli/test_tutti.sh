@@ -95,10 +95,17 @@ says "$out" "  sources       60000: x …"
 says "$out" "  long          999: x; 1 words; 2 words; "
 check "a text is cut where it is too long" grep -q 'words; [0-9]* w.* …$' "$out"
 check "lines of at most 80 characters" sh -c "! sed '1,/^Training/d' '$out' | grep -q '.\{81\}'"
+STEPS_MODEL=${MODEL%tiny.safetensors}steps.safetensors
+expect 0 "$TUTTI" model "$STEPS_MODEL"
+says "$out" "Never named, and labels give way to them: high"
+expect 0 "$TUTTI" model --json "$STEPS_MODEL"
+says "$out" '"labels":["low","middle"],"neighbours":["high"],'
 expect 0 "$TUTTI" model --layers "$MODEL"
 says "$out" "squeeze_excite"
 expect 0 "$TUTTI" model --json "$MODEL"
-says "$out" '"labels":["low","middle","high"],"thresholds":[0.5,0.4,0.6],'
+says "$out" '"labels":["low","middle","high"],'
+says "$out" '"thresholds":[0.5,0.4,0.6],'
+says "$out" '"neighbours":[],'
 says "$out" '"entry_thresholds":[0.5,0.4,0.6]'
 says "$out" '"purpose"'
 says "$out" "{\"file\":\"$MODEL\""

@@ -73,6 +73,31 @@ static void test_name_and_labels(void **state)
     refuse_text("tutti.labels", "[\"a\"]", "2 elements where 1 to 1");
 }
 
+static void test_neighbours(void **state)
+{
+    (void)state;
+    static const char key[] = "tutti.neighbours";
+    refuse_text(key, "[]", "tutti.neighbours: 0 elements where 1 to 256");
+    refuse_text(key, "{}", "tutti.neighbours: an array is expected");
+    refuse_text(key, "[\"harp\", \"Horn\"]", "tutti.neighbours: label 1 is no text");
+    refuse_text(key, "[\"harp\", \"harp\"]", "tutti.neighbours: \"harp\" is there twice");
+    refuse_text(key, "[\"label_1\"]", "tutti.neighbours: \"label_1\" is there twice");
+    refuse_text(key, "[\"harp\"]", "it has 2 outputs for 2 labels and 1 neighbours");
+
+    struct builder *builder = builder_new(1, 8, 8, 5);
+    builder_mean(builder);
+    builder_head(builder, 5);
+    builder_neighbours(builder, 2, 3);
+    struct model *model = builder_open(builder);
+    assert_int_equal(model_label_count(model), 2);
+    assert_string_equal(model_label(model, 1), "label_1");
+    assert_int_equal(model_neighbour_count(model), 3);
+    assert_string_equal(model_neighbour(model, 0), "neighbour_0");
+    assert_string_equal(model_neighbour(model, 2), "neighbour_2");
+    model_close(model);
+    builder_free(builder);
+}
+
 static void test_frontend(void **state)
 {
     (void)state;
@@ -134,6 +159,8 @@ static void test_calibration(void **state)
     refuse_edit(c, "{", "{\"rivalry\": -0.1, ", "\"rivalry\" is no number from 0 to 10");
     refuse_edit(c, "{", "{\"rivalry\": 11, ", "\"rivalry\" is no number from 0 to 10");
     refuse_edit(c, "{", "{\"rivalry\": [1, 1], ", "\"rivalry\" is no number from 0 to 10");
+    refuse_edit(c, "{", "{\"deference\": -1, ", "\"deference\" is no number from 0 to 10");
+    refuse_edit(c, "{", "{\"deference\": 1e999, ", "\"deference\" is no number from 0 to 10");
 }
 
 static void refuse_file(const char *path, enum tutti_status status, const char *reason)
@@ -243,10 +270,11 @@ static void test_fixture(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_metadata), cmocka_unit_test(test_name_and_labels),
-        cmocka_unit_test(test_frontend), cmocka_unit_test(test_calibration),
-        cmocka_unit_test(test_files),    cmocka_unit_test(test_entry_thresholds),
-        cmocka_unit_test(test_getters),  cmocka_unit_test(test_fixture),
+        cmocka_unit_test(test_metadata),         cmocka_unit_test(test_name_and_labels),
+        cmocka_unit_test(test_neighbours),       cmocka_unit_test(test_frontend),
+        cmocka_unit_test(test_calibration),      cmocka_unit_test(test_files),
+        cmocka_unit_test(test_entry_thresholds), cmocka_unit_test(test_getters),
+        cmocka_unit_test(test_fixture),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

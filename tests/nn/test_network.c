@@ -391,6 +391,39 @@ static void test_rivalry(void **state)
     builder_free(builder);
 }
 
+/* Labels give way to neighbours, of a window and of each step. */
+static void test_deference(void **state)
+{
+    (void)state;
+    enum { STEPS = 9 };
+    struct builder *builder = builder_new(7, STEPS, 6, 4);
+    builder_time_steps(builder);
+    builder_attention(builder, 4);
+    struct model *labels = builder_open(builder);
+    builder_neighbours(builder, 2, 2);
+    builder_edit(builder, "tutti.calibration", "{", "{\"deference\": 1.5, ");
+    struct model *neighbours = builder_open(builder);
+    float *columns = random_columns(5, input_values(labels));
+    float p[4], q[2], p_steps[STEPS * 4], q_steps[STEPS * 2 + 1];
+    struct network *a = network_new(labels, NULL, NULL);
+    struct network *b = network_new(neighbours, NULL, NULL);
+    network_run(a, columns, p);
+    network_run(b, columns, q);
+    assert_deference(1.5f, p, q);
+    q_steps[STEPS * 2] = 7;
+    network_step_probabilities(a, p_steps);
+    network_step_probabilities(b, q_steps);
+    assert_true(q_steps[STEPS * 2] == 7); /* steps have labels alone */
+    for (size_t step = 0; step < STEPS; step++)
+        assert_deference(1.5f, p_steps + 4 * step, q_steps + 2 * step);
+    network_free(a);
+    network_free(b);
+    free(columns);
+    model_close(labels);
+    model_close(neighbours);
+    builder_free(builder);
+}
+
 /* The largest factors that a file may hold give no NaN. */
 static void test_huge_factors(void **state)
 {
@@ -489,13 +522,14 @@ static void test_clones_in_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_wrong_kernels), cmocka_unit_test(test_kernel_names),
-        cmocka_unit_test(test_fixtures),      cmocka_unit_test(test_gate),
-        cmocka_unit_test(test_kernels_agree), cmocka_unit_test(test_repeats),
-        cmocka_unit_test(test_not_finite),    cmocka_unit_test(test_observer),
-        cmocka_unit_test(test_calibration),   cmocka_unit_test(test_rivalry),
-        cmocka_unit_test(test_huge_factors),  cmocka_unit_test(test_clones_in_threads),
-        cmocka_unit_test(test_one_step),      cmocka_unit_test(test_huge_attention),
+        cmocka_unit_test(test_wrong_kernels),     cmocka_unit_test(test_kernel_names),
+        cmocka_unit_test(test_fixtures),          cmocka_unit_test(test_gate),
+        cmocka_unit_test(test_kernels_agree),     cmocka_unit_test(test_repeats),
+        cmocka_unit_test(test_not_finite),        cmocka_unit_test(test_observer),
+        cmocka_unit_test(test_calibration),       cmocka_unit_test(test_rivalry),
+        cmocka_unit_test(test_deference),         cmocka_unit_test(test_huge_factors),
+        cmocka_unit_test(test_clones_in_threads), cmocka_unit_test(test_one_step),
+        cmocka_unit_test(test_huge_attention),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -111,6 +111,39 @@ static void test_rivalry(void **state)
     builder_free(builder);
 }
 
+/* Labels give way to neighbours, of a window and of each step. */
+static void test_deference(void **state)
+{
+    (void)state;
+    enum { STEPS = 9 };
+    struct builder *builder = builder_new(7, STEPS, 6, 4);
+    builder_time_steps(builder);
+    builder_attention(builder, 4);
+    struct model *models[2];
+    models[0] = builder_open(builder);
+    builder_neighbours(builder, 2, 2);
+    builder_edit(builder, "tutti.calibration", "{", "{\"deference\": 1.5, ");
+    models[1] = builder_open(builder);
+    const size_t values = input_values(models[0]);
+    float *columns = malloc(values * sizeof *columns), p[2][4], steps[2][STEPS * 4];
+    assert_non_null(columns);
+    for (size_t i = 0; i < values; i++)
+        columns[i] = sinf((float)i);
+    for (size_t i = 0; i < 2; i++) {
+        struct float_network *network = float_network_new(models[i], NULL);
+        assert_non_null(network);
+        float_network_run(network, columns, p[i]);
+        float_network_step_probabilities(network, steps[i]);
+        float_network_free(network);
+        model_close(models[i]);
+    }
+    assert_deference(1.5f, p[0], p[1]);
+    for (size_t step = 0; step < STEPS; step++)
+        assert_deference(1.5f, steps[0] + 4 * step, steps[1] + 2 * step);
+    free(columns);
+    builder_free(builder);
+}
+
 /* --- another float network, as slow and plain as can be ------------------------------- */
 
 static float plain_activation(float x, enum activation activation)
@@ -251,7 +284,7 @@ static void plain_network(const struct model *model, const float *columns, float
     const struct model_layer *head = &graph->layers[graph->count - 1];
     for (size_t t = 0; head->kind == LAYER_ATTENTION && t + 1 < head->in.time; t++) {
         const float *step = outputs[graph->count - 2] + t * head->in.channels;
-        for (size_t i = 0; i < head->out.channels; i++)
+        for (size_t i = 0; i < model_label_count(model); i++)
             *steps++ = 1 / (1 + expf(-plain_dot(&head->weights, i, step) - 0.5f));
     }
     for (size_t i = 0; i < graph->count; i++)
@@ -357,9 +390,10 @@ static void test_overflow(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_half),       cmocka_unit_test(test_fixtures),
-        cmocka_unit_test(test_rivalry),    cmocka_unit_test(test_random_graphs),
-        cmocka_unit_test(test_not_finite), cmocka_unit_test(test_overflow),
+        cmocka_unit_test(test_half),          cmocka_unit_test(test_fixtures),
+        cmocka_unit_test(test_rivalry),       cmocka_unit_test(test_deference),
+        cmocka_unit_test(test_random_graphs), cmocka_unit_test(test_not_finite),
+        cmocka_unit_test(test_overflow),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 
 from .. import held_out as held_out_module
-from ..calibration import (FEW_RIVALS, SCALES, Calibration, Clips, fit, log_rivals, sigmoid,
-                           without_calibration)
+from ..calibration import (DEFERENCE, FEW_RIVALS, SCALES, Calibration, Clips, fit, given_way,
+                           log_rivals, of_file, sigmoid, without_calibration)
 from ..evaluate import file_predictors
 from ..evaluation_sets import mixture_plan, sources
 from ..export import decide
@@ -61,6 +61,31 @@ class TestFit(unittest.TestCase):
         logits = np.array([[0.0, 20.0, -20.0]])
         np.testing.assert_allclose(log_rivals(logits), np.log(FEW_RIVALS + np.array([[1.0, 0.5,
                                                                                       1.5]])))
+
+    def test_labels_give_way_to_neighbours(self) -> None:
+        logits = np.array([[1.0, -2.0, 3.0, -60.0], [1.0, -2.0, -60.0, -60.0]])
+        heard = FEW_RIVALS + sigmoid(1.0) + sigmoid(-2.0)
+        given = 2.0 * np.log((heard + sigmoid(3.0)) / heard)
+        np.testing.assert_allclose(given_way(logits, 2, 2.0),
+                                   [[1.0 - given, -2.0 - given], [1.0, -2.0]])
+        np.testing.assert_array_equal(given_way(logits[:, :2], 2, 2.0), logits[:, :2])
+        calibration = Calibration(np.array([1.0, 0.5]), np.array([0.0, 0.3]), 0.4, 2.0)
+        left = given_way(logits, 2, 2.0)
+        np.testing.assert_allclose(
+            calibration.logits(logits),
+            [1.0, 0.5] * left + [0.0, 0.3] - 0.4 * log_rivals(left))
+
+    def test_what_is_fitted_comes_after_giving_way(self) -> None:
+        clips = synthetic((2000,) * 2, 0.7, 0.2)
+        self.assertEqual(fit(clips).deference, 0.0)
+        random = np.random.default_rng(2)
+        beside = np.concatenate([clips.logits, random.normal(0.0, 2.0, clips.logits.shape)], axis=1)
+        found = fit(clips._replace(logits=beside))
+        wanted = fit(clips._replace(logits=given_way(beside, 2, DEFERENCE)))
+        self.assertEqual(found.deference, DEFERENCE)
+        np.testing.assert_array_equal(found.scale, wanted.scale)
+        self.assertEqual(found.rivalry, wanted.rivalry)
+        self.assertEqual(of_file(found.as_metadata()).deference, DEFERENCE)
 
     def test_calibrated_clip_means_are_honest(self) -> None:
         clips = synthetic((6000,) * 2, 0.4, 0.5, noise=1.0)

@@ -53,6 +53,22 @@ class TestModelFile(unittest.TestCase):
         network = quantize(graph, calibrate(graph, windows, 100.0))
         with self.assertRaises(ValueError):
             write_model(Path("unused"), network, "x", ("one", "two"))
+        with self.assertRaises(ValueError):
+            write_model(Path("unused"), network, "x", LABELS, neighbours=("harp",))
+
+    def test_neighbours_come_back(self) -> None:
+        random = np.random.default_rng(3)
+        graph = tiny_graph(random)
+        windows = torch.from_numpy(random_windows(random, 4))
+        network = quantize(graph, calibrate(graph, windows, 100.0))
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "tiny.safetensors"
+            write_model(path, network, "tiny", LABELS[:2], neighbours=LABELS[2:])
+            model = read_model(path)
+            self.assertEqual((tuple(model.labels), tuple(model.neighbours)),
+                             (LABELS[:2], LABELS[2:]))
+            write_model(path, network, "tiny", LABELS)
+            self.assertEqual(read_model(path).neighbours, [])
 
     def test_read_network_answers_as_the_written_one(self) -> None:
         random = np.random.default_rng(3)
@@ -127,6 +143,22 @@ class TestBlending(unittest.TestCase):
         np.testing.assert_allclose(mixed.weights["score"][1], bias + 1.0, atol=1e-6)
         np.testing.assert_array_equal(mixed.weights["attention"][0], head.weights["attention"][0])
         np.testing.assert_array_equal(mixed.gate, head.gate)
+
+    def test_outputs_that_the_other_has_not_stay(self) -> None:
+        graph, other = (steps_graph(np.random.default_rng(seed)) for seed in (1, 2))
+        head, theirs = graph.ops[-1], other.ops[-1]
+        for part, (weight, bias) in theirs.weights.items():
+            theirs.weights[part] = (weight[:2], bias[:2])
+        theirs.gate = np.array([0.5, 0.3], np.float32)
+        mixed = blended(graph, other, 1.0).ops[-1]
+        for part, (weight, bias) in head.weights.items():
+            np.testing.assert_allclose(mixed.weights[part][0][:2], theirs.weights[part][0],
+                                       atol=1e-6)
+            np.testing.assert_array_equal(mixed.weights[part][0][2], weight[2])
+            self.assertEqual(mixed.weights[part][1][2], bias[2])
+        np.testing.assert_allclose(mixed.gate, [0.5, 0.3, head.gate[2]], atol=1e-6)
+        with self.assertRaises(ValueError):
+            blended(other, graph, 0.5)
 
     def test_other_shapes_are_refused(self) -> None:
         graph = steps_graph(np.random.default_rng(1))

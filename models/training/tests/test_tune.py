@@ -9,8 +9,59 @@ import torch
 
 from ..golden_network import random_windows, steps_graph, tiny_graph
 from ..graph import Graph, run_float
-from ..quantize import calibrate, quantize, quantize_input, run_integer
-from ..tune_quantized import Tuner, fake_weight
+from ..quantize import Range, calibrate, quantize, quantize_input, run_integer
+from ..tune_quantized import RoundedActivation, TunedRange, Tuner, fake_weight
+
+
+class TestRanges(unittest.TestCase):
+    def test_rounds_as_the_integer_network_does(self) -> None:
+        kept = Range(0.05, 40)
+        x = torch.tensor([-9.0, -2.0, -0.02, 0.0, 0.07, 0.08, 1.0, 10.75, 11.0])
+        wanted = (torch.clamp((x / 0.05).round() + 40, 0, 255) - 40) * 0.05
+        np.testing.assert_allclose(TunedRange(kept).rounded(x).detach(), wanted, atol=1e-6)
+
+    def test_unmoved_range_is_the_first_one(self) -> None:
+        for first in (Range(0.05, 40), Range(0.3, 0), Range(0.001, 255)):
+            kept = TunedRange(first).range()
+            self.assertAlmostEqual(kept.scale, first.scale, delta=1e-6 * first.scale)
+            self.assertEqual(kept.zero, first.zero)
+
+    def test_gradients_are_those_of_the_steps_and_of_what_is_cut_off(self) -> None:
+        """Against differences of the function itself where rounding does not jump."""
+        x = torch.tensor([-1.9, -0.53, 0.118, 0.74, 2.31, 5.0, 7.7], dtype=torch.float64)
+        weights = torch.tensor([1.0, -0.5, 2.0, 0.7, -1.3, 0.9, 0.4], dtype=torch.float64)
+        ends = torch.tensor([-1.0, 4.1], dtype=torch.float64, requires_grad=True)
+        x.requires_grad_()
+        (RoundedActivation.apply(x, ends[0], ends[1]) * weights).sum().backward()
+        inside = torch.tensor([0.0, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0])
+        np.testing.assert_allclose(x.grad, inside * weights)
+
+        def result(low: float, high: float) -> float:
+            # `zero` and the number of steps of each value as they are at the given ends.
+            step, first = (high - low) / 255.0, 5.1 / 255.0
+            steps = (x.detach() / first).round()
+            within = steps * step + x.detach() - x.detach() * step / first
+            within = torch.where(x.detach() < -1.0, torch.full_like(within, low), within)
+            within = torch.where(x.detach() > 4.1, torch.full_like(within, high), within)
+            return float((within * weights).sum())
+
+        tiny = 1e-6
+        for end, (low, high) in enumerate(((tiny, 0.0), (0.0, tiny))):
+            slope = (result(-1.0 + low, 4.1 + high) - result(-1.0 - low, 4.1 - high)) / (2 * tiny)
+            self.assertAlmostEqual(float(ends.grad[end]), slope, places=5)
+
+    def test_an_end_that_is_too_far_out_comes_nearer(self) -> None:
+        random = np.random.default_rng(3)
+        x = torch.from_numpy(random.uniform(0.0, 1.0, 4096).astype(np.float32))
+        kept = TunedRange(Range(8.0 / 255, 0))
+        optimizer = torch.optim.Adam([kept.moved], 0.05)
+        for _ in range(300):
+            optimizer.zero_grad()
+            (kept.rounded(x) - x).square().mean().backward()
+            optimizer.step()
+        self.assertEqual(kept.range().zero, 0)
+        self.assertLess(kept.range().scale * 255, 1.2)
+        self.assertGreater(kept.range().scale * 255, 0.95)
 
 
 class TestTuner(unittest.TestCase):
@@ -58,6 +109,19 @@ class TestTuner(unittest.TestCase):
         for key, (weight, bias) in tuner.parameters.items():
             self.assertGreater(float(weight.grad.abs().max()), 0.0, key)
             self.assertGreater(float(bias.grad.abs().max()), 0.0, key)
+
+    def test_gradients_reach_every_range_but_the_input_s(self) -> None:
+        tuner = Tuner(self.graph, self.ranges)
+        tuner.logits(self.windows).square().sum().backward()
+        for name, output in tuner.ranges.items():
+            self.assertGreater(float(output.moved.grad.abs().max()), 0.0, name)
+        with torch.no_grad():
+            for output in tuner.ranges.values():
+                output.moved.add_(0.1)
+        tuned = tuner.tuned_ranges()
+        self.assertEqual(tuned["input"], self.ranges["input"])
+        self.assertTrue(all(tuned[name].scale > self.ranges[name].scale
+                            for name in tuned if name != "input"))
 
     def test_tuned_graph_keeps_all_but_the_weights(self) -> None:
         tuned = Tuner(self.graph, self.ranges).tuned_graph()

@@ -47,14 +47,13 @@ static void run(const struct peer *peer, const struct model *model, const float 
 {
     peer->run(peer->context, columns, probabilities);
     if (peer->gives_logits)
-        calibration_apply(model_calibration(model), model_label_count(model), probabilities,
-                          probabilities);
+        calibration_apply(model_calibration(model), probabilities, probabilities);
 }
 
 static void print_outputs(const struct peer *peer, const struct model *model, const float *windows,
                           size_t values, size_t count)
 {
-    float probabilities[MODEL_LABELS_MAX];
+    float probabilities[MODEL_OUTPUTS_MAX];
     printf("{\"name\": \"%s\", \"probabilities\": [", peer->name);
     for (size_t i = 0; i < count; i++) {
         run(peer, model, windows + i * values, probabilities);
@@ -70,7 +69,7 @@ int peer_serve(const struct peer *peer, const struct model *model, const char *w
 {
     const struct model_frontend *frontend = model_frontend(model);
     const size_t values = (size_t)frontend->columns * frontend->mel_bands;
-    float probabilities[MODEL_LABELS_MAX];
+    float probabilities[MODEL_OUTPUTS_MAX];
     size_t count = 0;
     float *windows = read_windows(windows_path, values, &count);
     if (windows == NULL || count == 0) {

@@ -23,7 +23,7 @@ extern "C" {
 
 struct model;
 
-/* Runs a window. outputs[labels]. */
+/* Runs a window. outputs[labels and neighbours]. */
 typedef void peer_run(void *context, const float *columns, float *outputs);
 
 /* What a peer is: name for the table; whether run gives logits, which then become probabilities. */

@@ -95,16 +95,16 @@ static inline float *float_weights(const struct layer_weights *weights)
 /* The head's scores and attentions, real values: [rows][score of each label, attention]. */
 static inline xnn_operator_t head(const struct model_layer *layer, const float *in, float *out)
 {
-    const size_t labels = layer->weights.outputs, depth = layer->weights.depth;
-    float *weights = must_have(malloc(2 * labels * depth * sizeof *weights));
-    float *biases = must_have(malloc(2 * labels * sizeof *biases));
+    const size_t outputs = layer->weights.outputs, depth = layer->weights.depth;
+    float *weights = must_have(malloc(2 * outputs * depth * sizeof *weights));
+    float *biases = must_have(malloc(2 * outputs * sizeof *biases));
     float *score = float_weights(&layer->weights), *attention = float_weights(&layer->expand);
-    memcpy(weights, score, labels * depth * sizeof *weights);
-    memcpy(weights + labels * depth, attention, labels * depth * sizeof *weights);
-    memcpy(biases, layer->weights.float_bias, labels * sizeof *biases);
-    memcpy(biases + labels, layer->expand.float_bias, labels * sizeof *biases);
+    memcpy(weights, score, outputs * depth * sizeof *weights);
+    memcpy(weights + outputs * depth, attention, outputs * depth * sizeof *weights);
+    memcpy(biases, layer->weights.float_bias, outputs * sizeof *biases);
+    memcpy(biases + outputs, layer->expand.float_bias, outputs * sizeof *biases);
     xnn_operator_t operator;
-    must(xnn_create_fully_connected_nc_f32(depth, 2 * labels, depth, 2 * labels, weights, biases,
+    must(xnn_create_fully_connected_nc_f32(depth, 2 * outputs, depth, 2 * outputs, weights, biases,
                                            -INFINITY, INFINITY, 0, &operator),
          layer->name);
     must(xnn_setup_fully_connected_nc_f32(operator, layer->in.time, in, out, NULL), layer->name);
@@ -118,8 +118,8 @@ static inline xnn_operator_t head(const struct model_layer *layer, const float *
 /* From what head() left to the logits. */
 static inline void pool_head(const struct model_layer *layer, const float *out, float *logits)
 {
-    const size_t labels = layer->weights.outputs;
-    step_pool(out, out + labels, layer->in.time, 2 * labels, layer->gate, labels, logits);
+    const size_t outputs = layer->weights.outputs;
+    step_pool(out, out + outputs, layer->in.time, 2 * outputs, layer->gate, outputs, logits);
 }
 
 #endif

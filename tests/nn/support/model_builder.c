@@ -330,6 +330,19 @@ static void set_labels(struct builder *b, unsigned labels)
     free(halves);
 }
 
+void builder_neighbours(struct builder *b, unsigned labels, unsigned neighbours)
+{
+    set_labels(b, labels);
+    char *names = format("\"neighbour_0\"");
+    for (unsigned i = 1; i < neighbours; i++) {
+        char *longer = format("%s, \"neighbour_%u\"", names, i);
+        free(names);
+        names = longer;
+    }
+    take(b, "tutti.neighbours", format("[%s]", names));
+    free(names);
+}
+
 struct builder *builder_new(uint64_t seed, unsigned columns, unsigned mel_bands, unsigned labels)
 {
     struct builder *b = calloc(1, sizeof *b);
@@ -440,6 +453,8 @@ struct builder *builder_random(uint64_t seed)
                           activations[random_between(&random, 0, 2)], -1);
         builder_attention(b, labels);
     }
+    if (seed % 3 == 0 && labels > 2)
+        builder_neighbours(b, labels - labels / 3, labels / 3);
     return b;
 }
 

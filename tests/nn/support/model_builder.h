@@ -58,12 +58,15 @@ void builder_head(struct builder *, unsigned labels);
 void builder_time_steps(struct builder *);
 void builder_attention(struct builder *, unsigned labels);
 
+/* Takes the outputs of the head for so many labels, and so many neighbours behind them. */
+void builder_neighbours(struct builder *, unsigned labels, unsigned neighbours);
+
 /* The model that most tests start from: 12 columns, 8 bands, 2 labels, 3 channels inside,
  * and every kind of layer: op_0 conv, op_1 depthwise, op_2 squeeze_excite, op_3 pointwise
  * with op_0 as residual, op_4 mean, op_5 linear, op_6 head. */
 struct builder *builder_tiny(void);
 
-/* A random graph with residuals, odd sizes and extreme zeros. */
+/* A random graph with residuals, odd sizes and extreme zeros, sometimes with neighbours. */
 struct builder *builder_random(uint64_t seed);
 
 /* Replaces the first `from` in the text of a metadata key. */
