@@ -66,10 +66,16 @@ static void print_labels(const struct model *model)
 
 static void print_neighbours(const struct model *model)
 {
+    static const char head[] = "Heard, but never named: ";
+    char names[MODEL_NEIGHBOURS_MAX * (MODEL_LABEL_SIZE + 2)] = "";
+    size_t length = 0;
     for (size_t i = 0; i < model_neighbour_count(model); i++)
-        printf("%s%s", i == 0 ? "\nNever named, and labels give way to them: " : ", ",
-               model_neighbour(model, i));
-    fputs(model_neighbour_count(model) > 0 ? "\n" : "", stdout);
+        length += (size_t)snprintf(names + length, sizeof names - length, "%s%s",
+                                   i == 0 ? "" : ", ", model_neighbour(model, i));
+    if (length == 0)
+        return;
+    printf("\n%s", head);
+    options_print_wrapped(stdout, names, sizeof head - 1, "  ", 80);
 }
 
 static void print_frontend(const struct model_frontend *frontend)
@@ -252,18 +258,21 @@ static void write_thresholds(struct json_writer *writer, const char *key, const 
     json_write_array_end(writer);
 }
 
+static void write_names(struct json_writer *writer, const char *key, const struct model *model,
+                        size_t count, const char *(*name)(const struct model *, size_t))
+{
+    flush(writer);
+    json_write_key(writer, key);
+    json_write_array_begin(writer);
+    for (size_t i = 0; i < count; i++)
+        json_write_string(writer, name(model, i));
+    json_write_array_end(writer);
+}
+
 static void write_labels(struct json_writer *writer, const struct model *model)
 {
-    json_write_key(writer, "labels");
-    json_write_array_begin(writer);
-    for (size_t i = 0; i < model_label_count(model); i++)
-        json_write_string(writer, model_label(model, i));
-    json_write_array_end(writer);
-    json_write_key(writer, "neighbours");
-    json_write_array_begin(writer);
-    for (size_t i = 0; i < model_neighbour_count(model); i++)
-        json_write_string(writer, model_neighbour(model, i));
-    json_write_array_end(writer);
+    write_names(writer, "labels", model, model_label_count(model), model_label);
+    write_names(writer, "neighbours", model, model_neighbour_count(model), model_neighbour);
     write_thresholds(writer, "thresholds", model, model_threshold);
     write_thresholds(writer, "entry_thresholds", model, model_entry_threshold);
     flush(writer);
@@ -305,7 +314,7 @@ static void write_layers(struct json_writer *writer, const struct model *model)
 
 static void print_json(const struct model *model, const struct network *network, const char *path)
 {
-    char text[1 << 16]; /* 256 labels of 63 characters, twice over */
+    char text[1 << 16]; /* between two calls of flush(): 256 names of 63 characters, or the path */
     struct json_writer writer;
     json_writer_init(&writer, text, sizeof text);
     json_write_object_begin(&writer);

@@ -10,12 +10,18 @@ static float sigmoid(float x)
     return 1.0f / (1.0f + expf(-x));
 }
 
+/* How much of an instrument a logit stands for. */
+static float sounding(float logit)
+{
+    return isfinite(logit) ? sigmoid(logit) : 0;
+}
+
 /* The expected number of the instruments that these logits are of. */
 static float expected(const float *logits, size_t count)
 {
     float sum = 0;
     for (size_t i = 0; i < count; i++)
-        sum += isfinite(logits[i]) ? sigmoid(logits[i]) : 0;
+        sum += sounding(logits[i]);
     return sum;
 }
 
@@ -33,7 +39,7 @@ static void weigh_rivals(float rivalry, size_t labels, const float *logits, floa
 {
     float sum = 0;
     for (size_t i = 0; i < labels; i++) {
-        taken[i] = isfinite(logits[i]) ? sigmoid(logits[i]) : 0;
+        taken[i] = sounding(logits[i]);
         sum += taken[i];
     }
     for (size_t i = 0; i < labels; i++)

@@ -81,11 +81,10 @@ static bool read_version_and_name(struct model *model, const struct safetensors 
 
 /* Reads `list` behind the `before` names that there are already. */
 static bool read_names(struct model *model, const cJSON *list, const char *place, size_t before,
-                       size_t *count, struct tutti_error *error)
+                       size_t most, size_t *count, struct tutti_error *error)
 {
     const char *names[MODEL_OUTPUTS_MAX];
-    if (!json_array(list, 1, before == 0 ? MODEL_LABELS_MAX : MODEL_NEIGHBOURS_MAX, count, place,
-                    error))
+    if (!json_array(list, 1, most, count, place, error))
         return false;
     size_t index = 0;
     for (const cJSON *item = list->child; item != NULL; item = item->next, index++) {
@@ -94,7 +93,7 @@ static bool read_names(struct model *model, const cJSON *list, const char *place
         if (length == 0 || length >= MODEL_LABEL_SIZE ||
             strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") != length) {
             tutti_error_set(error, TUTTI_ERROR_FORMAT,
-                            "%s: label %zu is no text of 1 to 63 characters a-z 0-9 _", place,
+                            "%s: element %zu is no text of 1 to 63 characters a-z 0-9 _", place,
                             index);
             return false;
         }
@@ -114,8 +113,8 @@ static bool read_labels(struct model *model, const struct safetensors *tensors,
                         struct tutti_error *error)
 {
     cJSON *list = parse_metadata(tensors, "tutti.labels", error);
-    bool ok =
-        list != NULL && read_names(model, list, "tutti.labels", 0, &model->label_count, error);
+    bool ok = list != NULL && read_names(model, list, "tutti.labels", 0, MODEL_LABELS_MAX,
+                                         &model->label_count, error);
     cJSON_Delete(list);
     return ok;
 }
@@ -127,7 +126,7 @@ static bool read_neighbours(struct model *model, const struct safetensors *tenso
         return true;
     cJSON *list = parse_metadata(tensors, "tutti.neighbours", error);
     bool ok = list != NULL && read_names(model, list, "tutti.neighbours", model->label_count,
-                                         &model->neighbour_count, error);
+                                         MODEL_NEIGHBOURS_MAX, &model->neighbour_count, error);
     cJSON_Delete(list);
     return ok;
 }

@@ -1,6 +1,7 @@
 """Measures a model: on Tutti's own evaluation sets, or on a data set of others.
 
-MODEL is a model file (.safetensors; with --precision int8, float or both) or the .pt file of a run.
+MODEL is a model file (.safetensors; with --precision int8, float or both) or the .pt file of a run,
+which has no calibration yet and does not give way to neighbours.
 Figures are over clips: a clip's probability is the mean over its windows, one second apart.
 
 With --work: real clips, mixtures of them, and a held-out soundfont (see evaluation_sets.py).
@@ -52,6 +53,7 @@ def probabilities(predict: Predictor, logmel: np.ndarray, name: str = "", batch:
 
 
 def network_predictor(network: Network) -> Predictor:
+    """The labels' logits, which no calibration has made honest and no neighbour has lowered."""
     network = network.to(memory_format=torch.channels_last)
     return lambda windows: network(as_input(windows))[:, :len(LABELS)]
 

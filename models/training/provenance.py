@@ -52,7 +52,7 @@ OTHER_LICENCE = "those of the start and of the sources below"
 # What of the command changes the result, whatever the weights are from.
 OPTIONS = ("seed", "alarm_weight", "entry_odds")
 QUANTIZING = ("calibration_windows", "percentile", "tune_steps", "tune_batch", "tune_rate",
-              "tune_seed")
+              "tune_range_rate", "tune_seed")
 
 
 def read_sources(path: Path) -> Dict[str, str]:

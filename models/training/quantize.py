@@ -286,7 +286,7 @@ def attend(x: torch.Tensor, op: Op, source: Range, network: IntegerGraph,
 
 def run_integer(network: IntegerGraph, windows: torch.Tensor,
                 steps: Optional[List[torch.Tensor]] = None) -> torch.Tensor:
-    """Logits (n, labels) of windows (n, columns, bands) of input integers 0…255 (uint8); those of
+    """Logits (n, outputs) of windows (n, columns, bands) of input integers 0…255 (uint8); those of
     the single time steps are added to `steps` where the graph ends with an attention.
 
     Every float operation is done in float32 in the order that the format prescribes; only the

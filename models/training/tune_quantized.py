@@ -4,8 +4,8 @@ The float network stays as it is and is the teacher; no labels are needed. Weigh
 are rounded in the forward pass and treated as if they were not in the backward pass (the
 straight-through estimator, Bengio et al. 2013). Weights move by about a rounding step, biases take
 up what rounding shifts. The ends of the activations' ranges move, too: what is cut off at them is
-weighed against how coarse the steps between them are (learned step size quantization, Esser et al.,
-ICLR 2020).
+weighed against how coarse the steps between them are (Esser et al., "Learned step size
+quantization", ICLR 2020; with both ends, Bhalgat et al., "LSQ+", CVPR workshops 2020).
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ class RoundedActivation(torch.autograd.Function):
     @staticmethod
     def backward(context: Any, gradient: torch.Tensor) -> Tuple[torch.Tensor, ...]:
         error, step = context.saved_tensors
+        # Rounding is off by half a step at most, and a little by the arithmetic of floats.
         above, below = error < -0.501 * step, error > 0.501 * step
         of_x = gradient.masked_fill(above | below, 0.0)
         of_step = (of_x * error).sum() / step
@@ -58,6 +59,7 @@ class TunedRange:
     """A range whose ends move by a factor each: an end that is zero stays there."""
 
     def __init__(self, first: Range) -> None:
+        self.first = first
         self.ends = torch.tensor([-first.zero * first.scale, (255 - first.zero) * first.scale])
         self.moved = torch.zeros(2, requires_grad=True)
 
@@ -66,6 +68,8 @@ class TunedRange:
         return RoundedActivation.apply(x, low, high)
 
     def range(self) -> Range:
+        if not self.moved.any():
+            return self.first
         low, high = (self.ends * torch.exp(self.moved)).tolist()
         return range_of(low, high)
 
@@ -82,7 +86,8 @@ class Tuner:
 
     def __init__(self, graph: Graph, ranges: Dict[str, Range]) -> None:
         self.graph, self.input = graph, ranges["input"]
-        self.ranges = {name: TunedRange(first) for name, first in ranges.items()}
+        self.ranges = {name: TunedRange(first) for name, first in ranges.items()
+                       if name != "input"}
         self.parameters: Parameters = {}
         for op in graph.ops:
             for part, (weight, bias) in op.weights.items():
@@ -95,18 +100,21 @@ class Tuner:
         return fake_weight(weight), bias
 
     def on_tensor(self, name: str, x: torch.Tensor) -> torch.Tensor:
+        if name == "input":
+            with torch.no_grad():
+                return TunedRange(self.input).rounded(x)
         output = self.ranges.get(name)
         return x if output is None else output.rounded(x)
 
     def groups(self, rate: float, range_rate: float) -> List[Dict[str, Any]]:
         """For an optimizer, each with its `base` rate."""
         weights = [part for pair in self.parameters.values() for part in pair]
-        ends = [output.moved for name, output in self.ranges.items() if name != "input"]
+        ends = [output.moved for output in self.ranges.values()]
         return [{"params": weights, "base": rate}, {"params": ends, "base": range_rate}]
 
     def tuned_ranges(self) -> Dict[str, Range]:
-        return {name: self.input if name == "input" else output.range()
-                for name, output in self.ranges.items()}
+        return {"input": self.input,
+                **{name: output.range() for name, output in self.ranges.items()}}
 
     def logits(self, windows: torch.Tensor) -> torch.Tensor:
         return run_graph(self.graph, windows, self.weight_of, self.on_tensor)

@@ -97,7 +97,7 @@ check "a text is cut where it is too long" grep -q 'words; [0-9]* w.* …$' "$ou
 check "lines of at most 80 characters" sh -c "! sed '1,/^Training/d' '$out' | grep -q '.\{81\}'"
 STEPS_MODEL=${MODEL%tiny.safetensors}steps.safetensors
 expect 0 "$TUTTI" model "$STEPS_MODEL"
-says "$out" "Never named, and labels give way to them: high"
+says "$out" "Heard, but never named: high"
 expect 0 "$TUTTI" model --json "$STEPS_MODEL"
 says "$out" '"labels":["low","middle"],"neighbours":["high"],'
 expect 0 "$TUTTI" model --layers "$MODEL"

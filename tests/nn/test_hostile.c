@@ -56,13 +56,15 @@ static bool try(const unsigned char *file, size_t size)
     return true;
 }
 
-/* A small model whose head works on time steps. */
+/* A small model whose head works on time steps, with neighbours. */
 static struct builder *with_attention(void)
 {
     struct builder *builder = builder_new(2, 6, 4, 2);
     builder_time_steps(builder);
     builder_pointwise(builder, 3, "hardswish", -1);
-    builder_attention(builder, 2);
+    builder_attention(builder, 4);
+    builder_neighbours(builder, 2, 2);
+    builder_edit(builder, "tutti.calibration", "{", "{\"deference\": 1.5, ");
     return builder;
 }
 

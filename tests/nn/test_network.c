@@ -1,9 +1,9 @@
 #include "nn/network.h"
 
 #include "nn/model_layers.h"
+#include "tests/nn/support/calibrated.h"
 #include "tests/nn/support/fixtures.h"
 #include "tests/nn/support/model_builder.h"
-#include "tests/nn/support/rivalry.h"
 
 #include <math.h>
 #include <pthread.h>
@@ -391,6 +391,31 @@ static void test_rivalry(void **state)
     builder_free(builder);
 }
 
+/* As many labels and neighbours as there may be. */
+static void test_most_outputs(void **state)
+{
+    (void)state;
+    struct builder *builder = builder_new(3, 4, 4, MODEL_OUTPUTS_MAX);
+    builder_time_steps(builder);
+    builder_attention(builder, MODEL_OUTPUTS_MAX);
+    builder_neighbours(builder, MODEL_LABELS_MAX, MODEL_NEIGHBOURS_MAX);
+    builder_edit(builder, "tutti.calibration", "{", "{\"rivalry\": 1, \"deference\": 1, ");
+    struct model *model = builder_open(builder);
+    assert_string_equal(model_neighbour(model, MODEL_NEIGHBOURS_MAX - 1), "neighbour_255");
+    float *columns = random_columns(5, input_values(model));
+    float p[MODEL_LABELS_MAX + 1];
+    p[MODEL_LABELS_MAX] = 7;
+    struct network *network = network_new(model, NULL, NULL);
+    network_run(network, columns, p);
+    for (size_t i = 0; i < MODEL_LABELS_MAX; i++)
+        assert_true(p[i] > 0 && p[i] < 1);
+    assert_true(p[MODEL_LABELS_MAX] == 7);
+    network_free(network);
+    free(columns);
+    model_close(model);
+    builder_free(builder);
+}
+
 /* Labels give way to neighbours, of a window and of each step. */
 static void test_deference(void **state)
 {
@@ -522,14 +547,14 @@ static void test_clones_in_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_wrong_kernels),     cmocka_unit_test(test_kernel_names),
-        cmocka_unit_test(test_fixtures),          cmocka_unit_test(test_gate),
-        cmocka_unit_test(test_kernels_agree),     cmocka_unit_test(test_repeats),
-        cmocka_unit_test(test_not_finite),        cmocka_unit_test(test_observer),
-        cmocka_unit_test(test_calibration),       cmocka_unit_test(test_rivalry),
-        cmocka_unit_test(test_deference),         cmocka_unit_test(test_huge_factors),
-        cmocka_unit_test(test_clones_in_threads), cmocka_unit_test(test_one_step),
-        cmocka_unit_test(test_huge_attention),
+        cmocka_unit_test(test_wrong_kernels), cmocka_unit_test(test_kernel_names),
+        cmocka_unit_test(test_fixtures),      cmocka_unit_test(test_gate),
+        cmocka_unit_test(test_kernels_agree), cmocka_unit_test(test_repeats),
+        cmocka_unit_test(test_not_finite),    cmocka_unit_test(test_observer),
+        cmocka_unit_test(test_calibration),   cmocka_unit_test(test_rivalry),
+        cmocka_unit_test(test_deference),     cmocka_unit_test(test_most_outputs),
+        cmocka_unit_test(test_huge_factors),  cmocka_unit_test(test_clones_in_threads),
+        cmocka_unit_test(test_one_step),      cmocka_unit_test(test_huge_attention),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,9 +2,9 @@
 
 #include "nn/half.h"
 #include "nn/model_layers.h"
+#include "tests/nn/support/calibrated.h"
 #include "tests/nn/support/fixtures.h"
 #include "tests/nn/support/model_builder.h"
-#include "tests/nn/support/rivalry.h"
 
 #include <math.h>
 #include <setjmp.h>

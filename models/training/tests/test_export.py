@@ -18,8 +18,10 @@ import torch
 
 from .. import export
 from ..average import load_run
-from ..calibration import Clips
+from ..calibration import DEFERENCE, Clips
 from ..golden_network import LABELS, random_windows, tiny_graph
+from ..labels import GIVEN_WAY_TO
+from ..labels import LABELS as OWN_LABELS
 from ..model_file import read_model, read_own_model, write_model
 from ..network import Network
 from ..provenance import SHIPPED_LICENCE, SOURCES, START, command, provenance
@@ -124,8 +126,8 @@ class TestMain(ExportCase):
     def test_the_file_tells_all_of_it(self) -> None:
         random = np.random.default_rng(2)
         target = np.eye(20, dtype=int)[np.arange(60) % 20]
-        clips = Clips(3.0 * target - 2.0 + random.normal(0.0, 1.0, target.shape), np.arange(60),
-                      target, [frozenset([("eval", i)]) for i in range(60)], np.zeros(60, int))
+        logits = 3.0 * np.pad(target, ((0, 0), (0, len(GIVEN_WAY_TO)))) - 2.0
+        clips = Clips(logits + random.normal(0.0, 1.0, logits.shape), np.arange(60), target, [frozenset([("eval", i)]) for i in range(60)], np.zeros(60, int))
         path = self.folder / "new.safetensors"
         words = ["export", str(path), "--work", "w", "--model", str(MODEL), "--note", "n",
                  "--tune-steps", "7"]
@@ -137,10 +139,23 @@ class TestMain(ExportCase):
                 contextlib.redirect_stdout(io.StringIO()), \
                 contextlib.redirect_stderr(io.StringIO()):
             export.main()
-        told = read_own_model(path).metadata["tutti.training"]
+        model = read_own_model(path)
+        self.assertEqual(tuple(model.neighbours), GIVEN_WAY_TO)
+        self.assertEqual(model.metadata["tutti.calibration"]["deference"], DEFERENCE)
+        told = model.metadata["tutti.training"]
         self.assertEqual((told["note"], told["start"]), ("n", START))
         self.assertEqual((told["command"]["model"], told["command"]["tune_steps"]), (MODEL.name, 7))
+        quantizing = {key for key in vars(self.parsed("--model", MODEL)) if key.startswith("tune_")}
+        self.assertLess(quantizing, set(told["command"]))
         self.assertIn("loss in sample", told["measured"]["held_out"]["all"])
+
+    def test_neighbours_of_others_are_refused(self) -> None:
+        path = self.folder / "other.safetensors"
+        network = read_model(MODEL).network
+        write_model(path, network, "x", OWN_LABELS, neighbours=[f"n{i}" for i, _ in
+                                                                enumerate(GIVEN_WAY_TO)])
+        with self.assertRaisesRegex(Refused, "its neighbours are not those of labels.py: n0, n1"):
+            read_own_model(path)
 
     def test_integers_are_kept_if_asked_for(self) -> None:
         arguments = self.parsed("--model", MODEL, "--keep-integers")

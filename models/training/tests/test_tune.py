@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import unittest
+from unittest import mock
 
 import numpy as np
 import torch
 
+from .. import tune_quantized
 from ..golden_network import random_windows, steps_graph, tiny_graph
 from ..graph import Graph, run_float
-from ..quantize import Range, calibrate, quantize, quantize_input, run_integer
-from ..tune_quantized import RoundedActivation, TunedRange, Tuner, fake_weight
+from ..quantize import (IntegerGraph, Range, calibrate, quantize, quantize_input,
+                        run_integer)
+from ..tune_quantized import RoundedActivation, TunedRange, Tuner, fake_weight, tune
+from ..windows import Batch
 
 
 class TestRanges(unittest.TestCase):
@@ -112,6 +118,8 @@ class TestTuner(unittest.TestCase):
 
     def test_gradients_reach_every_range_but_the_input_s(self) -> None:
         tuner = Tuner(self.graph, self.ranges)
+        self.assertEqual({"input", *tuner.ranges}, set(self.ranges))
+        self.assertNotIn("input", tuner.ranges)
         tuner.logits(self.windows).square().sum().backward()
         for name, output in tuner.ranges.items():
             self.assertGreater(float(output.moved.grad.abs().max()), 0.0, name)
@@ -122,6 +130,29 @@ class TestTuner(unittest.TestCase):
         self.assertEqual(tuned["input"], self.ranges["input"])
         self.assertTrue(all(tuned[name].scale > self.ranges[name].scale
                             for name in tuned if name != "input"))
+
+    def tuned(self, rate: float, range_rate: float) -> IntegerGraph:
+        """After a few steps on windows in place of mixed ones."""
+        batch = Batch(self.windows[:8], *[torch.zeros(0)] * 4)
+        with mock.patch.object(tune_quantized, "augmented_batch", lambda *arguments: batch), \
+                contextlib.redirect_stderr(io.StringIO()):
+            return tune(self.graph, self.ranges, range(8), 6, 8, rate, range_rate, 1)
+
+    def test_weights_and_ranges_move_at_their_own_rate(self) -> None:
+        network = quantize(self.graph, self.ranges)
+        still = self.tuned(0.0, 0.0)
+        self.assertEqual(still.ranges, network.ranges)
+        for name, weights in network.weights.items():
+            np.testing.assert_array_equal(still.weights[name].weight, weights.weight)
+        of_ranges = self.tuned(0.0, 0.01)
+        moved = [name for name in network.ranges if of_ranges.ranges[name] != network.ranges[name]]
+        self.assertEqual(sorted(["input", *moved]), sorted(network.ranges))
+        for name, weights in network.weights.items():
+            np.testing.assert_array_equal(of_ranges.weights[name].weight, weights.weight)
+        of_weights = self.tuned(0.02, 0.0)
+        self.assertEqual(of_weights.ranges, network.ranges)
+        self.assertTrue(any((of_weights.weights[name].weight != weights.weight).any()
+                            for name, weights in network.weights.items()))
 
     def test_tuned_graph_keeps_all_but_the_weights(self) -> None:
         tuned = Tuner(self.graph, self.ranges).tuned_graph()

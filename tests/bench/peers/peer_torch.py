@@ -119,6 +119,7 @@ class Network(nn.Module):
         self.register_buffer("scale", torch.tensor(calibration["scale"]))
         self.register_buffer("offset", torch.tensor(calibration["offset"]))
         self.rivalry = float(calibration.get("rivalry", 0.0))
+        self.deference = float(calibration.get("deference", 0.0))
 
     def forward(self, x):
         outputs = []
@@ -127,7 +128,10 @@ class Network(nn.Module):
             if residual >= 0:
                 x = x + outputs[residual]
             outputs.append(x)
-        logits = x.flatten(1)
+        outputs, labels = x.flatten(1), len(self.scale)
+        heard = 0.01 + torch.sigmoid(outputs[:, :labels]).sum(dim=1, keepdim=True)
+        neighbours = torch.sigmoid(outputs[:, labels:]).sum(dim=1, keepdim=True)
+        logits = outputs[:, :labels] - self.deference * torch.log((heard + neighbours) / heard)
         sounding = torch.sigmoid(logits)
         rivals = torch.log(0.01 + sounding.sum(dim=1, keepdim=True) - sounding)
         return torch.sigmoid(self.scale * logits + self.offset - self.rivalry * rivals)

@@ -92,7 +92,7 @@ static inline float *float_weights(const struct layer_weights *weights)
     return values;
 }
 
-/* The head's scores and attentions, real values: [rows][score of each label, attention]. */
+/* The head's scores and attentions, real values: [rows][score of each output, attention]. */
 static inline xnn_operator_t head(const struct model_layer *layer, const float *in, float *out)
 {
     const size_t outputs = layer->weights.outputs, depth = layer->weights.depth;

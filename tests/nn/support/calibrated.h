@@ -1,8 +1,8 @@
-/* rivalry.h - checks what a model's rivalry makes of the probabilities of two labels, and its
+/* calibrated.h - checks what a model's rivalry makes of the probabilities of two labels, and its
  * deference to neighbours.
  */
-#ifndef TUTTI_TESTS_NN_RIVALRY_H
-#define TUTTI_TESTS_NN_RIVALRY_H
+#ifndef TUTTI_TESTS_NN_CALIBRATED_H
+#define TUTTI_TESTS_NN_CALIBRATED_H
 
 #include <math.h>
 #include <setjmp.h>
