@@ -361,6 +361,19 @@ static void test_calibration(void **state)
     builder_free(builder);
 }
 
+/* What a network says of a window, and of its steps. Closes the model. */
+static void answers(struct model *model, size_t steps, float *probabilities, float *of_steps)
+{
+    float *columns = random_columns(5, input_values(model));
+    struct network *network = network_new(model, NULL, NULL);
+    assert_int_equal(network_steps(network), steps);
+    network_run(network, columns, probabilities);
+    network_step_probabilities(network, of_steps);
+    network_free(network);
+    free(columns);
+    model_close(model);
+}
+
 /* Rivalry works between the labels of a window, and between those of each step. */
 static void test_rivalry(void **state)
 {
@@ -369,25 +382,13 @@ static void test_rivalry(void **state)
     struct builder *builder = builder_new(7, STEPS, 6, 2);
     builder_time_steps(builder);
     builder_attention(builder, 2);
-    struct model *plain = builder_open(builder);
-    builder_edit(builder, "tutti.calibration", "{", "{\"rivalry\": 0.4, ");
-    struct model *rivals = builder_open(builder);
-    float *columns = random_columns(5, input_values(plain));
     float p[2], q[2], p_steps[STEPS * 2], q_steps[STEPS * 2];
-    struct network *a = network_new(plain, NULL, NULL), *b = network_new(rivals, NULL, NULL);
-    network_run(a, columns, p);
-    network_run(b, columns, q);
+    answers(builder_open(builder), STEPS, p, p_steps);
+    builder_edit(builder, "tutti.calibration", "{", "{\"rivalry\": 0.4, ");
+    answers(builder_open(builder), STEPS, q, q_steps);
     assert_rivalry(0.4f, p, q);
-    assert_int_equal(network_steps(a), STEPS);
-    network_step_probabilities(a, p_steps);
-    network_step_probabilities(b, q_steps);
     for (size_t step = 0; step < STEPS; step++)
         assert_rivalry(0.4f, p_steps + 2 * step, q_steps + 2 * step);
-    network_free(a);
-    network_free(b);
-    free(columns);
-    model_close(plain);
-    model_close(rivals);
     builder_free(builder);
 }
 
@@ -424,28 +425,16 @@ static void test_deference(void **state)
     struct builder *builder = builder_new(7, STEPS, 6, 4);
     builder_time_steps(builder);
     builder_attention(builder, 4);
-    struct model *labels = builder_open(builder);
+    float p[4], q[2], p_steps[STEPS * 4], q_steps[STEPS * 2 + 1];
+    answers(builder_open(builder), STEPS, p, p_steps);
     builder_neighbours(builder, 2, 2);
     builder_edit(builder, "tutti.calibration", "{", "{\"deference\": 1.5, ");
-    struct model *neighbours = builder_open(builder);
-    float *columns = random_columns(5, input_values(labels));
-    float p[4], q[2], p_steps[STEPS * 4], q_steps[STEPS * 2 + 1];
-    struct network *a = network_new(labels, NULL, NULL);
-    struct network *b = network_new(neighbours, NULL, NULL);
-    network_run(a, columns, p);
-    network_run(b, columns, q);
-    assert_deference(1.5f, p, q);
     q_steps[STEPS * 2] = 7;
-    network_step_probabilities(a, p_steps);
-    network_step_probabilities(b, q_steps);
+    answers(builder_open(builder), STEPS, q, q_steps);
     assert_true(q_steps[STEPS * 2] == 7); /* steps have labels alone */
+    assert_deference(1.5f, p, q);
     for (size_t step = 0; step < STEPS; step++)
         assert_deference(1.5f, p_steps + 4 * step, q_steps + 2 * step);
-    network_free(a);
-    network_free(b);
-    free(columns);
-    model_close(labels);
-    model_close(neighbours);
     builder_free(builder);
 }
 

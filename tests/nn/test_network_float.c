@@ -79,6 +79,23 @@ static void test_fixtures(void **state)
     check_fixture("steps");
 }
 
+/* What a network says of a window, and of its steps. Closes the model. */
+static void answers(struct model *model, float *probabilities, float *steps)
+{
+    const size_t values = input_values(model);
+    float *columns = malloc(values * sizeof *columns);
+    assert_non_null(columns);
+    for (size_t i = 0; i < values; i++)
+        columns[i] = sinf((float)i);
+    struct float_network *network = float_network_new(model, NULL);
+    assert_non_null(network);
+    float_network_run(network, columns, probabilities);
+    float_network_step_probabilities(network, steps);
+    float_network_free(network);
+    free(columns);
+    model_close(model);
+}
+
 /* Rivalry works between the labels of a window, and between those of each step. */
 static void test_rivalry(void **state)
 {
@@ -87,27 +104,13 @@ static void test_rivalry(void **state)
     struct builder *builder = builder_new(7, STEPS, 6, 2);
     builder_time_steps(builder);
     builder_attention(builder, 2);
-    struct model *models[2];
-    models[0] = builder_open(builder);
+    float p[2], q[2], p_steps[STEPS * 2], q_steps[STEPS * 2];
+    answers(builder_open(builder), p, p_steps);
     builder_edit(builder, "tutti.calibration", "{", "{\"rivalry\": 0.4, ");
-    models[1] = builder_open(builder);
-    const size_t values = input_values(models[0]);
-    float *columns = malloc(values * sizeof *columns), p[2][2], steps[2][STEPS * 2];
-    assert_non_null(columns);
-    for (size_t i = 0; i < values; i++)
-        columns[i] = sinf((float)i);
-    for (size_t i = 0; i < 2; i++) {
-        struct float_network *network = float_network_new(models[i], NULL);
-        assert_non_null(network);
-        float_network_run(network, columns, p[i]);
-        float_network_step_probabilities(network, steps[i]);
-        float_network_free(network);
-        model_close(models[i]);
-    }
-    assert_rivalry(0.4f, p[0], p[1]);
+    answers(builder_open(builder), q, q_steps);
+    assert_rivalry(0.4f, p, q);
     for (size_t step = 0; step < STEPS; step++)
-        assert_rivalry(0.4f, steps[0] + 2 * step, steps[1] + 2 * step);
-    free(columns);
+        assert_rivalry(0.4f, p_steps + 2 * step, q_steps + 2 * step);
     builder_free(builder);
 }
 
@@ -119,28 +122,14 @@ static void test_deference(void **state)
     struct builder *builder = builder_new(7, STEPS, 6, 4);
     builder_time_steps(builder);
     builder_attention(builder, 4);
-    struct model *models[2];
-    models[0] = builder_open(builder);
+    float p[4], q[2], p_steps[STEPS * 4], q_steps[STEPS * 2];
+    answers(builder_open(builder), p, p_steps);
     builder_neighbours(builder, 2, 2);
     builder_edit(builder, "tutti.calibration", "{", "{\"deference\": 1.5, ");
-    models[1] = builder_open(builder);
-    const size_t values = input_values(models[0]);
-    float *columns = malloc(values * sizeof *columns), p[2][4], steps[2][STEPS * 4];
-    assert_non_null(columns);
-    for (size_t i = 0; i < values; i++)
-        columns[i] = sinf((float)i);
-    for (size_t i = 0; i < 2; i++) {
-        struct float_network *network = float_network_new(models[i], NULL);
-        assert_non_null(network);
-        float_network_run(network, columns, p[i]);
-        float_network_step_probabilities(network, steps[i]);
-        float_network_free(network);
-        model_close(models[i]);
-    }
-    assert_deference(1.5f, p[0], p[1]);
+    answers(builder_open(builder), q, q_steps);
+    assert_deference(1.5f, p, q);
     for (size_t step = 0; step < STEPS; step++)
-        assert_deference(1.5f, steps[0] + 4 * step, steps[1] + 2 * step);
-    free(columns);
+        assert_deference(1.5f, p_steps + 4 * step, q_steps + 2 * step);
     builder_free(builder);
 }
 
