@@ -127,8 +127,8 @@ def run_attention(x: torch.Tensor, op: Op, weight_of: WeightOf,
 
 def run_graph(graph: Graph, windows: torch.Tensor, weight_of: WeightOf, on_tensor: OnTensor,
               steps: Optional[List[torch.Tensor]] = None) -> torch.Tensor:
-    """Logits (n, outputs) of log-mel windows (n, columns, bands), in float; those of the single time
-    steps (n, steps, outputs) are added to `steps` where the graph ends with an attention.
+    """Logits (n, outputs) of log-mel windows (n, columns, bands), in float; those of the single
+    time steps (n, steps, outputs) are added to `steps` where the graph ends with an attention.
 
     `on_tensor` is given every tensor that the integer network quantizes (an op's output by the op's
     name, NAME.pooled and NAME.hidden of a squeeze-excite) and returns what is computed on.

@@ -286,8 +286,8 @@ def attend(x: torch.Tensor, op: Op, source: Range, network: IntegerGraph,
 
 def run_integer(network: IntegerGraph, windows: torch.Tensor,
                 steps: Optional[List[torch.Tensor]] = None) -> torch.Tensor:
-    """Logits (n, outputs) of windows (n, columns, bands) of input integers 0…255 (uint8); those of
-    the single time steps are added to `steps` where the graph ends with an attention.
+    """Logits (n, outputs) of windows (n, columns, bands) of input integers 0…255 (uint8); those
+    of the single time steps are added to `steps` where the graph ends with an attention.
 
     Every float operation is done in float32 in the order that the format prescribes; only the
     exponential of the gate may differ from another implementation's in its last bit.

@@ -127,7 +127,8 @@ class TestMain(ExportCase):
         random = np.random.default_rng(2)
         target = np.eye(20, dtype=int)[np.arange(60) % 20]
         logits = 3.0 * np.pad(target, ((0, 0), (0, len(GIVEN_WAY_TO)))) - 2.0
-        clips = Clips(logits + random.normal(0.0, 1.0, logits.shape), np.arange(60), target, [frozenset([("eval", i)]) for i in range(60)], np.zeros(60, int))
+        clips = Clips(logits + random.normal(0.0, 1.0, logits.shape), np.arange(60), target,
+                      [frozenset([("eval", i)]) for i in range(60)], np.zeros(60, int))
         path = self.folder / "new.safetensors"
         words = ["export", str(path), "--work", "w", "--model", str(MODEL), "--note", "n",
                  "--tune-steps", "7"]
