@@ -80,8 +80,8 @@ static bool read_version_and_name(struct model *model, const struct safetensors 
 }
 
 /* Reads `list` behind the `before` names that there are already. */
-static bool read_names(struct model *model, const cJSON *list, const char *place, size_t before,
-                       size_t most, size_t *count, struct tutti_error *error)
+static bool read_name_list(struct model *model, const cJSON *list, const char *place, size_t before,
+                           size_t most, size_t *count, struct tutti_error *error)
 {
     const char *names[MODEL_OUTPUTS_MAX];
     if (!json_array(list, 1, most, count, place, error))
@@ -109,26 +109,25 @@ static bool read_names(struct model *model, const cJSON *list, const char *place
     return true;
 }
 
-static bool read_labels(struct model *model, const struct safetensors *tensors,
-                        struct tutti_error *error)
+/* The same of the text of a metadata key. */
+static bool read_names(struct model *model, const struct safetensors *tensors, const char *key,
+                       size_t before, size_t most, size_t *count, struct tutti_error *error)
 {
-    cJSON *list = parse_metadata(tensors, "tutti.labels", error);
-    bool ok = list != NULL && read_names(model, list, "tutti.labels", 0, MODEL_LABELS_MAX,
-                                         &model->label_count, error);
+    cJSON *list = parse_metadata(tensors, key, error);
+    bool ok = list != NULL && read_name_list(model, list, key, before, most, count, error);
     cJSON_Delete(list);
     return ok;
 }
 
-static bool read_neighbours(struct model *model, const struct safetensors *tensors,
-                            struct tutti_error *error)
+static bool read_labels(struct model *model, const struct safetensors *tensors,
+                        struct tutti_error *error)
 {
-    if (safetensors_metadata(tensors, "tutti.neighbours") == NULL)
-        return true;
-    cJSON *list = parse_metadata(tensors, "tutti.neighbours", error);
-    bool ok = list != NULL && read_names(model, list, "tutti.neighbours", model->label_count,
-                                         MODEL_NEIGHBOURS_MAX, &model->neighbour_count, error);
-    cJSON_Delete(list);
-    return ok;
+    static const char neighbours[] = "tutti.neighbours";
+    return read_names(model, tensors, "tutti.labels", 0, MODEL_LABELS_MAX, &model->label_count,
+                      error) &&
+           (safetensors_metadata(tensors, neighbours) == NULL ||
+            read_names(model, tensors, neighbours, model->label_count, MODEL_NEIGHBOURS_MAX,
+                       &model->neighbour_count, error));
 }
 
 static bool read_unsigned(const cJSON *object, const char *key, long min, long max, unsigned *value,
@@ -237,9 +236,9 @@ static bool read_contents(struct model *model, struct tutti_error *error)
 {
     struct safetensors *tensors = safetensors_parse(model->file, model->file_size, error);
     bool ok = tensors != NULL && read_version_and_name(model, tensors, error) &&
-              read_labels(model, tensors, error) && read_neighbours(model, tensors, error) &&
-              read_frontend(model, tensors, error) && read_calibration(model, tensors, error) &&
-              read_training(model, tensors, error) && read_graph(model, tensors, error);
+              read_labels(model, tensors, error) && read_frontend(model, tensors, error) &&
+              read_calibration(model, tensors, error) && read_training(model, tensors, error) &&
+              read_graph(model, tensors, error);
     safetensors_free(tensors);
     return ok;
 }

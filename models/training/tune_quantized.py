@@ -85,7 +85,7 @@ class Tuner:
     rounds to them. The input's range is fixed."""
 
     def __init__(self, graph: Graph, ranges: Dict[str, Range]) -> None:
-        self.graph, self.input = graph, ranges["input"]
+        self.graph, self.input = graph, TunedRange(ranges["input"])
         self.ranges = {name: TunedRange(first) for name, first in ranges.items()
                        if name != "input"}
         self.parameters: Parameters = {}
@@ -102,7 +102,7 @@ class Tuner:
     def on_tensor(self, name: str, x: torch.Tensor) -> torch.Tensor:
         if name == "input":
             with torch.no_grad():
-                return TunedRange(self.input).rounded(x)
+                return self.input.rounded(x)
         output = self.ranges.get(name)
         return x if output is None else output.rounded(x)
 
@@ -113,7 +113,7 @@ class Tuner:
         return [{"params": weights, "base": rate}, {"params": ends, "base": range_rate}]
 
     def tuned_ranges(self) -> Dict[str, Range]:
-        return {"input": self.input,
+        return {"input": self.input.first,
                 **{name: output.range() for name, output in self.ranges.items()}}
 
     def logits(self, windows: torch.Tensor) -> torch.Tensor:

@@ -361,7 +361,7 @@ static void test_calibration(void **state)
     builder_free(builder);
 }
 
-/* What a network says of a window, and of its steps. Closes the model. */
+/* As calibrated.h asks for it. */
 static void answers(struct model *model, size_t steps, float *probabilities, float *of_steps)
 {
     float *columns = random_columns(5, input_values(model));
@@ -374,22 +374,10 @@ static void answers(struct model *model, size_t steps, float *probabilities, flo
     model_close(model);
 }
 
-/* Rivalry works between the labels of a window, and between those of each step. */
 static void test_rivalry(void **state)
 {
     (void)state;
-    enum { STEPS = 9 };
-    struct builder *builder = builder_new(7, STEPS, 6, 2);
-    builder_time_steps(builder);
-    builder_attention(builder, 2);
-    float p[2], q[2], p_steps[STEPS * 2], q_steps[STEPS * 2];
-    answers(builder_open(builder), STEPS, p, p_steps);
-    builder_edit(builder, "tutti.calibration", "{", "{\"rivalry\": 0.4, ");
-    answers(builder_open(builder), STEPS, q, q_steps);
-    assert_rivalry(0.4f, p, q);
-    for (size_t step = 0; step < STEPS; step++)
-        assert_rivalry(0.4f, p_steps + 2 * step, q_steps + 2 * step);
-    builder_free(builder);
+    check_rivalry(answers);
 }
 
 /* As many labels and neighbours as there may be. */
@@ -417,25 +405,10 @@ static void test_most_outputs(void **state)
     builder_free(builder);
 }
 
-/* Labels give way to neighbours, of a window and of each step. */
 static void test_deference(void **state)
 {
     (void)state;
-    enum { STEPS = 9 };
-    struct builder *builder = builder_new(7, STEPS, 6, 4);
-    builder_time_steps(builder);
-    builder_attention(builder, 4);
-    float p[4], q[2], p_steps[STEPS * 4], q_steps[STEPS * 2 + 1];
-    answers(builder_open(builder), STEPS, p, p_steps);
-    builder_neighbours(builder, 2, 2);
-    builder_edit(builder, "tutti.calibration", "{", "{\"deference\": 1.5, ");
-    q_steps[STEPS * 2] = 7;
-    answers(builder_open(builder), STEPS, q, q_steps);
-    assert_true(q_steps[STEPS * 2] == 7); /* steps have labels alone */
-    assert_deference(1.5f, p, q);
-    for (size_t step = 0; step < STEPS; step++)
-        assert_deference(1.5f, p_steps + 4 * step, q_steps + 2 * step);
-    builder_free(builder);
+    check_deference(answers);
 }
 
 /* The largest factors that a file may hold give no NaN. */

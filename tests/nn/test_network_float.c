@@ -79,8 +79,8 @@ static void test_fixtures(void **state)
     check_fixture("steps");
 }
 
-/* What a network says of a window, and of its steps. Closes the model. */
-static void answers(struct model *model, float *probabilities, float *steps)
+/* As calibrated.h asks for it. */
+static void answers(struct model *model, size_t steps, float *probabilities, float *of_steps)
 {
     const size_t values = input_values(model);
     float *columns = malloc(values * sizeof *columns);
@@ -89,48 +89,24 @@ static void answers(struct model *model, float *probabilities, float *steps)
         columns[i] = sinf((float)i);
     struct float_network *network = float_network_new(model, NULL);
     assert_non_null(network);
+    assert_int_equal(float_network_steps(network), steps);
     float_network_run(network, columns, probabilities);
-    float_network_step_probabilities(network, steps);
+    float_network_step_probabilities(network, of_steps);
     float_network_free(network);
     free(columns);
     model_close(model);
 }
 
-/* Rivalry works between the labels of a window, and between those of each step. */
 static void test_rivalry(void **state)
 {
     (void)state;
-    enum { STEPS = 9 };
-    struct builder *builder = builder_new(7, STEPS, 6, 2);
-    builder_time_steps(builder);
-    builder_attention(builder, 2);
-    float p[2], q[2], p_steps[STEPS * 2], q_steps[STEPS * 2];
-    answers(builder_open(builder), p, p_steps);
-    builder_edit(builder, "tutti.calibration", "{", "{\"rivalry\": 0.4, ");
-    answers(builder_open(builder), q, q_steps);
-    assert_rivalry(0.4f, p, q);
-    for (size_t step = 0; step < STEPS; step++)
-        assert_rivalry(0.4f, p_steps + 2 * step, q_steps + 2 * step);
-    builder_free(builder);
+    check_rivalry(answers);
 }
 
-/* Labels give way to neighbours, of a window and of each step. */
 static void test_deference(void **state)
 {
     (void)state;
-    enum { STEPS = 9 };
-    struct builder *builder = builder_new(7, STEPS, 6, 4);
-    builder_time_steps(builder);
-    builder_attention(builder, 4);
-    float p[4], q[2], p_steps[STEPS * 4], q_steps[STEPS * 2];
-    answers(builder_open(builder), p, p_steps);
-    builder_neighbours(builder, 2, 2);
-    builder_edit(builder, "tutti.calibration", "{", "{\"deference\": 1.5, ");
-    answers(builder_open(builder), q, q_steps);
-    assert_deference(1.5f, p, q);
-    for (size_t step = 0; step < STEPS; step++)
-        assert_deference(1.5f, p_steps + 4 * step, q_steps + 2 * step);
-    builder_free(builder);
+    check_deference(answers);
 }
 
 /* --- another float network, as slow and plain as can be ------------------------------- */

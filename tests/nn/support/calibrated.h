@@ -1,5 +1,5 @@
-/* calibrated.h - checks what a model's rivalry makes of the probabilities of two labels, and its
- * deference to neighbours.
+/* calibrated.h - checks what rivalry between labels, and their deference to neighbours, make of
+ * probabilities: of a window and of each of its steps, in the int8 and in the float network.
  */
 #ifndef TUTTI_TESTS_NN_CALIBRATED_H
 #define TUTTI_TESTS_NN_CALIBRATED_H
@@ -11,6 +11,14 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+
+#include "tests/nn/support/model_builder.h"
+
+enum { CALIBRATED_STEPS = 9 };
+
+/* Runs a network of the model, which has so many steps, on some window: its probabilities [labels]
+ * and those of the steps [steps][labels]. Closes the model. */
+typedef void answers_of(struct model *model, size_t steps, float *probabilities, float *of_steps);
 
 static inline float probability_to_logit(float p)
 {
@@ -45,6 +53,46 @@ static inline void assert_deference(float deference, const float four[4], const 
         assert_true(fabsf(two[i] - 1 / (1 + expf(-x))) < 1e-4f);
         assert_true(fabsf(two[i] - four[i]) > 1e-3f);
     }
+}
+
+/* A window of CALIBRATED_STEPS columns, each a step, and a head over them. */
+static inline struct builder *builder_of_steps(unsigned outputs)
+{
+    struct builder *builder = builder_new(7, CALIBRATED_STEPS, 6, outputs);
+    builder_time_steps(builder);
+    builder_attention(builder, outputs);
+    return builder;
+}
+
+/* Rivalry works between the labels of a window, and between those of each step. */
+static inline void check_rivalry(answers_of *answers)
+{
+    struct builder *builder = builder_of_steps(2);
+    float p[2], q[2], p_steps[CALIBRATED_STEPS * 2], q_steps[CALIBRATED_STEPS * 2];
+    answers(builder_open(builder), CALIBRATED_STEPS, p, p_steps);
+    builder_edit(builder, "tutti.calibration", "{", "{\"rivalry\": 0.4, ");
+    answers(builder_open(builder), CALIBRATED_STEPS, q, q_steps);
+    assert_rivalry(0.4f, p, q);
+    for (size_t step = 0; step < CALIBRATED_STEPS; step++)
+        assert_rivalry(0.4f, p_steps + 2 * step, q_steps + 2 * step);
+    builder_free(builder);
+}
+
+/* Labels give way to neighbours, of a window and of each step. */
+static inline void check_deference(answers_of *answers)
+{
+    struct builder *builder = builder_of_steps(4);
+    float p[4], q[2], p_steps[CALIBRATED_STEPS * 4], q_steps[CALIBRATED_STEPS * 2 + 1];
+    answers(builder_open(builder), CALIBRATED_STEPS, p, p_steps);
+    builder_neighbours(builder, 2, 2);
+    builder_edit(builder, "tutti.calibration", "{", "{\"deference\": 1.5, ");
+    q_steps[CALIBRATED_STEPS * 2] = 7;
+    answers(builder_open(builder), CALIBRATED_STEPS, q, q_steps);
+    assert_true(q_steps[CALIBRATED_STEPS * 2] == 7); /* steps have labels alone */
+    assert_deference(1.5f, p, q);
+    for (size_t step = 0; step < CALIBRATED_STEPS; step++)
+        assert_deference(1.5f, p_steps + 4 * step, q_steps + 2 * step);
+    builder_free(builder);
 }
 
 #endif
