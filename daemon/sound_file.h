@@ -47,10 +47,10 @@ uint64_t sound_file_frames(const struct sound_file *file);
 /* Whether sound is missing, once all has been read: the file is cut short, or its decoder passed
  * over damaged parts (other faults end the reading, sound_file_failed()). text, of
  * SOUND_FILE_LOSS_SIZE, becomes what is wrong, to stand behind the name: "is cut short: its header
- * promises 2.00 s, and it ends after 1.00 s". It is known of WAV, AIFF and AU, of Ogg (Vorbis and
- * Opus), and of MP3 files that state their length; not of a WAV file that was written into a pipe,
- * nor of other files, W64 and RF64 among them. A FLAC file that is cut short has a fault at its end
- * instead, a CAF file is refused, and so may be a damaged MP3 file. */
+ * promises 2.00 s, and it ends after 1.00 s". It is known of WAV, W64, RF64, AIFF and AU, of Ogg
+ * (Vorbis and Opus), and of MP3 files that state their length; not of one that was written into a
+ * pipe, nor of other files. A FLAC file that is cut short has a fault at its end instead, a CAF
+ * file is refused, and so may be a damaged MP3 file. */
 bool sound_file_has_loss(const struct sound_file *file, char *text);
 
 /* Reads up to `frames` frames into interleaved [frames][channels], full scale +-1 (samples of float

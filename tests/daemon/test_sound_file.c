@@ -204,7 +204,8 @@ static void tells_what_a_cut_file_promised(void **state)
     const int formats[] = {SF_FORMAT_WAV | SF_FORMAT_PCM_16,   SF_FORMAT_WAV | SF_FORMAT_FLOAT,
                            SF_FORMAT_WAVEX | SF_FORMAT_PCM_24, SF_FORMAT_AIFF | SF_FORMAT_PCM_16,
                            SF_FORMAT_AU | SF_FORMAT_PCM_16,    SF_FORMAT_AIFF | SF_FORMAT_FLOAT,
-                           SF_FORMAT_WAV | SF_FORMAT_ULAW};
+                           SF_FORMAT_WAV | SF_FORMAT_ULAW,     SF_FORMAT_W64 | SF_FORMAT_PCM_16,
+                           SF_FORMAT_W64 | SF_FORMAT_FLOAT,    SF_FORMAT_RF64 | SF_FORMAT_PCM_24};
     float *samples = tone(2);
     for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
         size_t size;
