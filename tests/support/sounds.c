@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -64,6 +65,19 @@ void sound_sine(float *samples, size_t frames, unsigned channels, unsigned rate_
         for (unsigned c = 0; c < channels; c++)
             samples[i * channels + c] = amplitude * (float)sin(phase);
     }
+}
+
+unsigned char *scratch_bytes(const char *path, size_t *size)
+{
+    struct stat status;
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    assert_int_equal(fstat(fileno(file), &status), 0);
+    *size = (size_t)status.st_size;
+    unsigned char *bytes = malloc(*size);
+    assert_int_equal(fread(bytes, 1, *size, file), *size);
+    fclose(file);
+    return bytes;
 }
 
 const char *sound_file_write(const char *name, int format, unsigned rate_hz, unsigned channels,

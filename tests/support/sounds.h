@@ -14,6 +14,9 @@ const char *scratch_path(const char *name);
 /* Writes bytes to a file in that folder and returns its path, as scratch_path(). */
 const char *scratch_file(const char *name, const void *bytes, size_t size);
 
+/* All bytes of a file, to be freed, and their number. */
+unsigned char *scratch_bytes(const char *path, size_t *size);
+
 /* Fills samples[frames][channels], the same in all channels, with a sine that starts at 0. */
 void sound_sine(float *samples, size_t frames, unsigned channels, unsigned rate_hz, double hz,
                 float amplitude);
