@@ -109,8 +109,8 @@ const struct settings_row settings_table[] = {
      .maximum = 60,
      .help = "Time between two results, in seconds. Shorter costs more processor time; `tutti "
              "bench` says what this machine can sustain. Multiples of 0.08 reuse most of the work "
-             "of the window before. It is rounded to 0.01 s, or what a column of the model's "
-             "spectrum lasts."},
+             "of the window before. The hop is rounded to 0.01 s, or what a column of the "
+             "model's spectrum lasts."},
     {.section = "recognition",
      .key = "smoothing_s",
      .option = "smoothing",
@@ -234,7 +234,7 @@ const struct settings_row settings_table[] = {
      .minimum = 0.01,
      .maximum = 168,
      .help = "How long to remember what was heard, in hours. The memory for it is taken at the "
-             "start, 512 MiB at most; with a short hop that is less than the longest time."},
+             "start. All sources together may take 512 MiB; the daemon does not start with more."},
 
     {.section = "log",
      .key = "level",

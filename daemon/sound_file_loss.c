@@ -10,7 +10,7 @@
  * 0xffffffff). */
 #define UNKNOWN_LENGTH_BYTES 0x7ff00000
 #define UNKNOWN_SIZE_BYTES (1ULL << 62) /* where a size has 64 bits */
-#define RIFF_HEAD 8                     /* bytes before what the size of RIFF counts */
+#define W64_CHUNK_HEAD 24               /* bytes of a chunk's name and size */
 #define LEAST_SHOWN_S 0.01              /* less does not show in what is said */
 #define LEAST_LOSS_S 0.5                /* encoders are a little off in what they promise */
 
@@ -87,28 +87,27 @@ static double promised_by_header_s(const struct sound_file *file, char *log)
     return 0;
 }
 
-/* W64 and RF64 state the size of the whole file, of which the log says the same: "riff : 128104
- * (should be 64052)". In a pipe it stays unknown: 0, or the most that 64 bits hold. */
-static double promised_by_size_s(const struct sound_file *file, char *log)
+/* Of W64 and RF64 the log says nothing of a chunk that is not all there, but states, before any
+ * text of the file, how many bytes of sound there ought to be: "  Data size : 96000" of RF64's
+ * first chunk, and "data : 96024" of W64, with the head of that chunk. In a pipe they stay unknown:
+ * 0, or the most that there is room for. */
+static double promised_by_chunk_s(const struct sound_file *file, char *log)
 {
     const bool is_w64 = (file->info.format & SF_FORMAT_TYPEMASK) == SF_FORMAT_W64;
+    const char *word = is_w64 ? "data : " : "  Data size : ";
     const unsigned block = frame_bytes(file);
-    const double read_s = (double)file->read / file->info.samplerate;
-    unsigned long long length = 0; /* of the file, which the log's first lines say */
+    if (block == 0) /* a coding whose bytes do not tell how long it lasts */
+        return 0;
     char *rest = NULL;
     for (char *line = strtok_r(log, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
-        unsigned long long promised;
-        unsigned long long found;
-        if (length == 0)
-            read_count(line, "Length : ", &length);
-        const char *next = read_count(line, is_w64 ? "riff : " : "  Riff size : ", &promised);
-        if (next == NULL || read_count(next, " (should be ", &found) == NULL || found == 0 ||
-            found > length || length - found > RIFF_HEAD || promised <= found ||
-            promised >= UNKNOWN_SIZE_BYTES)
+        if (strncmp(line, word, strlen(word)) != 0)
             continue;
-        if (block == 0)
-            return (double)promised / (double)found * read_s;
-        return read_s + (double)(promised - found) / block / file->info.samplerate;
+        unsigned long long promised = 0;
+        read_count(line, word, &promised);
+        if (promised <= W64_CHUNK_HEAD || promised >= UNKNOWN_SIZE_BYTES)
+            return 0;
+        promised -= is_w64 ? W64_CHUNK_HEAD : 0;
+        return (double)(promised / block) / file->info.samplerate;
     }
     return 0;
 }
@@ -143,7 +142,7 @@ static struct loss find_loss(const struct sound_file *file)
     if (sound_file_is_ogg(file))
         look_for_gaps(file, log, &loss);
     else if (type == SF_FORMAT_W64 || type == SF_FORMAT_RF64)
-        loss.header_s = promised_by_size_s(file, log);
+        loss.header_s = promised_by_chunk_s(file, log);
     else
         loss.header_s = promised_by_header_s(file, log);
     return loss;

@@ -17,7 +17,8 @@ for group in "$@"; do
         libinih-dev libsystemd-dev libcurl4-openssl-dev" ;;
     test) packages="$packages git clang-format libcmocka-dev libsimde-dev libasound2-dev
         alsa-utils ffmpeg curl procps python3-torch python3-torchaudio python3-numpy python3-scipy
-        python3-soundfile python3-matplotlib python3-tqdm chromium fluidsynth sox espeak-ng" ;;
+        python3-soundfile python3-matplotlib python3-tqdm chromium fluidsynth sox espeak-ng
+        setbfree" ;;
     cross)
         packages="$packages gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static"
         for library in portaudio19 libfftw3 libopenblas libmicrohttpd libcjson libsoxr libsndfile1 \

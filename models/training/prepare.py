@@ -48,6 +48,11 @@ def to_rate(samples: np.ndarray, rate_hz: int) -> np.ndarray:
     return resample_poly(samples, CONFIG.rate_hz // divisor, rate_hz // divisor).astype(np.float32)
 
 
+def to_int16(samples: np.ndarray) -> np.ndarray:
+    """What lies outside full scale is clipped."""
+    return np.round(np.clip(samples, -1.0, 1.0) * 32767.0).astype("<i2")
+
+
 def check_row(row: Row) -> None:
     """What is not known is refused here, not hours later."""
     values = row.values
@@ -131,8 +136,7 @@ def cut(row: Row, samples: np.ndarray, rate: int, path: Path) -> np.ndarray:
                       f"of {path}")
     if end <= begin:
         raise Refused(f"{row.place}: the clip of {path} has no length")
-    clip = to_rate(samples[begin:end], rate)
-    return np.round(np.clip(clip, -1.0, 1.0) * 32767.0).astype("<i2")
+    return to_int16(to_rate(samples[begin:end], rate))
 
 
 def prepare_split(audio: Path, rows: List[Row], output: Path, split: str) -> None:

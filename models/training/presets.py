@@ -26,7 +26,7 @@ from tqdm import tqdm
 from .compose import compose
 from .datasets_tables import Refused
 from .effects import RATE_HZ
-from .prepare import to_rate
+from .prepare import to_int16, to_rate
 from .refusals import refusals
 from .results import (digest, discard_render, file_size, made_from, mark_of, save_array,
                       save_text)
@@ -198,7 +198,7 @@ def render(label: str, presets: List[Path], seconds: float, seed: int) -> np.nda
             tqdm.write(f"{preset}: left out: {error}")
     if not parts:
         raise Refused(f"{label}: no preset sounds")
-    return np.round(np.clip(np.concatenate(parts), -1.0, 1.0) * 32767.0).astype(np.int16)
+    return to_int16(np.concatenate(parts))
 
 
 def main() -> None:
