@@ -20,10 +20,9 @@ from .datasets_tables import Refused
 from .effects import RATE_HZ
 from .lv2_plugin import Event, Plugin
 from .midi import TICKS_PER_SECOND
-from .prepare import to_int16, to_rate
+from .prepare import at_peak, to_int16
 from .refusals import refusals
-from .results import (digest, discard_render, file_size, made_from, mark_of, save_array,
-                      save_text)
+from .results import digest, discard_render, file_size, has_render, save_render
 from .synthesize import driven
 
 BUNDLE = Path("/usr/lib/lv2/b_synth")
@@ -33,7 +32,6 @@ PLUGIN_RATE_HZ = 48000
 PHRASES_S = 12.0
 TAIL_S = 1.0
 SETTLING_S = 2.0  # the loudspeaker takes its time from one speed to another
-FAINTEST = 1e-3
 LEAST_MINUTES = 0.5  # mix takes nothing shorter than 20 s
 
 # Controllers of the upper manual, as setBfree 0.8 assigns them (midiPrimeControllerMapping). All
@@ -110,10 +108,10 @@ def play(events: Sequence[Event], random: np.random.Generator) -> np.ndarray:
     sound = sound[int(SETTLING_S * PLUGIN_RATE_HZ):]
     if random.random() < 0.3:
         sound = driven(sound, random)
-    peak = float(np.abs(sound).max(initial=0.0))
-    if not FAINTEST < peak:
+    scaled = at_peak(sound, PLUGIN_RATE_HZ)
+    if scaled is None:
         raise Refused(f"{BUNDLE}: setBfree does not sound")
-    return to_rate(sound * np.float32(0.9 / peak), PLUGIN_RATE_HZ)
+    return scaled
 
 
 def main() -> None:
@@ -133,14 +131,13 @@ def main() -> None:
     inputs = digest([[(time_s, message.hex()) for time_s, message in events]
                      for events in phrases], file_size(BUNDLE / LIBRARY))
     with refusals("organs"):
-        if path.exists() and made_from(path) == inputs:
+        if has_render(path, inputs):
             return
         discard_render(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         samples = to_int16(np.concatenate([play(events, random) for events in
                                            tqdm(phrases, desc="setBfree", unit="phrase")]))
-        save_array(path, samples)
-        save_text(mark_of(path), inputs)
+        save_render(path, samples, inputs)
         print(f"organ: {len(phrases)} phrases on setBfree, "
               f"{samples.size / RATE_HZ / 60:.1f} minutes")
 

@@ -14,7 +14,7 @@ import json
 from contextlib import contextmanager
 from math import gcd
 from pathlib import Path
-from typing import BinaryIO, Dict, Iterator, List, Mapping, Tuple
+from typing import BinaryIO, Dict, Iterator, List, Mapping, Optional, Tuple
 
 import numpy as np
 import soundfile
@@ -32,6 +32,7 @@ COLUMNS = ("file", "start_s", "duration_s", "labels", "other_instrument", "kind"
 SPLITS = ("train", "eval", "eval_real", "unlabelled")
 KINDS = ("note", "loop", "phrase", "freesound", "noise", "music")  # or empty: a phrase
 HEADER_BYTES = 128
+FAINTEST = 1e-3  # peak of what sounds
 
 
 def decode(path: Path) -> Tuple[np.ndarray, int]:
@@ -46,6 +47,12 @@ def to_rate(samples: np.ndarray, rate_hz: int) -> np.ndarray:
         return samples
     divisor = gcd(rate_hz, CONFIG.rate_hz)
     return resample_poly(samples, CONFIG.rate_hz // divisor, rate_hz // divisor).astype(np.float32)
+
+
+def at_peak(samples: np.ndarray, rate_hz: int) -> Optional[np.ndarray]:
+    """Resampled to the front end's rate, with a peak of 0.9 before; None where nothing sounds."""
+    peak = float(np.abs(samples).max(initial=0.0))
+    return to_rate(samples * np.float32(0.9 / peak), rate_hz) if peak > FAINTEST else None
 
 
 def to_int16(samples: np.ndarray) -> np.ndarray:

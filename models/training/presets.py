@@ -26,10 +26,9 @@ from tqdm import tqdm
 from .compose import compose
 from .datasets_tables import Refused
 from .effects import RATE_HZ
-from .prepare import to_int16, to_rate
+from .prepare import at_peak, to_int16
 from .refusals import refusals
-from .results import (digest, discard_render, file_size, made_from, mark_of, save_array,
-                      save_text)
+from .results import digest, discard_render, file_size, has_render, save_render
 
 LMMS = Path("/usr/share/lmms/presets")
 ZYN = Path("/usr/share/zynaddsubfx/banks")
@@ -57,7 +56,6 @@ TICKS_PER_SECOND = 96
 LMMS_RATE_HZ = 44100
 LMMS_VERSION = "1.2.2"  # Debian 12's
 TAIL_S = 1.5
-FAINTEST = 1e-3
 LONGEST_RENDERING_S = 60
 
 Note = Tuple[float, float, int, int]  # begin and duration in seconds, MIDI key, velocity
@@ -180,10 +178,10 @@ def sound_of(preset: Path, seconds: float, notes: List[Note]) -> np.ndarray:
     """A preset playing, float32 at RATE_HZ with a peak of 0.9; Unusable where it does not."""
     count = int((seconds + TAIL_S) * LMMS_RATE_HZ)
     sound = play(project(*instrument_track(preset), seconds + TAIL_S, notes))[:count]
-    peak = float(np.abs(sound).max(initial=0.0))
-    if not FAINTEST < peak:
+    scaled = at_peak(sound, LMMS_RATE_HZ)
+    if scaled is None:
         raise Unusable("it does not sound")
-    return to_rate(sound * np.float32(0.9 / peak), LMMS_RATE_HZ)
+    return scaled
 
 
 def render(label: str, presets: List[Path], seconds: float, seed: int) -> np.ndarray:
@@ -217,13 +215,12 @@ def main() -> None:
             path, found = folder / f"{label}.npy", presets_of(label)
             inputs = digest([(str(preset), file_size(preset)) for preset in found],
                             arguments.seconds, arguments.seed)
-            if path.exists() and made_from(path) == inputs:
+            if has_render(path, inputs):
                 continue
             discard_render(path)
             folder.mkdir(parents=True, exist_ok=True)
             samples = render(label, found, arguments.seconds, arguments.seed)
-            save_array(path, samples)
-            save_text(mark_of(path), inputs)
+            save_render(path, samples, inputs)
             sounded = round(samples.size / RATE_HZ / (arguments.seconds + TAIL_S))
             print(f"{label}: {sounded} of {len(found)} presets")
 

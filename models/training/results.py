@@ -66,6 +66,17 @@ def discard_render(path: Path) -> None:
         old.unlink(missing_ok=True)
 
 
+def has_render(path: Path, inputs: str) -> bool:
+    """Whether the render `path` is there and was made from what has this digest."""
+    return path.exists() and made_from(path) == inputs
+
+
+def save_render(path: Path, samples: np.ndarray, inputs: str) -> None:
+    """With the digest of what it was made from, behind it, so that half a result is none."""
+    save_array(path, samples)
+    save_text(mark_of(path), inputs)
+
+
 def made_from(path: Path) -> str:
     """The digest that was noted for the result `path`; empty where there is none."""
     mark = mark_of(path)

@@ -78,13 +78,6 @@ static void refuses_rates_and_channels_out_of_range(void **state)
                    TUTTI_ERROR_UNSUPPORTED, "257 channels");
 }
 
-static float *tone(unsigned channels)
-{
-    float *samples = malloc((size_t)FRAMES * channels * sizeof *samples);
-    sound_sine(samples, FRAMES, channels, RATE_HZ, 440.0, 0.5f);
-    return samples;
-}
-
 /* Reads the whole file in odd pieces and finds the tone in its first channel. */
 static void assert_tone(struct sound_file *file, unsigned channels, size_t tolerance_frames)
 {
@@ -128,7 +121,7 @@ static void reads_the_usual_formats(void **state)
         {"g.aiff", SF_FORMAT_AIFF | SF_FORMAT_PCM_16, 1, 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        float *samples = tone(cases[i].channels);
+        float *samples = sound_tone(FRAMES, cases[i].channels, RATE_HZ);
         struct sound_file *file =
             sound_file_open(sound_file_write(cases[i].name, cases[i].format, RATE_HZ,
                                              cases[i].channels, samples, FRAMES),
@@ -149,7 +142,7 @@ static void reads_a_file_in_memory(void **state)
     (void)state;
     const int formats[] = {SF_FORMAT_WAV | SF_FORMAT_PCM_16, SF_FORMAT_FLAC | SF_FORMAT_PCM_16,
                            SF_FORMAT_OGG | SF_FORMAT_OPUS};
-    float *samples = tone(2);
+    float *samples = sound_tone(FRAMES, 2, RATE_HZ);
     for (size_t i = 0; i < 3; i++) {
         size_t size;
         unsigned char *bytes = scratch_bytes(
@@ -181,7 +174,7 @@ static void survives_damaged_files(void **state)
     const int formats[] = {SF_FORMAT_WAV | SF_FORMAT_PCM_16, SF_FORMAT_FLAC | SF_FORMAT_PCM_16,
                            SF_FORMAT_OGG | SF_FORMAT_VORBIS, SF_FORMAT_OGG | SF_FORMAT_OPUS};
     static float buffer[1024 * 2];
-    float *samples = tone(2);
+    float *samples = sound_tone(FRAMES, 2, RATE_HZ);
     for (size_t i = 0; i < 4; i++) {
         size_t size;
         unsigned char *bytes = scratch_bytes(

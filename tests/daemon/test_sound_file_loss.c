@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <sndfile.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -16,13 +17,6 @@
 #include <cmocka.h>
 
 enum { RATE_HZ = 48000, FRAMES = 24000 };
-
-static float *tone(unsigned channels)
-{
-    float *samples = malloc((size_t)FRAMES * channels * sizeof *samples);
-    sound_sine(samples, FRAMES, channels, RATE_HZ, 440.0, 0.5f);
-    return samples;
-}
 
 /* What is said of a file once it has been read, and closed; "" for nothing. */
 static void read_loss_of(struct sound_file *file, unsigned channels, char *text)
@@ -53,7 +47,7 @@ static void tells_what_a_cut_file_promised(void **state)
                            SF_FORMAT_AU | SF_FORMAT_PCM_16,    SF_FORMAT_AIFF | SF_FORMAT_FLOAT,
                            SF_FORMAT_WAV | SF_FORMAT_ULAW,     SF_FORMAT_W64 | SF_FORMAT_PCM_16,
                            SF_FORMAT_W64 | SF_FORMAT_FLOAT,    SF_FORMAT_RF64 | SF_FORMAT_PCM_24};
-    float *samples = tone(2);
+    float *samples = sound_tone(FRAMES, 2, RATE_HZ);
     for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
         size_t size;
         unsigned char *bytes =
@@ -73,7 +67,7 @@ static void tells_what_a_cut_file_promised(void **state)
 static void tells_no_loss_of_a_few_samples(void **state)
 {
     (void)state;
-    float *samples = tone(2);
+    float *samples = sound_tone(FRAMES, 2, RATE_HZ);
     size_t size;
     unsigned char *bytes = scratch_bytes(
         sound_file_write("few", SF_FORMAT_WAV | SF_FORMAT_PCM_16, RATE_HZ, 2, samples, FRAMES),
@@ -99,7 +93,7 @@ static void tells_nothing_where_the_size_is_unknown(void **state)
                                              {0, 0, 0, 0, 0, 0, 0, 64},
                                              {255, 255, 255, 255, 255, 255, 255, 127},
                                              {255, 255, 255, 255, 255, 255, 255, 255}};
-    float *samples = tone(2);
+    float *samples = sound_tone(FRAMES, 2, RATE_HZ);
     for (size_t i = 0; i < 8; i++) {
         size_t size;
         unsigned char *bytes = scratch_bytes(
@@ -117,26 +111,34 @@ static void tells_nothing_where_the_size_is_unknown(void **state)
     free(samples);
 }
 
+/* Writes a tone with a comment before or behind it, and reads the file back. */
+static unsigned char *write_commented(int type, const char *comment, bool behind, size_t *size)
+{
+    const char *path = scratch_path("commented");
+    float *samples = sound_tone(FRAMES, 2, RATE_HZ);
+    SF_INFO info = {.samplerate = RATE_HZ, .channels = 2, .format = type | SF_FORMAT_PCM_16};
+    SNDFILE *file = sf_open(path, SFM_WRITE, &info);
+    assert_non_null(file);
+    if (!behind)
+        assert_int_equal(sf_set_string(file, SF_STR_COMMENT, comment), 0);
+    assert_int_equal(sf_writef_float(file, samples, FRAMES), FRAMES);
+    if (behind)
+        assert_int_equal(sf_set_string(file, SF_STR_COMMENT, comment), 0);
+    sf_close(file);
+    free(samples);
+    return scratch_bytes(path, size);
+}
+
 /* Of a file whose last chunk, behind the sound, is not all there. */
 static void misses_nothing_but_sound(void **state)
 {
     (void)state;
-    const int formats[] = {SF_FORMAT_WAV, SF_FORMAT_RF64};
-    float *samples = tone(2);
+    const int types[] = {SF_FORMAT_WAV, SF_FORMAT_RF64};
+    char comment[4001] = "";
+    memset(comment, 'x', 4000);
     for (size_t i = 0; i < 2; i++) {
-        const char *path = scratch_path("behind");
-        SF_INFO info = {.samplerate = RATE_HZ, .channels = 2};
-        info.format = formats[i] | SF_FORMAT_PCM_16;
-        SNDFILE *file = sf_open(path, SFM_WRITE, &info);
-        assert_non_null(file);
-        assert_int_equal(sf_writef_float(file, samples, FRAMES), FRAMES);
-        char comment[4001];
-        memset(comment, 'x', 4000);
-        comment[4000] = '\0';
-        assert_int_equal(sf_set_string(file, SF_STR_COMMENT, comment), 0);
-        sf_close(file);
         size_t size;
-        unsigned char *bytes = scratch_bytes(path, &size);
+        unsigned char *bytes = write_commented(types[i], comment, true, &size);
         assert_in_range(size, 4 * FRAMES + 4000, 4 * FRAMES + 5000);
         char text[SOUND_FILE_LOSS_SIZE];
         read_loss(bytes, size - 3000, 2, text);
@@ -145,7 +147,6 @@ static void misses_nothing_but_sound(void **state)
         assert_non_null(strstr(text, "is cut short: its header promises 0.50 s"));
         free(bytes);
     }
-    free(samples);
 }
 
 /* libsndfile's log, which tells of the header, holds texts of the file as well. */
@@ -156,18 +157,10 @@ static void believes_no_text_of_the_file(void **state)
         "x\ndata : 2000000000 (should be 1)", "x\ndata : 192000 (should be 48000)",
         "x\ndata : 99999999999999999999999 (should be 96000)", "x\ndata : -1 (should be 96000)",
         "x\n  Data size : 9990000"};
-    float *samples = tone(2);
     for (size_t i = 0; i < 2 * (sizeof said / sizeof *said); i++) {
-        const char *path = scratch_path("said.wav");
-        SF_INFO info = {.samplerate = RATE_HZ, .channels = 2, .format = 0};
-        info.format = (i % 2 == 0 ? SF_FORMAT_WAV : SF_FORMAT_RF64) | SF_FORMAT_PCM_16;
-        SNDFILE *file = sf_open(path, SFM_WRITE, &info);
-        assert_non_null(file);
-        assert_int_equal(sf_set_string(file, SF_STR_COMMENT, said[i / 2]), 0);
-        assert_int_equal(sf_writef_float(file, samples, FRAMES), FRAMES);
-        sf_close(file);
+        const int type = i % 2 == 0 ? SF_FORMAT_WAV : SF_FORMAT_RF64;
         size_t size;
-        unsigned char *bytes = scratch_bytes(path, &size);
+        unsigned char *bytes = write_commented(type, said[i / 2], false, &size);
         char text[SOUND_FILE_LOSS_SIZE];
         read_loss(bytes, size, 2, text);
         assert_string_equal(text, "");
@@ -175,7 +168,6 @@ static void believes_no_text_of_the_file(void **state)
         assert_non_null(strstr(text, "is cut short: its header promises 0.50 s"));
         free(bytes);
     }
-    free(samples);
 }
 
 enum { LONG_S = 12 };

@@ -144,8 +144,7 @@ static void plays_a_file_in_real_time(void **state)
     (void)state;
     enum { FRAMES = RATE_HZ / 2 + 77 };
     const struct source_config config = config_for("");
-    float *samples = malloc(FRAMES * sizeof *samples);
-    sound_sine(samples, FRAMES, 1, RATE_HZ, 440.0, 0.5f);
+    float *samples = sound_tone(FRAMES, 1, RATE_HZ);
     const char *path =
         sound_file_write("tone.wav", SF_FORMAT_WAV | SF_FORMAT_FLOAT, RATE_HZ, 1, samples, FRAMES);
     struct source *source = open_sound(path, &config);

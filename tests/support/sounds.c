@@ -67,6 +67,14 @@ void sound_sine(float *samples, size_t frames, unsigned channels, unsigned rate_
     }
 }
 
+float *sound_tone(size_t frames, unsigned channels, unsigned rate_hz)
+{
+    float *samples = malloc(frames * channels * sizeof *samples);
+    assert_non_null(samples);
+    sound_sine(samples, frames, channels, rate_hz, 440.0, 0.5f);
+    return samples;
+}
+
 unsigned char *scratch_bytes(const char *path, size_t *size)
 {
     struct stat status;

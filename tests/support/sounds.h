@@ -21,6 +21,9 @@ unsigned char *scratch_bytes(const char *path, size_t *size);
 void sound_sine(float *samples, size_t frames, unsigned channels, unsigned rate_hz, double hz,
                 float amplitude);
 
+/* [frames][channels] of a sine at 440 Hz with an amplitude of 0.5, to be freed. */
+float *sound_tone(size_t frames, unsigned channels, unsigned rate_hz);
+
 /* Writes a sound file with libsndfile's format number and returns its path, as scratch_path(). */
 const char *sound_file_write(const char *name, int format, unsigned rate_hz, unsigned channels,
                              const float *samples, size_t frames);
