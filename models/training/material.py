@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import Dict, List, Sequence, Tuple
 
 import numpy as np
 from scipy.signal import resample
 
 from .datasets_tables import Refused
 from .effects import RATE_HZ, amplifier
-from .labels import EXTRAS, LABELS, NEIGHBOURS, output_of
+from .labels import EXTRAS, LABELS, NEIGHBOURS, OUTPUTS, output_of
+from .notes import DOUBT, Notes, chances, chosen_notes, in_manners, notes_key
 from .prepare import load_clips
+from .relatives import add_relatives
 from .results import score_of
 
 POLYPHONIC = {"piano", "acoustic_guitar", "electric_guitar", "banjo", "mallet_percussion",
@@ -26,12 +29,6 @@ VIBRATO_SHARES = {"voice": 0.6, "violin": 0.4, "cello": 0.4, "saxophone": 0.25, 
 SOURCES_OF_MANY_PLAYERS = {"freesound_fsd", "gcompris", "qabcs", "tuxpaint", "lmms"}
 # Of these a label is several instruments; which one, file names begin with.
 SOURCES_OF_MANY_INSTRUMENTS = {"philharmonia", "berklee"}
-SMALLEST_GROUP = 8  # notes; what is played otherwise more rarely goes together
-DYNAMICS = {"p": "soft", "pp": "soft", "piano": "soft", "pianissimo": "soft",
-            "mezzo-piano": "soft", "molto-pianissimo": "soft", "f": "loud", "mf": "loud",
-            "forte": "loud", "fortissimo": "loud", "mezzo-forte": "loud"}
-ARTICULATIONS = re.compile("pizz|tremolo|trill|harmonic|stacc|spicc|legno|battuto|flutter|slap|"
-                           "tongu|twang|(?<!non-)vibrato|sul|btb|mute")
 # Sounds that are with the drums of one collection and with the other percussion of another, or
 # the like of them: left out where they are the exception.
 NOT_OF = {
@@ -40,28 +37,12 @@ NOT_OF = {
                         re.IGNORECASE),
     "other_percussion": re.compile("djundjun|hand-cymbals", re.IGNORECASE)}
 SHORTEST_RENDER = 20 * RATE_HZ  # samples; a stretch of 8 s is cut from anywhere in it
-SEMITONES = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11}
-PITCH = re.compile(r"(?:^|[_-])([A-Ga-g])(#|s|b)?(-?\d)(?=[_.\-]|$)")
+NOTES_SCORES = "notes.score.json"  # in the work folder
+REAL = 0.3  # the start's probability of notes and renders that are mixed as often as they come
 RENDER_SHARES = {"voice": 0.15}  # choirs of soundfonts, which sound little like singing
 REMEDY = ("labels and neighbours come from the clips of `train` and from render, speech also from "
           "the step of that name, noise from clips of `train` whose labels are none, music from "
           "the clips of `unlabelled` and from packaged")
-
-
-def pitch_of(name: str) -> Optional[int]:
-    """The MIDI key in a file name such as `cello_Cs2_05_piano.mp3` or `A#3-2.wav`, if any."""
-    match = PITCH.search(name)
-    if match is None:
-        return None
-    shift = {"#": 1, "s": 1, "b": -1, None: 0}[match.group(2)]
-    return SEMITONES[match.group(1).lower()] + shift + 12 * (int(match.group(3)) + 1)
-
-
-def manner_of(name: str) -> str:
-    """How a note in a collection was played, as far as its file name tells."""
-    parts = re.split(r"[_.]", name)
-    dynamics = [DYNAMICS[part] for part in parts[1:] if part in DYNAMICS]
-    return " ".join([*dynamics[:1], *ARTICULATIONS.findall(name)])
 
 
 def to_float(samples: np.ndarray) -> np.ndarray:
@@ -98,28 +79,13 @@ def bent(samples: np.ndarray, random: np.random.Generator) -> np.ndarray:
 
 
 @dataclass
-class Notes:
-    """Single notes of one instrument from one source, played in one manner; sorted by pitch where
-    it is known."""
-
-    source: str
-    instrument: str = ""
-    samples: List[np.ndarray] = field(default_factory=list)
-    pitches: List[int] = field(default_factory=list)
-
-    def sort(self) -> None:
-        order = np.argsort(self.pitches, kind="stable")
-        self.samples = [self.samples[i] for i in order]
-        self.pitches = [self.pitches[i] for i in order]
-
-
-@dataclass
 class Bank:
     """All material of one label (or of one kind of sound that is none)."""
 
     notes: List[Notes] = field(default_factory=list)
     players: Dict[str, List[np.ndarray]] = field(default_factory=dict)  # the clips of each
     renders: List[Tuple[np.ndarray, np.ndarray]] = field(default_factory=list)  # samples, scores
+    scores: Dict[str, float] = field(default_factory=dict)  # of notes and of renders, in the mean
 
 
 def bank_of(row: dict) -> str:
@@ -135,24 +101,6 @@ def training_clips(work: Path, split: str) -> List[Tuple[dict, np.ndarray]]:
     if (work / "clips" / "packaged.json").exists():
         clips += [clip for clip in load_clips(work, "packaged") if clip[0]["split"] == split]
     return clips
-
-
-def in_manners(notes: List[Tuple[str, np.ndarray]], source: str, instrument: str) -> List[Notes]:
-    """The named notes of an instrument, one group for each manner that they are played in."""
-    groups: Dict[str, List[Tuple[str, np.ndarray]]] = {}
-    for name, samples in notes:
-        groups.setdefault(manner_of(name), []).append((name, samples))
-    rare = [group for group in groups.values() if len(group) < SMALLEST_GROUP]
-    large = [group for group in groups.values() if len(group) >= SMALLEST_GROUP]
-    together = sum(rare, [])
-    if together:
-        large.append(together)
-    out = []
-    for group in large:
-        out.append(Notes(source, instrument, [samples for _, samples in group],
-                         [pitch_of(name) or 0 for name, _ in group]))
-        out[-1].sort()
-    return out
 
 
 def add_clips(banks: Dict[str, Bank], work: Path) -> None:
@@ -194,10 +142,35 @@ def add_renders(banks: Dict[str, Bank], folder: Path) -> None:
         banks[output_of(path.stem)].renders.append((samples, scores))
 
 
-def load_banks(work: Path) -> Dict[str, Bank]:
+def recorded_banks(work: Path) -> Dict[str, Bank]:
+    """Of the notes and clips, with the notes of relatives."""
     banks = {name: Bank() for name in (*LABELS, *EXTRAS, "noise", "music")}
     add_clips(banks, work)
+    add_relatives({name: bank.notes for name, bank in banks.items()})
+    return banks
+
+
+def add_scores(banks: Dict[str, Bank], path: Path) -> None:
+    """What the start says of notes and of renders (score.py); nothing where it was not asked."""
+    if not path.exists():
+        return
+    known = json.loads(path.read_text())
+    for name, bank in banks.items():
+        for notes in bank.notes:
+            notes.score = known.get(notes_key(name, notes), 1.0)
+        if bank.notes and name in OUTPUTS:
+            scores = np.array([notes.score for notes in bank.notes])
+            bank.scores["notes"] = float(chances(bank.notes) @ scores)
+        if bank.renders and name in OUTPUTS:
+            shares, weights = render_chances(bank.renders)
+            means = [weight @ scores for weight, (_, scores) in zip(weights, bank.renders)]
+            bank.scores["renders"] = float(shares @ np.array(means))
+
+
+def load_banks(work: Path) -> Dict[str, Bank]:
+    banks = recorded_banks(work)
     add_renders(banks, work / "renders")
+    add_scores(banks, work / NOTES_SCORES)
     if (work / "speech.npy").exists():
         speech = np.load(work / "speech.npy", mmap_mode="r")
         if speech.size >= SHORTEST_RENDER:
@@ -216,7 +189,8 @@ def string_notes(notes: Notes, label: str, count: int, random: np.random.Generat
     out = np.zeros(count + 4 * RATE_HZ, np.float32)  # the longest note lasts 2.9 s
     beat = 60.0 / random.uniform(60, 160)
     reach = 4.0 if label == "voice" else 1.5  # moves formants, too: a larger or smaller singer
-    shift = random.uniform(-reach, reach) if random.random() < 0.5 else 0.0
+    shift = random.uniform(*notes.semitones)
+    shift += random.uniform(-reach, reach) if random.random() < 0.5 else 0.0
     place = int(random.integers(len(notes.samples)))
     chords = label in POLYPHONIC and random.random() < 0.5
     step = max(1, len(notes.samples) // 24)
@@ -232,7 +206,7 @@ def string_notes(notes: Notes, label: str, count: int, random: np.random.Generat
         for voice in range(int(random.integers(2, 4)) if chords else 1):
             chosen = min(len(notes.samples) - 1, place + 3 * step * voice)
             long_enough = int((duration * (1 + overlap) + 0.08) * RATE_HZ)
-            # Cut before it is transposed, by up to four semitones, and bent, which takes less time.
+            # Cut before it is transposed, by less than an octave, and bent, which takes less time.
             note = transposed(to_float(notes.samples[chosen][:2 * long_enough]), shift)
             note = bent(note, random) if bends else note
             note = fade(note[:long_enough], 0.0, 0.06)
@@ -304,46 +278,43 @@ def string_clips(players: Dict[str, List[np.ndarray]], count: int,
     return out
 
 
+def render_chances(renders: Sequence[Tuple[np.ndarray, np.ndarray]]
+                   ) -> Tuple[np.ndarray, List[np.ndarray]]:
+    """That a render is chosen, and in each that a stretch of 3 s is: by how real the teacher finds
+    it. Of renders of different lengths the longer ones are chosen more often, by the root."""
+    weights = [np.convolve(scores, np.ones(3) / 3, "same") + 0.015 for _, scores in renders]
+    shares = np.array([weight.sum() / np.sqrt(weight.size) for weight in weights])
+    return shares / shares.sum(), [weight / weight.sum() for weight in weights]
+
+
 def cut_render(renders: Sequence[Tuple[np.ndarray, np.ndarray]], count: int,
                random: np.random.Generator) -> np.ndarray:
-    """A stretch of a render, chosen by how real the teacher finds it; of renders of different
-    lengths the longer ones are chosen more often, by the root."""
+    """A stretch of a render."""
     segment = 3 * RATE_HZ
-    weights = [np.convolve(scores, np.ones(3) / 3, "same") + 0.015 for _, scores in renders]
-    sums = np.array([w.sum() for w in weights])
-    shares = sums / np.sqrt([w.size for w in weights])
-    chosen = int(random.choice(len(renders), p=shares / shares.sum()))
+    shares, weights = render_chances(renders)
+    chosen = int(random.choice(len(renders), p=shares))
     samples = renders[chosen][0]
-    place = int(random.choice(weights[chosen].size, p=weights[chosen] / sums[chosen]))
+    place = int(random.choice(weights[chosen].size, p=weights[chosen]))
     begin = (place - 1) * segment + int(random.integers(segment))
     begin = int(np.clip(begin, 0, samples.size - count))
     return to_float(samples[begin:begin + count])
 
 
-def chosen_notes(groups: Sequence[Notes], random: np.random.Generator) -> Notes:
-    """One manner of one instrument, of which each counts as many as the root of its notes."""
-    totals: Dict[Tuple[str, str], int] = {}
-    for notes in groups:
-        key = (notes.source, notes.instrument)
-        totals[key] = totals.get(key, 0) + len(notes.samples)
-    shares = np.array([len(notes.samples) / np.sqrt(totals[notes.source, notes.instrument])
-                       for notes in groups])
-    return groups[int(random.choice(len(groups), p=shares / shares.sum()))]
-
-
 def stem(banks: Dict[str, Bank], label: str, count: int, random: np.random.Generator) -> np.ndarray:
-    """`count` samples of one instrument (or of an extra output, "noise", "music")."""
+    """`count` samples of one instrument (or of an extra output, "noise", "music"): of each kind of
+    material more where there is much of it, and of notes and renders more where they sound real."""
     bank = banks[label]
     options: List[Tuple[str, float]] = []
     if bank.notes:
-        total = sum(len(notes.samples) for notes in bank.notes)
+        total = sum(notes.share * len(notes.samples) for notes in bank.notes)
         options.append(("notes", 0.35 * min(1.0, total / 60)))
     if bank.players:
         total = sum(len(clips) for clips in bank.players.values())
         options.append(("clips", 0.4 * min(1.0, total / 10)))
     if bank.renders:
         options.append(("renders", RENDER_SHARES.get(label, 0.3)))
-    shares = np.array([share for _, share in options])
+    shares = np.array([share * np.sqrt((bank.scores.get(kind, REAL) + DOUBT) / (REAL + DOUBT))
+                       for kind, share in options])
     kind = options[int(random.choice(len(options), p=shares / shares.sum()))][0]
     if kind == "renders":
         return cut_render(bank.renders, count, random)

@@ -9,11 +9,11 @@ import numpy as np
 from ..compose import PLAYERS, compose
 from ..labels import (AUDIOSET, EXTRAS, GM_OTHERS, GM_PROGRAMS, GS_VARIATIONS, LABELS,
                       NEIGHBOURS, OUTPUTS, audioset_rows, target)
-from ..material import pitch_of
 from ..metrics import average_precision, best_f1, f1, summary
 from ..midi import MidiFile, variable_length
 from ..mix import (ABSENT_COLUMNS, GAP_COLUMNS, LEFT_OUT, PRESENT_COLUMNS, STEPS, activity_of,
                    quiet_share, step_targets, target_of)
+from ..notes import pitch_of
 from ..thresholds import choose
 
 

@@ -12,9 +12,9 @@ import numpy as np
 from .. import material
 from ..effects import RATE_HZ, Rooms, coded, compressed, microphone, shape
 from ..labels import OUTPUTS
-from ..material import (Bank, Notes, add_clips, chosen_notes, chosen_player, in_manners, manner_of,
-                        string_clips, string_hits, string_notes)
+from ..material import Bank, add_clips, chosen_player, string_clips, string_hits, string_notes
 from ..mix import LEFT_OUT, leave_out_drums
+from ..notes import Notes
 
 
 def tone(level: float, seconds: float = 0.5) -> np.ndarray:
@@ -40,34 +40,6 @@ class SteadyBeat:
 
 
 class TestNotes(unittest.TestCase):
-    def test_manners_in_file_names(self) -> None:
-        cases = {"cello_Cs2_05_pianissimo_arco-normal.mp3": "soft",
-                 "guitar_A2_very-long_forte_harmonics.mp3": "loud harmonic",
-                 "db4_p_rr1_dnm.wav": "soft", "piano_B4.mp3": "",
-                 "flute_A4_1_mezzo-forte_non-vibrato.mp3": "loud",
-                 "twang_f3_mf_rr3.wav": "loud twang",
-                 "A0.mp3": "", "mandolin_A4_long_piano_tremolo.mp3": "soft tremolo"}
-        self.assertEqual({name: manner_of(name) for name in cases}, cases)
-
-    def test_what_is_rare_goes_together(self) -> None:
-        names = ([f"x_C{i}_1_forte_normal.mp3" for i in range(8)]
-                 + [f"x_C{i}_1_piano_normal.mp3" for i in range(9, 0, -1)]
-                 + ["x_C3_1_piano_trill.mp3", "x_C2_1_forte_slap.mp3"])
-        groups = in_manners([(name, tone(0.1)) for name in names], "s", "x")
-        self.assertEqual([len(notes.samples) for notes in groups], [8, 9, 2])
-        for notes in groups:
-            self.assertEqual(notes.pitches, sorted(notes.pitches))
-            self.assertEqual((notes.source, notes.instrument), ("s", "x"))
-
-    def test_an_instrument_in_two_manners_counts_once(self) -> None:
-        def group(source: str, count: int) -> Notes:
-            return Notes(source, "", [tone(0.1)] * count, [0] * count)
-
-        groups = [group("a", 50), group("a", 50), group("b", 100)]
-        random = np.random.default_rng(1)
-        drawn = [chosen_notes(groups, random).source for _ in range(1000)]
-        self.assertAlmostEqual(drawn.count("b") / 1000, 0.5, delta=0.06)
-
     def test_phrases_have_the_length_that_is_asked_for(self) -> None:
         notes = Notes("s", "", [tone(0.5, seconds) for seconds in (0.05, 0.3, 9.0)], [50, 52, 54])
         for seed in range(8):
