@@ -25,7 +25,7 @@ from .network import Network, as_input, published_start
 from .refusals import Refused, reading, refusals
 from .results import replacing
 from .unfold import unfold
-from .windows import Batch, WindowSet, augmented_batch
+from .windows import Augmentation, Batch, WindowSet, augmented_batch
 
 LOSS_SCALE = 20.0
 # The options that a run may be continued with others of, since they do not change what it learns.
@@ -167,6 +167,8 @@ def parse() -> argparse.Namespace:
                         help="share of windows to which another window is added")
     parser.add_argument("--filter-db", type=float, default=0.0,
                         help="standard deviation of a random filter's gains; 0: none")
+    parser.add_argument("--transpose", type=float, default=0.0, metavar="SEMITONES",
+                        help="up to how far each window is transposed, up or down")
     parser.add_argument("--average", type=float, default=0.998, help="of the moving average")
     parser.add_argument("--bfloat16", action="store_true",
                         help="features and their gradients in bfloat16, the weights and the "
@@ -242,6 +244,7 @@ def train(run: Run, start: Network, data: WindowSet, first: int,
     """All steps from the step `first` on."""
     network, average, optimizer = run
     folder = arguments.work / arguments.run
+    augmentation = Augmentation(arguments.pairs, arguments.filter_db, arguments.transpose)
     bar = tqdm(range(first, arguments.steps), initial=first, total=arguments.steps, desc="train",
                unit="step")
     started = time.monotonic()
@@ -249,9 +252,8 @@ def train(run: Run, start: Network, data: WindowSet, first: int,
     with open(folder / "log.csv", "a", encoding="utf-8") as log:
         for step in bar:
             random = np.random.default_rng([arguments.seed, 2, step])
-            batch = augmented_batch(
-                data, indices_of(step, arguments.batch, len(data), arguments.seed),
-                arguments.pairs, arguments.filter_db, random)
+            indices = indices_of(step, arguments.batch, len(data), arguments.seed)
+            batch = augmented_batch(data, indices, augmentation, random)
             set_rate(optimizer, step, arguments.steps, warm_up=200)
             losses = loss_of(network, start, batch, arguments)
             optimizer.zero_grad(set_to_none=True)

@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from .graph import Graph, Op, run_float, run_graph
 from .quantize import IntegerGraph, Range, quantize, range_of, weight_step
-from .windows import WindowSet, augmented_batch
+from .windows import Augmentation, WindowSet, augmented_batch
 
 Parameters = Dict[Tuple[str, str], Tuple[torch.Tensor, torch.Tensor]]
 
@@ -144,7 +144,7 @@ def tune(graph: Graph, ranges: Dict[str, Range], data: WindowSet, steps: int, ba
     for step in bar:
         random = np.random.default_rng([seed, 3, step])
         indices = random.integers(len(data), size=batch)
-        windows = augmented_batch(data, indices, 0.2, 0.0, random).logmel
+        windows = augmented_batch(data, indices, Augmentation(pairs=0.2), random).logmel
         with torch.no_grad():
             wanted = run_float(graph, windows)
         logits = tuner.logits(windows)

@@ -13,8 +13,15 @@ from .labels import LABELS
 from .mix import LEFT_OUT, shard_paths
 from .quantize import dequantize_input
 
-
 MOST_LABELS = 4  # in a pair
+
+
+class Augmentation(NamedTuple):
+    """How batches differ from what is stored, beside level, tilt, time roll and SpecAugment."""
+
+    pairs: float = 0.0  # the share of windows to which another is added
+    filter_db: float = 0.0  # the standard deviation of a random filter's gains
+    transpose: float = 0.0  # semitones, up to how far
 
 
 class Batch(NamedTuple):
@@ -81,12 +88,19 @@ def either(mine: np.ndarray, theirs: np.ndarray) -> np.ndarray:
     return np.where(both == 1, 1, np.where(unsure, LEFT_OUT, 0))
 
 
+def mel_of(hz: np.ndarray) -> np.ndarray:
+    return 1127.0 * np.log1p(np.asarray(hz) / 700.0)
+
+
+def centres_hz(bands: int) -> np.ndarray:
+    """Of the mel bands."""
+    edges = np.linspace(*mel_of((CONFIG.low_hz, CONFIG.high_hz)), bands + 2)
+    return 700.0 * np.expm1(edges[1:-1] / 1127.0)
+
+
 def deemphasis(bands: int) -> np.ndarray:
     """Per mel band, what makes of its power the power of the samples before pre-emphasis."""
-    lowest, highest = (1127.0 * np.log1p(hz / 700.0) for hz in (CONFIG.low_hz, CONFIG.high_hz))
-    edges = np.linspace(lowest, highest, bands + 2)
-    centre_hz = 700.0 * np.expm1(edges[1:-1] / 1127.0)
-    turn = 2.0 * np.pi * centre_hz / CONFIG.rate_hz
+    turn = 2.0 * np.pi * centres_hz(bands) / CONFIG.rate_hz
     return 1.0 / np.abs(1.0 - CONFIG.preemphasis * np.exp(-1j * turn)) ** 2
 
 
@@ -133,6 +147,18 @@ def filter_curves(count: int, bands: int, spread_db: float,
     return curves
 
 
+def transpose(logmel: np.ndarray, semitones: np.ndarray) -> None:
+    """Each window (columns, bands) by so many semitones, as a tape played faster would but for the
+    time (in place). Beyond the highest band it is as in that."""
+    bands = logmel.shape[2]
+    hz, own = centres_hz(bands), np.arange(bands)
+    for window, shift in zip(logmel, semitones):
+        places = np.interp(mel_of(hz / 2 ** (shift / 12)), mel_of(hz), own)
+        below = np.minimum(places.astype(int), bands - 2)
+        part = (places - below).astype(np.float32)
+        window[:] = window[:, below] * (1 - part) + window[:, below + 1] * part
+
+
 def mask_stripes(logmel: np.ndarray, random: np.random.Generator) -> None:
     """SpecAugment: one stripe of bands and one of columns per window takes the window's mean."""
     for window in logmel:
@@ -150,19 +176,22 @@ def as_floats(target: np.ndarray) -> Tuple[torch.Tensor, torch.Tensor]:
             torch.from_numpy((target != LEFT_OUT).astype(np.float32)))
 
 
-def augmented_batch(data: WindowSet, indices: np.ndarray, pair_share: float, filter_db: float,
+def augmented_batch(data: WindowSet, indices: np.ndarray, augmentation: Augmentation,
                     random: np.random.Generator) -> Batch:
-    """Level, tilt, filter, pairs, time roll and SpecAugment."""
+    """Transposition, pairs, level, tilt, filter, time roll and SpecAugment."""
     stored = data.gather(indices)
     target, step = stored.target.copy(), stored.step.copy()
     count = len(indices)
-    power = to_power(dequantize_input(stored.integers))
-    add_pairs(power, target, step, pair_share, random)
+    heard = dequantize_input(stored.integers)
+    if augmentation.transpose > 0.0:
+        transpose(heard, augmentation.transpose * random.uniform(-1.0, 1.0, count))
+    power = to_power(heard)
+    add_pairs(power, target, step, augmentation.pairs, random)
     level_db = random.uniform(-8.0, 4.0, (count, 1, 1))
     tilt_db = random.normal(0.0, 2.0, (count, 1, 1)) * np.linspace(-1, 1, power.shape[2])
     gain_db = level_db + tilt_db
-    if filter_db > 0.0:
-        gain_db = gain_db + filter_curves(count, power.shape[2], filter_db, random)
+    if augmentation.filter_db > 0.0:
+        gain_db = gain_db + filter_curves(count, power.shape[2], augmentation.filter_db, random)
     logmel = to_logmel(power * (10 ** (gain_db / 10)).astype(np.float32))
     for i in np.flatnonzero(random.random(count) < 0.3):
         logmel[i] = np.roll(logmel[i], int(random.integers(logmel.shape[1])), axis=0)

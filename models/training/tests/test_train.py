@@ -22,7 +22,8 @@ from ..mix import LEFT_OUT
 from ..network import Network
 from ..train import (freeze_statistics, indices_of, loss_of, optimizer_for, ranking_loss,
                      set_rate)
-from ..windows import Batch, add_pairs, filter_curves, loudness, to_logmel, to_power
+from ..windows import (Batch, add_pairs, filter_curves, loudness, to_logmel, to_power,
+                       transpose)
 
 
 class FakeBar(list):
@@ -293,6 +294,28 @@ class TestPairs(unittest.TestCase):
         bends = (np.abs(np.diff(steps, axis=1)) > 1e-9).sum(axis=1)
         self.assertGreater(int(bends.min()), 0)
         self.assertLessEqual(int(bends.max()), 4)
+
+    def test_a_transposed_window_is_that_of_a_transposed_sound(self) -> None:
+        frontend = Frontend()
+        t = torch.arange(CONFIG.rate_hz) / CONFIG.rate_hz
+        noise = 1e-3 * torch.randn(t.shape, generator=torch.Generator().manual_seed(1))
+
+        def spectrum(hz: float) -> np.ndarray:
+            harmonics = sum(torch.sin(2 * np.pi * k * hz * t) / k for k in range(1, 5))
+            return frontend(harmonics + noise)[20:60].numpy()
+
+        for hz in (440.0, 1000.0, 3000.0):
+            for semitones in (-1.5, 1.5):
+                window = spectrum(hz)[None].copy()
+                transpose(window, np.array([semitones]))
+                wanted = spectrum(hz * 2 ** (semitones / 12)).mean(axis=0)
+                before, after = (np.corrcoef(heard.mean(axis=0), wanted)[0, 1]
+                                 for heard in (spectrum(hz), window[0]))
+                self.assertGreater(after, 0.97, (hz, semitones))
+                self.assertLess(before, 0.8, (hz, semitones))
+        window = spectrum(440.0)[None].copy()
+        transpose(window, np.zeros(1))
+        np.testing.assert_allclose(window[0], spectrum(440.0), atol=1e-5)
 
     def test_power_and_logmel_are_inverse(self) -> None:
         logmel = np.linspace(-1.3, 3.0, 50, dtype=np.float32)
