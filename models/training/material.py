@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
+import sys
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Dict, List, Sequence, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 from scipy.signal import resample
@@ -15,9 +16,10 @@ from .datasets_tables import Refused
 from .effects import RATE_HZ, amplifier
 from .labels import EXTRAS, LABELS, NEIGHBOURS, OUTPUTS, output_of
 from .notes import DOUBT, Notes, chances, chosen_notes, in_manners, notes_key
-from .prepare import load_clips
-from .relatives import add_relatives
-from .results import score_of
+from .prepare import clips_digest, load_clips
+from .refusals import reading
+from .relatives import RELATIVES, add_relatives
+from .results import digest, score_of
 
 POLYPHONIC = {"piano", "acoustic_guitar", "electric_guitar", "banjo", "mallet_percussion",
               "mandolin", "voice", "organ", "accordion"}
@@ -37,6 +39,7 @@ NOT_OF = {
                         re.IGNORECASE),
     "other_percussion": re.compile("djundjun|hand-cymbals", re.IGNORECASE)}
 SHORTEST_RENDER = 20 * RATE_HZ  # samples; a stretch of 8 s is cut from anywhere in it
+REACH = 1.5  # semitones, by which half of the phrases of notes are transposed at most
 NOTES_SCORES = "notes.score.json"  # in the work folder
 REAL = 0.3  # the start's probability of notes and renders that are mixed as often as they come
 RENDER_SHARES = {"voice": 0.15}  # choirs of soundfonts, which sound little like singing
@@ -146,31 +149,54 @@ def recorded_banks(work: Path) -> Dict[str, Bank]:
     """Of the notes and clips, with the notes of relatives."""
     banks = {name: Bank() for name in (*LABELS, *EXTRAS, "noise", "music")}
     add_clips(banks, work)
-    add_relatives({name: bank.notes for name, bank in banks.items()})
+    for relative in add_relatives({name: bank.notes for name, bank in banks.items()}):
+        print(f"there are no notes of {relative.of} from {relative.source} to play as "
+              f"{relative.label}", file=sys.stderr)
     return banks
 
 
-def add_scores(banks: Dict[str, Bank], path: Path) -> None:
-    """What the start says of notes and of renders (score.py); nothing where it was not asked."""
-    if not path.exists():
-        return
-    known = json.loads(path.read_text())
+def notes_digest(work: Path) -> str:
+    """Of what the groups of notes are made of."""
+    return digest([clips_digest(work, split) for split in ("train", "packaged")
+                   if (work / "clips" / f"{split}.json").exists()],
+                  [asdict(relative) for relative in RELATIVES])
+
+
+def add_scores(banks: Dict[str, Bank], scores: Dict[str, float]) -> None:
+    """What the start says of notes, by `notes_key`, and of renders, which have it with them."""
     for name, bank in banks.items():
+        if name not in OUTPUTS:
+            continue
         for notes in bank.notes:
-            notes.score = known.get(notes_key(name, notes), 1.0)
-        if bank.notes and name in OUTPUTS:
-            scores = np.array([notes.score for notes in bank.notes])
-            bank.scores["notes"] = float(chances(bank.notes) @ scores)
-        if bank.renders and name in OUTPUTS:
+            notes.score = scores[notes_key(name, notes)]
+        if bank.notes:
+            bank.scores["notes"] = float(chances(bank.notes) @ [x.score for x in bank.notes])
+        if bank.renders:
             shares, weights = render_chances(bank.renders)
             means = [weight @ scores for weight, (_, scores) in zip(weights, bank.renders)]
-            bank.scores["renders"] = float(shares @ np.array(means))
+            bank.scores["renders"] = float(shares @ means)
+
+
+def read_scores(work: Path) -> Optional[Dict[str, float]]:
+    """Those of notes, as score.py left them; None where it was not run."""
+    path = work / NOTES_SCORES
+    if not path.exists():
+        return None
+    with reading(path):
+        content = json.loads(path.read_text())
+        if content["made_from"] != notes_digest(work):
+            raise Refused(f"{path}: is of other clips, or by another version; run training.score "
+                          "again")
+        return {str(key): float(score) for key, score in content["scores"].items()}
 
 
 def load_banks(work: Path) -> Dict[str, Bank]:
     banks = recorded_banks(work)
     add_renders(banks, work / "renders")
-    add_scores(banks, work / NOTES_SCORES)
+    scores = read_scores(work)
+    if scores is not None:
+        with reading(work / NOTES_SCORES):
+            add_scores(banks, scores)
     if (work / "speech.npy").exists():
         speech = np.load(work / "speech.npy", mmap_mode="r")
         if speech.size >= SHORTEST_RENDER:
@@ -188,7 +214,7 @@ def string_notes(notes: Notes, label: str, count: int, random: np.random.Generat
     """A walk over neighbouring pitches in a rhythm, with overlaps, chords and a loudest place."""
     out = np.zeros(count + 4 * RATE_HZ, np.float32)  # the longest note lasts 2.9 s
     beat = 60.0 / random.uniform(60, 160)
-    reach = 4.0 if label == "voice" else 1.5  # moves formants, too: a larger or smaller singer
+    reach = 4.0 if label == "voice" else REACH  # moves formants, too: a larger or smaller singer
     shift = random.uniform(*notes.semitones)
     shift += random.uniform(-reach, reach) if random.random() < 0.5 else 0.0
     place = int(random.integers(len(notes.samples)))
@@ -206,7 +232,7 @@ def string_notes(notes: Notes, label: str, count: int, random: np.random.Generat
         for voice in range(int(random.integers(2, 4)) if chords else 1):
             chosen = min(len(notes.samples) - 1, place + 3 * step * voice)
             long_enough = int((duration * (1 + overlap) + 0.08) * RATE_HZ)
-            # Cut before it is transposed, by less than an octave, and bent, which takes less time.
+            # Cut before it is transposed (up by less than an octave) and bent, to take less time.
             note = transposed(to_float(notes.samples[chosen][:2 * long_enough]), shift)
             note = bent(note, random) if bends else note
             note = fade(note[:long_enough], 0.0, 0.06)
@@ -247,6 +273,17 @@ def string_hits(notes: Notes, count: int, random: np.random.Generator) -> np.nda
     return out
 
 
+def phrase(notes: Notes, label: str, count: int, random: np.random.Generator) -> np.ndarray:
+    """`count` samples of what the label plays on these notes."""
+    if label == "drums":
+        return string_hits(notes, count, random)
+    samples = string_notes(notes, label, count, random)
+    if label == "electric_guitar" and notes.source in STRAIGHT_FROM_PICKUP:
+        if random.random() < 0.75:
+            samples = amplifier(samples, random)
+    return samples
+
+
 def chosen_player(players: Dict[str, List[np.ndarray]],
                   random: np.random.Generator) -> List[np.ndarray]:
     """The clips of one player, of whom each counts as many as the root of their clips."""
@@ -281,7 +318,8 @@ def string_clips(players: Dict[str, List[np.ndarray]], count: int,
 def render_chances(renders: Sequence[Tuple[np.ndarray, np.ndarray]]
                    ) -> Tuple[np.ndarray, List[np.ndarray]]:
     """That a render is chosen, and in each that a stretch of 3 s is: by how real the teacher finds
-    it. Of renders of different lengths the longer ones are chosen more often, by the root."""
+    it, the stretches around included, so that less doubt is left than of notes (DOUBT). Of renders
+    of different lengths the longer ones are chosen more often, by the root."""
     weights = [np.convolve(scores, np.ones(3) / 3, "same") + 0.015 for _, scores in renders]
     shares = np.array([weight.sum() / np.sqrt(weight.size) for weight in weights])
     return shares / shares.sum(), [weight / weight.sum() for weight in weights]
@@ -320,11 +358,4 @@ def stem(banks: Dict[str, Bank], label: str, count: int, random: np.random.Gener
         return cut_render(bank.renders, count, random)
     if kind == "clips":
         return string_clips(bank.players, count, random)
-    notes = chosen_notes(bank.notes, random)
-    if label == "drums":
-        return string_hits(notes, count, random)
-    samples = string_notes(notes, label, count, random)
-    if label == "electric_guitar" and notes.source in STRAIGHT_FROM_PICKUP:
-        if random.random() < 0.75:
-            samples = amplifier(samples, random)
-    return samples
+    return phrase(chosen_notes(bank.notes, random), label, count, random)

@@ -39,6 +39,7 @@ SOURCES = {
     "guitar strums of belofilms, Gabriel Verdugo Soto": "CC BY 3.0",
     "instruments of qABCs; of LMMS; of Tux Paint's stamps": "GPL-3+; GPL-2+; GPL-2",
     "presets of LMMS and of ZynAddSubFX": "GPL-2+",
+    "tonewheel organ setBfree": "GPL-2+",
     "actors of Fish Fillets": "GPL-2",
     "prompts of Asterisk: Allison Smith, June Wallack; Maxim, Carlo Flora":
         "CC BY-SA 3.0; CC BY 3.0",

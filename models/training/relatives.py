@@ -14,7 +14,7 @@ from typing import Dict, List, Tuple
 
 from .notes import SMALLEST_GROUP, Notes
 
-RELATIVES_SHARE = 0.5  # of what a note of the instrument itself counts
+RELATIVES_SHARE = 0.5  # of what as many notes of the instrument itself would count
 
 
 @dataclass(frozen=True)
@@ -43,27 +43,26 @@ RELATIVES: Tuple[Relative, ...] = (
 )
 
 
-def relatives_of(label: str, notes: Dict[str, List[Notes]]) -> List[Notes]:
-    """The groups of notes that stand in for `label`; the samples are those of `notes`."""
+def made_from(relative: Relative, notes: Dict[str, List[Notes]]) -> List[Notes]:
+    """The groups of notes that one relative gives; the samples are those of `notes`."""
+    (low, high), (lowest, highest) = relative.semitones, relative.keys
     out = []
-    for relative in RELATIVES:
-        if relative.label != label:
+    for group in notes[relative.of]:
+        if group.source != relative.source or not re.search(relative.manners, group.manner):
             continue
-        (low, high), (lowest, highest) = relative.semitones, relative.keys
-        for group in notes[relative.of]:
-            if group.source != relative.source or not re.search(relative.manners, group.manner):
-                continue
-            kept = [(pitch, samples) for pitch, samples in zip(group.pitches, group.samples)
-                    if pitch and pitch + low >= lowest and pitch + high <= highest]
-            if len(kept) >= min(SMALLEST_GROUP, len(group.samples)):
-                out.append(Notes(group.source, f"{relative.of} {group.instrument}".strip(),
-                                 [samples for _, samples in kept], [pitch for pitch, _ in kept],
-                                 group.manner, relative.semitones, RELATIVES_SHARE))
+        kept = [(pitch, samples) for pitch, samples in zip(group.pitches, group.samples)
+                if pitch and pitch + low >= lowest and pitch + high <= highest]
+        if len(kept) >= min(SMALLEST_GROUP, len(group.samples)):
+            out.append(Notes(group.source, f"{relative.of} {group.instrument}".strip(),
+                             [samples for _, samples in kept], [pitch for pitch, _ in kept],
+                             group.manner, relative.semitones, RELATIVES_SHARE))
     return out
 
 
-def add_relatives(notes: Dict[str, List[Notes]]) -> None:
-    """To the groups of every label, in place; what is added is no one's relative in turn."""
-    added = {label: relatives_of(label, notes) for label in {each.label for each in RELATIVES}}
-    for label, groups in added.items():
-        notes[label] += groups
+def add_relatives(notes: Dict[str, List[Notes]]) -> List[Relative]:
+    """To the groups of every label, in place; what is added is no one's relative in turn. Returns
+    the relatives of which there are no notes."""
+    added = [(relative, made_from(relative, notes)) for relative in RELATIVES]
+    for relative, groups in added:
+        notes[relative.label] += groups
+    return [relative for relative, groups in added if not groups]

@@ -62,7 +62,7 @@ def score_of(path: Path) -> Path:
 
 def discard_render(path: Path) -> None:
     """Removes the render `path`, with its digest and its scores, where there is one."""
-    for old in (path, mark_of(path), score_of(path)):
+    for old in (path, mark_of(path), score_of(path), mark_of(score_of(path))):
         old.unlink(missing_ok=True)
 
 

@@ -19,11 +19,12 @@ from tqdm import tqdm
 
 from .frontend import CONFIG, Frontend
 from .labels import LABELS, NEIGHBOURS, OUTPUTS, audioset_rows, output_of
-from .material import NOTES_SCORES, recorded_banks, string_hits, string_notes, to_float
+from .material import NOTES_SCORES, notes_digest, phrase, recorded_banks, to_float
 from .network import CLASSES_FILE, as_input, class_names, published_start
 from .notes import notes_key
 from .prepare import to_int16
-from .results import save_array, save_text, score_of
+from .refusals import refusals
+from .results import digest, has_render, save_render, save_text, score_of
 
 ALSO = {"violin": ("Pizzicato",)}  # heard for a label, though its output does not start from them
 SEGMENT = CONFIG.columns * CONFIG.hop_frames
@@ -35,15 +36,15 @@ class Start:
 
     def __init__(self, teacher: Path) -> None:
         self.network = published_start(teacher).to(memory_format=torch.channels_last)
-        names = class_names(teacher / CLASSES_FILE)
-        self.rows = audioset_rows(names)
+        self.names = class_names(teacher / CLASSES_FILE)
+        self.rows = audioset_rows(self.names)
         for label, also in ALSO.items():
-            self.rows[label] += [names.index(name) for name in also]
+            self.rows[label] += [self.names.index(name) for name in also]
         self.frontend = Frontend()
 
     @torch.no_grad()
     def probabilities(self, samples: np.ndarray, output: str, batch: int = 16) -> np.ndarray:
-        """That 3 s of the samples (16 bits) after the other sound like the output."""
+        """Of the output, for each whole 3 s of the samples (of 16 bits)."""
         segments = samples[:samples.size // SEGMENT * SEGMENT].reshape(-1, SEGMENT)
         scores = []
         for part in np.array_split(segments, max(1, len(segments) // batch)):
@@ -55,15 +56,16 @@ class Start:
 
 
 def score_renders(folder: Path, start: Start) -> None:
-    """Those that have no scores yet."""
+    """Those that have no scores yet, or by other classes."""
     paths = [path for path in sorted(folder.glob("*/*.npy"))
              if path.stem in LABELS or path.stem in NEIGHBOURS]
     summary: List[Tuple[str, str, float]] = []
     for path in tqdm(paths, desc="score", unit="stem"):
-        output = score_of(path)
+        output, label = score_of(path), output_of(path.stem)
         samples = np.load(path, mmap_mode="r")
-        if not output.exists() and samples.size >= SEGMENT:
-            save_array(output, start.probabilities(samples, output_of(path.stem)))
+        asked = digest([start.names[row] for row in start.rows[label]])
+        if not has_render(output, asked) and samples.size >= SEGMENT:
+            save_render(output, start.probabilities(samples, label), asked)
         if output.exists():
             summary.append((path.stem, path.parent.name, float(np.load(output).mean())))
     for label, font, mean in sorted(summary):
@@ -73,15 +75,24 @@ def score_renders(folder: Path, start: Start) -> None:
 def score_notes(work: Path, start: Start, random: np.random.Generator) -> Dict[str, float]:
     """The mean probability of phrases of each group of notes, by `notes_key`."""
     scores = {}
-    banks = {name: bank for name, bank in recorded_banks(work).items() if name in OUTPUTS}
-    for name, bank in tqdm(banks.items(), desc="notes", unit="label"):
-        for notes in bank.notes:
-            phrases = [string_hits(notes, SEGMENT, random) if name == "drums"
-                       else string_notes(notes, name, SEGMENT, random) for _ in range(PHRASES)]
+    banks = recorded_banks(work)
+    for name in tqdm(OUTPUTS, desc="notes", unit="label"):
+        for notes in banks[name].notes:
+            phrases = [phrase(notes, name, SEGMENT, random) for _ in range(PHRASES)]
             samples = to_int16(np.concatenate(
-                [phrase * (0.5 / max(np.abs(phrase).max(), 1e-6)) for phrase in phrases]))
+                [played * (0.5 / max(np.abs(played).max(), 1e-6)) for played in phrases]))
             scores[notes_key(name, notes)] = float(start.probabilities(samples, name).mean())
     return scores
+
+
+def score(work: Path, teacher: Path, random: np.random.Generator) -> None:
+    start = Start(teacher)
+    score_renders(work / "renders", start)
+    scores = score_notes(work, start, random)
+    for key, probability in scores.items():
+        print(f"{key:60} {probability:.3f}")
+    save_text(work / NOTES_SCORES, json.dumps({"made_from": notes_digest(work), "scores": scores},
+                                              indent=1))
 
 
 def main() -> None:
@@ -94,12 +105,8 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1, help="of PyTorch's")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    start = Start(arguments.teacher)
-    score_renders(arguments.work / "renders", start)
-    scores = score_notes(arguments.work, start, np.random.default_rng(arguments.seed))
-    for key, score in scores.items():
-        print(f"{key:60} {score:.3f}")
-    save_text(arguments.work / NOTES_SCORES, json.dumps(scores, indent=1))
+    with refusals("score"):
+        score(arguments.work, arguments.teacher, np.random.default_rng(arguments.seed))
 
 
 if __name__ == "__main__":

@@ -149,7 +149,7 @@ def filter_curves(count: int, bands: int, spread_db: float,
 
 def transpose(logmel: np.ndarray, semitones: np.ndarray) -> None:
     """Each window (columns, bands) by so many semitones, as a tape played faster would but for the
-    time (in place). Beyond the highest band it is as in that."""
+    time (in place). Beyond the outermost bands it is as in those."""
     bands = logmel.shape[2]
     hz, own = centres_hz(bands), np.arange(bands)
     for window, shift in zip(logmel, semitones):

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import tempfile
 import unittest
 from pathlib import Path
 from typing import Dict, List
+from unittest import mock
 
 import numpy as np
 
+from .. import material, score
 from ..effects import RATE_HZ
 from ..labels import LABELS
-from ..material import NOTES_SCORES, Bank, add_scores, stem, string_notes
+from ..material import (NOTES_SCORES, REACH, Bank, add_scores, load_banks, notes_digest,
+                        read_scores, stem, string_notes)
 from ..notes import DOUBT, Notes, chances, chosen_notes, in_manners, manner_of, notes_key
-from ..relatives import RELATIVES, RELATIVES_SHARE, add_relatives, relatives_of
+from ..refusals import Refused
+from ..relatives import RELATIVES, RELATIVES_SHARE, add_relatives
+from ..score import score_notes
 
 
 def tone(level: float, seconds: float = 0.5) -> np.ndarray:
@@ -72,11 +79,8 @@ class TestChances(unittest.TestCase):
 
     def test_scores_of_notes_shift_what_stems_are_made_of(self) -> None:
         notes = self.group("s", 60)
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / NOTES_SCORES
-            path.write_text(json.dumps({notes_key("flute", notes): 0.0375}))
-            banks = {"flute": Bank([notes], {str(i): [tone(0.9)] for i in range(10)})}
-            add_scores(banks, path)
+        banks = {"flute": Bank([notes], {str(i): [tone(0.9)] for i in range(10)})}
+        add_scores(banks, {notes_key("flute", notes): 0.0375})
         self.assertEqual(notes.score, 0.0375)
         self.assertEqual(banks["flute"].scores, {"notes": 0.0375})
         random = np.random.default_rng(2)
@@ -85,15 +89,82 @@ class TestChances(unittest.TestCase):
         self.assertAlmostEqual(float(np.mean(loud)), 0.4 / (0.4 + 0.35 / 2), delta=0.06)
 
 
+    def test_renders_count_by_what_is_drawn_of_them(self) -> None:
+        real, unreal = (np.full(20, score) for score in (0.6, 0.0))
+        banks = {"flute": Bank(renders=[(tone(0.1), real), (tone(0.1), unreal)])}
+        add_scores(banks, {})
+        self.assertAlmostEqual(banks["flute"].scores["renders"], 0.6 * 0.6 / 0.63, delta=0.02)
+
+
+class FakeStart:
+    """A judge for whom everything sounds as real as its peak is high."""
+
+    def __init__(self) -> None:
+        self.asked: List[str] = []
+
+    def probabilities(self, samples: np.ndarray, output: str) -> np.ndarray:
+        self.asked.append(output)
+        return np.abs(samples.reshape(2, -1)).max(axis=1) / 32767.0
+
+
+class TestScoresOfNotes(unittest.TestCase):
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.work = Path(folder.name)
+        (self.work / "clips").mkdir()
+        (self.work / "clips" / "train.json").write_text("[]")
+        rows = [{"labels": label, "other_instrument": "", "kind": "note", "source": source,
+                 "original_name": f"{label}_{name}_{manner}.mp3"}
+                for label in ("flute", "drums") for source in ("philharmonia", "s")
+                for manner in ("forte", "piano") for name in ("C4", "D4", "E4", "F4") * 2]
+        self.enterContext(mock.patch.object(
+            material, "training_clips", lambda work, split: [(row, tone(0.1)) for row in rows]))
+        self.enterContext(contextlib.redirect_stderr(io.StringIO()))
+
+    def test_every_group_has_one_of_its_own(self) -> None:
+        start = FakeStart()
+        with mock.patch.object(score, "PHRASES", 2):
+            scores = score_notes(self.work, start, np.random.default_rng(1))
+        self.assertEqual(sorted(scores), sorted(
+            ["drums/philharmonia//", "drums/s//", "flute/philharmonia/flute/loud",
+             "flute/philharmonia/flute/soft", "flute/s//loud", "flute/s//soft"]))
+        self.assertEqual(set(start.asked), {"flute", "drums"})
+        for probability in scores.values():
+            self.assertAlmostEqual(probability, 0.5, delta=0.001)  # all are judged at one level
+
+    def test_scores_of_other_clips_are_refused(self) -> None:
+        self.assertIsNone(read_scores(self.work))
+        content = {"made_from": notes_digest(self.work), "scores": {"drums/s//": 0.25}}
+        path = self.work / NOTES_SCORES
+        path.write_text(json.dumps(content))
+        self.assertEqual(read_scores(self.work), content["scores"])
+        with self.assertRaisesRegex(Refused, f"{NOTES_SCORES}: drums/philharmonia// is missing"):
+            load_banks(self.work)
+        (self.work / "clips" / "train.json").write_text("[1]")
+        with self.assertRaisesRegex(Refused, f"{NOTES_SCORES}: is of other clips"):
+            load_banks(self.work)
+        path.write_text("{")
+        with self.assertRaisesRegex(Refused, f"{NOTES_SCORES}: "):
+            load_banks(self.work)
+
+
 class TestRelatives(unittest.TestCase):
     def notes_of(self, label: str, source: str, keys: List[int]) -> Dict[str, List[Notes]]:
         notes: Dict[str, List[Notes]] = {name: [] for name in LABELS}
         notes[label].append(Notes(source, "x", [sine(key) for key in keys], keys, "loud"))
         return notes
 
+    def relatives_of(self, label: str, notes: Dict[str, List[Notes]]) -> List[Notes]:
+        """What is added to the notes of the label."""
+        before = len(notes[label])
+        with_them = {name: list(groups) for name, groups in notes.items()}
+        add_relatives(with_them)
+        return with_them[label][before:]
+
     def test_a_cello_becomes_a_violin_within_its_range(self) -> None:
         keys = [0, *range(36, 84, 3)]  # of the first nobody knows the pitch
-        [violin] = relatives_of("violin", self.notes_of("cello", "philharmonia", keys))
+        [violin] = self.relatives_of("violin", self.notes_of("cello", "philharmonia", keys))
         self.assertEqual(violin.pitches, list(range(51, 84, 3)))
         self.assertEqual((violin.semitones, violin.share), ((5.0, 9.0), RELATIVES_SHARE))
         violin.samples, violin.pitches = violin.samples[:1], violin.pitches[:1]
@@ -105,26 +176,27 @@ class TestRelatives(unittest.TestCase):
         self.assertAlmostEqual(float(semitones.mean()), 7.0, delta=1.5)
 
     def test_only_the_named_source_and_manner(self) -> None:
-        self.assertEqual(relatives_of("violin", self.notes_of("cello", "s", [60] * 20)), [])
+        self.assertEqual(self.relatives_of("violin", self.notes_of("cello", "s", [60] * 20)), [])
         notes = self.notes_of("acoustic_guitar", "philharmonia", [65] * 20)
-        self.assertEqual(len(relatives_of("ukulele", notes)), 1)
+        self.assertEqual(len(self.relatives_of("ukulele", notes)), 1)
         notes["acoustic_guitar"][0].manner = "soft"
-        self.assertEqual(relatives_of("ukulele", notes), [])
+        self.assertEqual(self.relatives_of("ukulele", notes), [])
 
     def test_a_relative_has_no_relatives(self) -> None:
         notes = self.notes_of("bass", "philharmonia", list(range(30, 60)))
-        add_relatives(notes)
+        lacking = add_relatives(notes)
+        self.assertEqual({each for each in RELATIVES if each not in lacking},
+                         {each for each in RELATIVES if each.of == "bass"})
         self.assertEqual(len(notes["cello"]), 1)
         self.assertEqual((notes["violin"], len(notes["bass"])), ([], 1))
 
-    def test_the_table_names_labels_and_stays_within_an_octave(self) -> None:
+    def test_the_table_names_labels_and_notes_are_long_enough(self) -> None:
         for relative in RELATIVES:
             self.assertLessEqual({relative.label, relative.of}, set(LABELS))
             self.assertLess(relative.semitones[0], relative.semitones[1])
-            # string_notes cuts twice of what a note lasts before it is transposed, by up to four
-            # semitones more.
-            self.assertLessEqual(max(map(abs, relative.semitones)) + 1.5, 13.5)
             self.assertLess(relative.keys[0], relative.keys[1])
+            # string_notes cuts twice of what a note lasts before it is transposed.
+            self.assertLess(2 ** ((relative.semitones[1] + REACH) / 12), 2)
 
 
 if __name__ == "__main__":

@@ -20,10 +20,11 @@ from ..average import averaged
 from ..frontend import CONFIG, Frontend
 from ..mix import LEFT_OUT
 from ..network import Network
+from ..quantize import quantize_input
 from ..train import (freeze_statistics, indices_of, loss_of, optimizer_for, ranking_loss,
                      set_rate)
-from ..windows import (Batch, add_pairs, filter_curves, loudness, to_logmel, to_power,
-                       transpose)
+from ..windows import (Augmentation, Batch, Stored, add_pairs, augmented_batch, filter_curves,
+                       loudness, to_logmel, to_power, transpose)
 
 
 class FakeBar(list):
@@ -316,6 +317,21 @@ class TestPairs(unittest.TestCase):
         window = spectrum(440.0)[None].copy()
         transpose(window, np.zeros(1))
         np.testing.assert_allclose(window[0], spectrum(440.0), atol=1e-5)
+
+    def test_batches_are_transposed_where_it_is_asked_for(self) -> None:
+        logmel = np.full((40, CONFIG.columns, CONFIG.mel_bands), -1.0, np.float32)
+        logmel[:, :, 80] = 1.0
+        stored = Stored(quantize_input(logmel), np.zeros((40, 3), np.uint8),
+                        np.zeros((40, 10, 3), np.uint8))
+        data = mock.Mock(gather=lambda indices: stored)
+        moved = {}
+        for semitones in (0.0, 3.0):
+            batch = augmented_batch(data, np.arange(40), Augmentation(transpose=semitones),
+                                    np.random.default_rng(5))
+            peaks = batch.logmel.numpy().mean(axis=1).argmax(axis=1)
+            moved[semitones] = float((peaks != 80).mean())
+        self.assertLess(moved[0.0], 0.25)  # where SpecAugment hides the tone
+        self.assertGreater(moved[3.0], 0.6)
 
     def test_power_and_logmel_are_inverse(self) -> None:
         logmel = np.linspace(-1.3, 3.0, 50, dtype=np.float32)
