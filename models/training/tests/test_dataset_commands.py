@@ -18,7 +18,7 @@ import torch
 
 from .. import evaluate, import_dataset, prepare, safetensors_file
 from ..calibration import log_rivals
-from ..material import pitch_of
+from ..notes import pitch_of
 from . import dataset_files as files
 
 MODEL = Path(__file__).resolve().parents[2] / "tutti-20.safetensors"
