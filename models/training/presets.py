@@ -16,7 +16,7 @@ import subprocess
 import tempfile
 import zlib
 from pathlib import Path
-from typing import Dict, List, Tuple
+from typing import List, Tuple
 from xml.etree import ElementTree
 
 import numpy as np
