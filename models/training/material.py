@@ -173,7 +173,7 @@ def add_scores(banks: Dict[str, Bank], scores: Dict[str, float]) -> None:
             bank.scores["notes"] = float(chances(bank.notes) @ [x.score for x in bank.notes])
         if bank.renders:
             shares, weights = render_chances(bank.renders)
-            means = [weight @ scores for weight, (_, scores) in zip(weights, bank.renders)]
+            means = [weight @ own for weight, (_, own) in zip(weights, bank.renders)]
             bank.scores["renders"] = float(shares @ means)
 
 

@@ -22,7 +22,7 @@ from .lv2_plugin import Event, Plugin
 from .midi import TICKS_PER_SECOND
 from .prepare import at_peak, to_int16
 from .refusals import refusals
-from .results import digest, discard_render, file_size, has_render, save_render
+from .results import digest, discard_render, file_size, is_made_from, save_made_from
 from .synthesize import driven
 
 BUNDLE = Path("/usr/lib/lv2/b_synth")
@@ -131,13 +131,13 @@ def main() -> None:
     inputs = digest([[(time_s, message.hex()) for time_s, message in events]
                      for events in phrases], file_size(BUNDLE / LIBRARY))
     with refusals("organs"):
-        if has_render(path, inputs):
+        if is_made_from(path, inputs):
             return
         discard_render(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         samples = to_int16(np.concatenate([play(events, random) for events in
                                            tqdm(phrases, desc="setBfree", unit="phrase")]))
-        save_render(path, samples, inputs)
+        save_made_from(path, samples, inputs)
         print(f"organ: {len(phrases)} phrases on setBfree, "
               f"{samples.size / RATE_HZ / 60:.1f} minutes")
 

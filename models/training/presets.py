@@ -28,7 +28,7 @@ from .datasets_tables import Refused
 from .effects import RATE_HZ
 from .prepare import at_peak, to_int16
 from .refusals import refusals
-from .results import digest, discard_render, file_size, has_render, save_render
+from .results import digest, discard_render, file_size, is_made_from, save_made_from
 
 LMMS = Path("/usr/share/lmms/presets")
 ZYN = Path("/usr/share/zynaddsubfx/banks")
@@ -215,12 +215,12 @@ def main() -> None:
             path, found = folder / f"{label}.npy", presets_of(label)
             inputs = digest([(str(preset), file_size(preset)) for preset in found],
                             arguments.seconds, arguments.seed)
-            if has_render(path, inputs):
+            if is_made_from(path, inputs):
                 continue
             discard_render(path)
             folder.mkdir(parents=True, exist_ok=True)
             samples = render(label, found, arguments.seconds, arguments.seed)
-            save_render(path, samples, inputs)
+            save_made_from(path, samples, inputs)
             sounded = round(samples.size / RATE_HZ / (arguments.seconds + TAIL_S))
             print(f"{label}: {sounded} of {len(found)} presets")
 

@@ -43,7 +43,7 @@ RELATIVES: Tuple[Relative, ...] = (
 )
 
 
-def made_from(relative: Relative, notes: Dict[str, List[Notes]]) -> List[Notes]:
+def stand_ins(relative: Relative, notes: Dict[str, List[Notes]]) -> List[Notes]:
     """The groups of notes that one relative gives; the samples are those of `notes`."""
     (low, high), (lowest, highest) = relative.semitones, relative.keys
     out = []
@@ -62,7 +62,7 @@ def made_from(relative: Relative, notes: Dict[str, List[Notes]]) -> List[Notes]:
 def add_relatives(notes: Dict[str, List[Notes]]) -> List[Relative]:
     """To the groups of every label, in place; what is added is no one's relative in turn. Returns
     the relatives of which there are no notes."""
-    added = [(relative, made_from(relative, notes)) for relative in RELATIVES]
+    added = [(relative, stand_ins(relative, notes)) for relative in RELATIVES]
     for relative, groups in added:
         notes[relative.label] += groups
     return [relative for relative, groups in added if not groups]

@@ -24,8 +24,8 @@ from .frontend import CONFIG
 from .labels import GM_OTHERS, GM_PROGRAMS, GS_VARIATIONS, LABELS
 from .midi import MidiFile
 from .refusals import refusals
-from .results import (digest, discard_render, file_size, has_render, made_from, mark_of,
-                      save_render, save_text)
+from .results import (digest, discard_render, file_size, is_made_from, made_from, mark_of,
+                      save_made_from, save_text)
 
 NOT_LOADED = re.compile(r".*(Failed to load SoundFont|not a SoundFont or MIDI file).*")
 NO_PRESET = re.compile(r".*No preset found on channel.*")
@@ -136,11 +136,11 @@ def render_font(font: Path, names: List[str], arguments: argparse.Namespace) -> 
         minutes = arguments.minutes if name in LABELS else arguments.other_minutes
         stem = compose_stem(name, font, 60.0 * minutes, arguments.seed)
         wanted = stem.digest()
-        if has_render(path, wanted):
+        if is_made_from(path, wanted):
             continue
         discard_render(path)
         try:
-            save_render(path, render(stem, font), wanted)
+            save_made_from(path, render(stem, font), wanted)
         except Lacking as error:
             tqdm.write(f"{font.name}: {name} is left out: {error}")
 

@@ -66,12 +66,12 @@ def discard_render(path: Path) -> None:
         old.unlink(missing_ok=True)
 
 
-def has_render(path: Path, inputs: str) -> bool:
-    """Whether the render `path` is there and was made from what has this digest."""
+def is_made_from(path: Path, inputs: str) -> bool:
+    """Whether the result `path` is there and was made from what has this digest."""
     return path.exists() and made_from(path) == inputs
 
 
-def save_render(path: Path, samples: np.ndarray, inputs: str) -> None:
+def save_made_from(path: Path, samples: np.ndarray, inputs: str) -> None:
     """With the digest of what it was made from, behind it, so that half a result is none."""
     save_array(path, samples)
     save_text(mark_of(path), inputs)

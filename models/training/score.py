@@ -24,7 +24,7 @@ from .network import CLASSES_FILE, as_input, class_names, published_start
 from .notes import notes_key
 from .prepare import to_int16
 from .refusals import refusals
-from .results import digest, has_render, save_render, save_text, score_of
+from .results import digest, is_made_from, save_made_from, save_text, score_of
 
 ALSO = {"violin": ("Pizzicato",)}  # heard for a label, though its output does not start from them
 SEGMENT = CONFIG.columns * CONFIG.hop_frames
@@ -64,8 +64,8 @@ def score_renders(folder: Path, start: Start) -> None:
         output, label = score_of(path), output_of(path.stem)
         samples = np.load(path, mmap_mode="r")
         asked = digest([start.names[row] for row in start.rows[label]])
-        if not has_render(output, asked) and samples.size >= SEGMENT:
-            save_render(output, start.probabilities(samples, label), asked)
+        if not is_made_from(output, asked) and samples.size >= SEGMENT:
+            save_made_from(output, start.probabilities(samples, label), asked)
         if output.exists():
             summary.append((path.stem, path.parent.name, float(np.load(output).mean())))
     for label, font, mean in sorted(summary):

@@ -15,10 +15,7 @@ from ..labels import OUTPUTS
 from ..material import Bank, add_clips, chosen_player, string_clips, string_hits, string_notes
 from ..mix import LEFT_OUT, leave_out_drums
 from ..notes import Notes
-
-
-def tone(level: float, seconds: float = 0.5) -> np.ndarray:
-    return np.full(int(seconds * RATE_HZ), int(level * 32767), np.int16)
+from .sounds import tone
 
 
 class SteadyBeat:

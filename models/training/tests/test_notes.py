@@ -22,10 +22,7 @@ from ..notes import DOUBT, Notes, chances, chosen_notes, in_manners, manner_of, 
 from ..refusals import Refused
 from ..relatives import RELATIVES, RELATIVES_SHARE, add_relatives
 from ..score import score_notes
-
-
-def tone(level: float, seconds: float = 0.5) -> np.ndarray:
-    return np.full(int(seconds * RATE_HZ), int(level * 32767), np.int16)
+from .sounds import tone
 
 
 def sine(key: int) -> np.ndarray:
